@@ -1,0 +1,4 @@
+// The build step that tsc does not do: files which are served or read as they are go beside the compiled code.
+import { cp } from 'node:fs/promises';
+
+await cp('edge/staff/web', 'dist/edge/staff/web', { recursive: true });

@@ -1,0 +1,54 @@
+/** Every error an operator may meet: its code, and what to do about it. Code throws these, it does not log and carry on. */
+
+const CATALOGUE = {
+  CONFIG_INVALID: { exit: 78, advice: 'correct the configuration; `store-hub check-config` shows every fault' },
+  CONFIG_MISSING: {
+    exit: 78,
+    advice: 'pass --config FILE, or create ./config/store.yaml or /etc/store-hub/store.yaml',
+  },
+  WRONG_USE: { exit: 2, advice: 'see `store-hub --help`' },
+  JOURNAL_NEWER: { exit: 78, advice: 'this database was written by a newer version: install that version again' },
+  JOURNAL_OTHER_HUB: { exit: 78, advice: 'set `hub` back to the recorded name, or give this hub an empty data_dir' },
+  JOURNAL_LOCKED: { exit: 1, advice: 'another edge runs on this data_dir: stop it first' },
+  JOURNAL_NOT_FULL_SYNC: { exit: 1, advice: 'SQLite did not accept synchronous=FULL: do not run on this build' },
+  JOURNAL_UNREADABLE: {
+    exit: 1,
+    advice: 'start the edge once so that it creates the journal, and check the rights on data_dir',
+  },
+  NOT_STORED: { exit: 1, advice: 'the hub cannot write now; the device keeps its reading and sends it again' },
+  PORT_IN_USE: { exit: 1, advice: 'another program listens there: stop it or change the address' },
+  EDGE_DOWN: { exit: 1, advice: 'start the edge: `store-hub edge`, or `systemctl start store-hub-edge`' },
+  BRIDGE_LOCKED: { exit: 1, advice: 'another bridge runs on this bridge.data_dir: stop it first' },
+  CLOUD_MISSING: { exit: 78, advice: 'add `cloud: { brokers: [...], partition: N }` to the configuration' },
+  CLOUD_UNREACHABLE: { exit: 1, advice: 'check the network and `cloud.brokers`' },
+  RESUME_REFUSED: {
+    exit: 1,
+    advice: 'read the reason; `store-hub bridge resume --dry-run` shows what head office holds',
+  },
+  NOT_FOUND: { exit: 1, advice: 'list what there is, and check the id' },
+} as const;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export class HubError extends Error {
+  readonly code: ErrorCode;
+  override readonly name = 'HubError';
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get exitCode(): number {
+    return CATALOGUE[this.code].exit;
+  }
+
+  get advice(): string {
+    return CATALOGUE[this.code].advice;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

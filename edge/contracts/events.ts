@@ -1,0 +1,120 @@
+/** The catalogue of events: type -> stream and the schema of `data`. Fields are only ever added within `.v1`. */
+import { z } from 'zod';
+import { alertSchema } from './alerts.ts';
+import { readingSchemas } from './readings.ts';
+import { type JournalStream, LOCAL_STREAM, STREAMS } from './streams.ts';
+
+const readingId = z.string().optional().describe("the reading's own id");
+const sequence = z.string().regex(/^\d{16}$/);
+
+const alertChange = alertSchema.extend({
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  minutes: z.number().optional(),
+});
+
+const withoutEnvelope = { id: true, time: true } as const;
+
+const catalogue = {
+  'retail.sales.sold.v1': {
+    stream: 'sales',
+    data: readingSchemas.sale
+      .omit({ ...withoutEnvelope, training: true })
+      .extend({ readingId, business_day: z.string() }),
+  },
+  'retail.shelves.level.v1': {
+    stream: 'shelves',
+    data: z.object({ shelf: z.string(), gtin: z.string(), count: z.number().int(), readingId }),
+  },
+  'retail.traffic.crossed.v1': {
+    stream: 'traffic',
+    data: z.object({ line: z.string(), in: z.number().int(), out: z.number().int(), readingId }),
+  },
+  'retail.traffic.occupancy.v1': {
+    stream: 'traffic',
+    data: z.object({ zone: z.string(), occupancy: z.number().int(), readingId }),
+  },
+  'retail.climate.measured.v1': {
+    stream: 'climate',
+    data: readingSchemas.climate.omit(withoutEnvelope).extend({ readingId }),
+  },
+  'retail.alerts.raised.v1': { stream: 'alerts', data: alertChange },
+  'retail.alerts.acknowledged.v1': { stream: 'alerts', data: alertChange },
+  'retail.alerts.snoozed.v1': { stream: 'alerts', data: alertChange },
+  'retail.alerts.dismissed.v1': { stream: 'alerts', data: alertChange },
+  'retail.alerts.reopened.v1': { stream: 'alerts', data: alertChange },
+  'retail.alerts.resolved.v1': { stream: 'alerts', data: alertChange },
+  'retail.devices.seen.v1': {
+    stream: 'devices',
+    data: z.object({ device: z.string(), online: z.boolean(), battery_percent: z.number().optional() }),
+  },
+  'retail.devices.incarnation.v1': {
+    stream: 'devices',
+    data: z.object({
+      previous: z.string().nullable(),
+      lastknown: z.partialRecord(z.enum(STREAMS), sequence).describe('last streamsequence of each stream before'),
+      reason: z.string(),
+    }),
+  },
+  'retail.devices.dropped.v1': {
+    stream: 'devices',
+    data: z.object({
+      stream: z.enum(STREAMS),
+      incarnation: z.string(),
+      from: sequence,
+      to: sequence,
+      count: z.number().int(),
+      firstsequence: sequence,
+      lastsequence: sequence,
+      reason: z.string(),
+    }),
+  },
+  'retail.devices.resumed.v1': {
+    stream: 'devices',
+    data: z.object({ mode: z.enum(['refill', 'new-incarnation', 'repartition']), reason: z.string() }).loose(),
+  },
+  'retail.devices.clockstepped.v1': {
+    stream: 'devices',
+    data: z.object({ from: z.string(), to: z.string(), seconds: z.number() }),
+  },
+  'retail.devices.heartbeat.v1': {
+    stream: 'devices',
+    data: z.object({
+      version: z.string(),
+      config: z.string().describe('hash of the configuration'),
+      buffer: z.object({ events: z.number().int(), oldest_age_s: z.number() }),
+      clock: z.enum(['synced', 'unsynced']),
+    }),
+  },
+  'local.command.alert.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({
+      alert: z.string(),
+      rule: z.string(),
+      subject: z.string(),
+      action: z.string(),
+      by: z.string().optional(),
+      minutes: z.number().optional(),
+      reason: z.string().optional(),
+    }),
+  },
+  'local.planogram.changed.v1': { stream: LOCAL_STREAM, data: z.object({ shelf: z.string() }) },
+  'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
+} as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;
+
+export type EventType = keyof typeof catalogue;
+export type EventData<T extends EventType> = z.infer<(typeof catalogue)[T]['data']>;
+
+export const EVENT_TYPES = Object.keys(catalogue) as readonly EventType[];
+
+export function isEventType(text: string): text is EventType {
+  return Object.hasOwn(catalogue, text);
+}
+
+export function streamOf(type: EventType): JournalStream {
+  return catalogue[type].stream;
+}
+
+export function dataSchemaOf(type: EventType): z.ZodType {
+  return catalogue[type].data;
+}

@@ -1,0 +1,53 @@
+/**
+ * What transports hand to the journal and what comes back. One delivery is one unit of acknowledgement: an MQTT
+ * packet or an HTTP request, with 1 to 1,000 readings that are accepted or refused as a whole.
+ */
+import type { Kind } from './readings.ts';
+
+/** One valid reading, normalised. */
+export interface AcceptedReading {
+  /** What it is about: `till/transaction`, the shelf, the unit, the line or zone, the device. */
+  readonly subject: string;
+  /** What makes it a repeat of another: text unique for (kind, device, id) or the natural key; absent: never a repeat. */
+  readonly identity: string | undefined;
+  /** Device time, epoch ms; absent: time of receipt. */
+  readonly time: number | undefined;
+  /** JSON text of the fields as the event's `data` shows them: defaults filled, `id` as `readingId`, no `time`. */
+  readonly body: string;
+}
+
+export interface Delivery {
+  readonly kind: Kind;
+  readonly device: string;
+  /** Wall clock at receipt, epoch ms. */
+  readonly received: number;
+  readonly readings: readonly AcceptedReading[];
+}
+
+/** Bytes that nobody understood or a reading that failed validation: becomes a dead letter. */
+export interface Refusal {
+  /** As the topic or path named it; it need not be a known kind. */
+  readonly kind: string;
+  readonly device: string;
+  readonly received: number;
+  /** One sentence for an operator: what is wrong and what was expected. */
+  readonly reason: string;
+  /** Every bad JSON pointer, at most 20. */
+  readonly pointers: readonly string[];
+  /** The bytes as received (masked where they may name a person); null where they may not be kept. */
+  readonly bytes: Uint8Array | null;
+}
+
+export type Receipt =
+  /** Every fact of it is on disk (or it made none). */
+  | { readonly outcome: 'accepted'; readonly accepted: number; readonly repeated: number }
+  /** It is kept as a dead letter. */
+  | { readonly outcome: 'refused'; readonly letter: string }
+  /** It could not be stored: do not acknowledge, the device sends it again. */
+  | { readonly outcome: 'not-stored'; readonly reason: string };
+
+/** The door into the journal. Answers come in the order of the calls. */
+export interface Intake {
+  deliver(delivery: Delivery, done: (receipt: Receipt) => void): void;
+  refuse(refusal: Refusal, done: (receipt: Receipt) => void): void;
+}

@@ -1,0 +1,152 @@
+/**
+ * Readings: what devices say, one schema per kind. The schema is the truth; the types follow from it.
+ * Unknown fields are dropped by the schemas and counted by name where readings are decoded.
+ */
+import { z } from 'zod';
+import { gtinSchema } from './planogram.ts';
+
+export const KINDS = ['sale', 'shelf', 'traffic', 'presence', 'consent', 'climate', 'rfid', 'status'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export function isKind(text: string): text is Kind {
+  return (KINDS as readonly string[]).includes(text);
+}
+
+const name = z.string().min(1).max(64);
+const pseudonym = z.string().min(1).max(128);
+const persons = z.number().int().min(0).max(1_000_000);
+const total = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date: YYYY-MM-DD');
+
+/** ISO 8601 with offset. The zone may be missing from nothing: a local time without offset is refused. */
+const ISO_WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
+
+/** Device time -> epoch milliseconds. */
+export const timeSchema = z.union([
+  z
+    .string()
+    .regex(ISO_WITH_OFFSET, 'ISO 8601 with offset, such as 2026-11-20T09:15:00+01:00, or epoch milliseconds')
+    .transform((text, context) => {
+      const ms = Date.parse(text);
+      if (Number.isNaN(ms)) {
+        context.addIssue({ code: 'custom', message: 'not a time that exists' });
+        return z.NEVER;
+      }
+      return ms;
+    }),
+  z.number().int().min(0).max(8_640_000_000_000_000),
+]);
+
+const envelope = {
+  id: z.string().min(1).max(128).optional().describe('repeats of (kind, device, id) are stored once'),
+  time: timeSchema.optional().describe('ISO 8601 with offset, or epoch milliseconds; absent: time of receipt'),
+};
+
+const money = z.object({
+  amount: z.number().int().describe('minor units of the currency'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217 code, such as EUR'),
+});
+
+const quantity = z.union([
+  z.number(),
+  z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'a number or decimal text, such as 1 or "0.345"'),
+]);
+
+const saleLine = z.object({
+  gtin: gtinSchema,
+  quantity,
+  uom: z.string().min(1).max(16).default('EA').describe('unit of measure, UN/ECE recommendation 20'),
+  price: money,
+  discount: z.union([money, z.number().int()]).optional().describe('minor units, or an amount with currency'),
+  epc: z.string().max(160).optional(),
+  lot: z.string().max(40).optional(),
+  expiry: day.optional(),
+  kind: z.enum(['sale', 'return', 'void']).default('sale'),
+});
+
+const sale = z.object({
+  ...envelope,
+  till: name,
+  transaction: z.string().min(1).max(64),
+  business_day: day.optional().describe('default: the calendar day at the till'),
+  lines: z.array(saleLine).min(1).max(1000),
+  original: z.object({ till: name, transaction: z.string().min(1).max(64), business_day: day }).optional(),
+  shopper: pseudonym.optional(),
+  offer: z.string().max(128).optional(),
+  coupon: z.string().max(128).optional(),
+  total: z.union([money, z.number().int()]).optional().describe('minor units, or an amount with currency'),
+  training: z.boolean().optional().describe('counted, never an event'),
+});
+
+const shelf = z
+  .object({
+    ...envelope,
+    shelf: name,
+    gtin: gtinSchema.optional(),
+    count: z.number().int().min(0).max(100_000).optional().describe('items'),
+    weight_g: z.number().min(-1_000_000).max(10_000_000).optional().describe('grams, gross'),
+    fill: z.number().min(0).max(1).optional().describe('0 empty .. 1 full'),
+  })
+  .refine(
+    (reading) => [reading.count, reading.weight_g, reading.fill].filter((value) => value !== undefined).length === 1,
+    {
+      message: 'exactly one of count, weight_g, fill',
+    },
+  );
+
+const traffic = z
+  .object({
+    ...envelope,
+    line: name.optional(),
+    in: persons.optional().describe('persons since the last reading'),
+    out: persons.optional().describe('persons since the last reading'),
+    total_in: total.optional().describe('persons since the counter began'),
+    total_out: total.optional().describe('persons since the counter began'),
+    zone: name.optional(),
+    occupancy: persons.optional().describe('persons in the zone'),
+  })
+  .refine(
+    (reading) => {
+      const counts = reading.in !== undefined || reading.out !== undefined;
+      const totals = reading.total_in !== undefined || reading.total_out !== undefined;
+      const crossing = reading.line !== undefined && counts !== totals;
+      const occupied = reading.zone !== undefined && reading.occupancy !== undefined;
+      return crossing
+        ? !(reading.zone !== undefined || reading.occupancy !== undefined)
+        : occupied && !counts && !totals;
+    },
+    { message: 'either line with in and out, or line with total_in and total_out, or zone with occupancy' },
+  );
+
+const presence = z.object({ ...envelope, zone: name, shopper: pseudonym, present: z.boolean() });
+
+const consent = z.object({ ...envelope, shopper: pseudonym, granted: z.boolean(), scope: z.literal('offers') });
+
+const climate = z.object({
+  ...envelope,
+  unit: name,
+  celsius: z.number().min(-273.15).max(1000),
+  probe: z.enum(['air', 'product']).default('air'),
+  humidity: z.number().min(0).max(100).optional().describe('relative humidity, percent'),
+  door_open: z.boolean().optional(),
+  defrost: z.boolean().optional(),
+});
+
+const rfid = z.object({
+  ...envelope,
+  epc: z.string().regex(/^(urn:epc:.{1,200}|([0-9A-Fa-f]{4}){1,31})$/, 'EPC as hex (whole 16-bit words) or as EPC URI'),
+  antenna: z.number().int().min(0).max(65_535).optional(),
+  rssi_dbm: z.number().min(-150).max(50).optional(),
+  count: z.number().int().min(1).optional().describe('sightings since the last report'),
+});
+
+const status = z.object({
+  ...envelope,
+  online: z.boolean(),
+  battery_percent: z.number().min(0).max(100).optional(),
+  text: z.string().max(500).optional(),
+});
+
+export const readingSchemas = { sale, shelf, traffic, presence, consent, climate, rfid, status } as const;
+
+export type ReadingOf<K extends Kind> = z.output<(typeof readingSchemas)[K]>;

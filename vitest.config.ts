@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// Process-level tests run the built daemons, so the build comes first (device-sims/harness/build-once.ts).
+export default defineConfig({
+  test: {
+    include: ['{edge,cloud-bridge,device-sims,config}/**/*.test.ts'],
+    globalSetup: ['./device-sims/harness/build-once.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
