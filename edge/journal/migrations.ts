@@ -1,0 +1,85 @@
+/**
+ * The schema of journal.db, as numbered steps. Each runs once, in a transaction, and `user_version` records it.
+ *
+ * Every stream has a table of its own, and its rowid is the position (incarnation and stream sequence in one
+ * number, positions.ts). So one event is one append at the right edge of one tree: no second index, the bridge
+ * reads a stream by primary key, and old rows of a stream leave as a prefix.
+ */
+import type { Database } from 'better-sqlite3';
+import { HubError } from '../contracts/errors.ts';
+import { JOURNAL_STREAMS } from '../contracts/streams.ts';
+
+const FIRST = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- One row per life of this database; ordinal is the upper part of every position.
+CREATE TABLE incarnations (
+  ordinal INTEGER PRIMARY KEY, incarnation TEXT NOT NULL UNIQUE, previous TEXT, created INTEGER NOT NULL,
+  reason TEXT NOT NULL, last_known TEXT NOT NULL
+) STRICT;
+
+-- Written with every commit: the last sequence, the last stream sequences, the elapsed clock.
+CREATE TABLE head (
+  id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL, streams TEXT NOT NULL,
+  elapsed INTEGER NOT NULL, wall INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE event_types (code INTEGER PRIMARY KEY, type TEXT NOT NULL UNIQUE) STRICT;
+
+-- What head office has (acked) and what the bridge is about to send (reserved), as vectors of one incarnation.
+CREATE TABLE replication (
+  id INTEGER PRIMARY KEY CHECK (id = 1), incarnation TEXT NOT NULL, acked TEXT NOT NULL, reserved TEXT, batch TEXT
+) STRICT;
+
+-- Where the streams stood at some elapsed time: ages without a column in every row.
+CREATE TABLE marks (elapsed INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, streams TEXT NOT NULL) STRICT;
+
+CREATE TABLE repeats (id INTEGER PRIMARY KEY, elapsed INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
+
+CREATE TABLE sensed (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule_states (
+  rule TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL, wake_at INTEGER, fault TEXT,
+  PRIMARY KEY (rule, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rule_wakes ON rule_states (wake_at) WHERE wake_at IS NOT NULL;
+
+CREATE TABLE alerts (
+  id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL,
+  title TEXT NOT NULL, detail TEXT NOT NULL, raised TEXT NOT NULL, changed TEXT NOT NULL, events TEXT NOT NULL,
+  ended INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL, retain INTEGER NOT NULL) STRICT;
+
+CREATE TABLE dead_letters (
+  id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, device TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
+  pointers TEXT NOT NULL, bytes BLOB, size INTEGER NOT NULL, count INTEGER NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, elapsed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dead_letters_by_age ON dead_letters (elapsed);
+`;
+
+const EVENT_TABLE = (stream: string) => `
+CREATE TABLE events_${stream} (
+  position INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, type INTEGER NOT NULL, received INTEGER NOT NULL,
+  time INTEGER NOT NULL, flags INTEGER NOT NULL, source TEXT NOT NULL, subject TEXT NOT NULL, data TEXT NOT NULL
+) STRICT;`;
+
+const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n')];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Brings an open database to SCHEMA_VERSION. Throws JOURNAL_NEWER when it is already past it. */
+export function migrate(db: Database): void {
+  const from = Number(db.pragma('user_version', { simple: true }));
+  if (from > SCHEMA_VERSION) {
+    throw new HubError('JOURNAL_NEWER', `the journal has schema ${from}, this version knows ${SCHEMA_VERSION}`);
+  }
+  for (let version = from; version < SCHEMA_VERSION; version += 1) {
+    db.transaction(() => {
+      db.exec(MIGRATIONS[version] ?? '');
+      db.pragma(`user_version = ${version + 1}`);
+    }).immediate();
+  }
+}

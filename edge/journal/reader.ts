@@ -1,0 +1,278 @@
+/**
+ * Reading journal.db, for the bridge, the command line and the staff page. Every statement is short and finished
+ * at once (`all`, at most 2,000 rows): a reader that stays inside a read transaction makes the WAL grow without end.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import { type Alert, alertSchema } from '../contracts/alerts.ts';
+import type { JournalRow } from '../contracts/envelope.ts';
+import { parseEventId } from '../contracts/ids.ts';
+import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
+import { at, type Vector } from '../contracts/vector.ts';
+import { openForReading } from './database.ts';
+import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
+import { unpackFlags } from './row-flags.ts';
+
+const MAX_ROWS = 2000;
+const DAY_MS = 86_400_000;
+
+export interface Incarnation {
+  readonly ordinal: number;
+  readonly incarnation: string;
+  readonly previous: string | null;
+  readonly created: number;
+  /** The last stream sequences of `previous` when this one was opened. */
+  readonly lastKnown: Vector;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly device: string;
+  readonly kind: string;
+  readonly reason: string;
+  readonly pointers: readonly string[];
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Buffer {
+  /** Events that head office has not acknowledged. */
+  readonly events: number;
+  /** Bytes the journal uses on disk: used pages, without the WAL. */
+  readonly bytes: number;
+  readonly oldestReceived: number | undefined;
+  readonly byStream: Vector;
+}
+
+interface RawRow {
+  position: number;
+  sequence: number;
+  type: string;
+  received: number;
+  time: number;
+  flags: number;
+  source: string;
+  subject: string;
+  data: string;
+}
+
+const COLUMNS = 'position, sequence, t.type AS type, received, time, flags, source, subject, data';
+
+export class JournalReader {
+  readonly hub: string;
+  readonly #db: Database;
+  readonly #statements = new Map<string, Statement>();
+
+  private constructor(db: Database) {
+    this.#db = db;
+    const row = db.prepare("SELECT value FROM meta WHERE key = 'hub'").get() as { value: string } | undefined;
+    this.hub = row?.value ?? '';
+  }
+
+  /** Opens `<dataDir>/journal.db` read-only. Throws JOURNAL_UNREADABLE, JOURNAL_NEWER. */
+  static open(dataDir: string): JournalReader {
+    const db = openForReading(dataDir);
+    try {
+      return new JournalReader(db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** A number that changes with every commit of the writer: a cheap poll. */
+  version(): number {
+    return Number(this.#db.pragma('data_version', { simple: true }));
+  }
+
+  /** Oldest first; the last one is the present. */
+  incarnations(): readonly Incarnation[] {
+    const rows = this.#prepared('SELECT * FROM incarnations ORDER BY ordinal').all() as {
+      ordinal: number;
+      incarnation: string;
+      previous: string | null;
+      created: number;
+      last_known: string;
+    }[];
+    return rows.map(({ last_known, ...row }) => ({ ...row, lastKnown: JSON.parse(last_known) as Vector }));
+  }
+
+  /** The last assigned stream sequence of each stream in an incarnation. */
+  heads(incarnation: string): Vector {
+    const chain = this.incarnations();
+    const index = chain.findIndex((entry) => entry.incarnation === incarnation);
+    if (index === -1) return {};
+    const next = chain[index + 1];
+    if (next) return next.lastKnown;
+    const { local: _, ...heads } = JSON.parse(this.#head().streams) as Record<JournalStream, number>;
+    return heads;
+  }
+
+  /** What the edge was last told that head office has. */
+  acked(): { incarnation: string; vector: Vector } | undefined {
+    const row = this.#prepared('SELECT incarnation, acked FROM replication').get() as
+      | { incarnation: string; acked: string }
+      | undefined;
+    return row && { incarnation: row.incarnation, vector: JSON.parse(row.acked) as Vector };
+  }
+
+  /** Rows of one stream and incarnation after a stream sequence, ascending, at most 2,000. */
+  rows(stream: JournalStream, incarnation: string, after: number, limit: number): JournalRow[] {
+    const ordinal = this.incarnations().find((entry) => entry.incarnation === incarnation)?.ordinal;
+    if (ordinal === undefined) return [];
+    const raw = this.#prepared(
+      `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type
+       WHERE position > ? AND position < ? ORDER BY position LIMIT ?`,
+    ).all(positionOf(ordinal, after), positionOf(ordinal + 1, 0), Math.min(limit, MAX_ROWS)) as RawRow[];
+    return raw.map((row) => toRow(stream, incarnation, row));
+  }
+
+  find(id: string): JournalRow | undefined {
+    const parts = parseEventId(id);
+    if (!parts || parts.hub !== this.hub) return undefined;
+    const [row] = this.page({ from: parts.sequence, local: true, limit: 1 });
+    return row?.sequence === parts.sequence && row.incarnation === parts.incarnation ? row : undefined;
+  }
+
+  /** Rows in order of sequence from `from` (inclusive) on; replicated streams only unless `local`. At most 2,000. */
+  page(options: { from?: number; stream?: Stream; local?: boolean; limit: number }): JournalRow[] {
+    const limit = Math.min(options.limit, MAX_ROWS);
+    const found = streamsOf(options).flatMap((stream) =>
+      this.#select(stream, this.#positionOfSequence(stream, options.from ?? 0), limit),
+    );
+    return found.sort((a, b) => a.sequence - b.sequence).slice(0, limit);
+  }
+
+  /** The newest `count` rows, in order of sequence. */
+  last(count: number, options: { stream?: Stream; local?: boolean } = {}): JournalRow[] {
+    const limit = Math.min(count, MAX_ROWS);
+    const names = new Map(this.incarnations().map((entry) => [entry.ordinal, entry.incarnation]));
+    const found = streamsOf(options).flatMap((stream) => {
+      const raw = this.#prepared(
+        `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type ORDER BY position DESC LIMIT ?`,
+      ).all(limit) as RawRow[];
+      return raw.map((row) => toRow(stream, names.get(ordinalOf(row.position)) ?? '', row));
+    });
+    return found.sort((a, b) => a.sequence - b.sequence).slice(-limit);
+  }
+
+  /** Open alerts, with `all` those that ended in the last 24 h too; newest first. */
+  alerts(all: boolean): Alert[] {
+    const rows = this.#prepared(
+      'SELECT id, rule, subject, state, severity, title, detail, raised, changed, events FROM alerts WHERE ended IS NULL OR (? AND ended > ?) ORDER BY raised DESC, id',
+    ).all(all ? 1 : 0, Date.now() - DAY_MS) as Record<string, string>[];
+    return rows.map((row) => alertSchema.parse({ ...row, events: JSON.parse(row.events ?? '[]') }));
+  }
+
+  deadLetters(): DeadLetter[] {
+    const rows = this.#prepared(
+      'SELECT id, device, kind, reason, pointers, count, first, last FROM dead_letters ORDER BY last DESC, id LIMIT 2000',
+    ).all() as (Omit<DeadLetter, 'pointers'> & { pointers: string })[];
+    return rows.map((row) => ({ ...row, pointers: JSON.parse(row.pointers) as string[] }));
+  }
+
+  deadLetter(id: string): (DeadLetter & { bytes: Uint8Array | null }) | undefined {
+    const row = this.#prepared(
+      'SELECT id, device, kind, reason, pointers, count, first, last, bytes FROM dead_letters WHERE id = ?',
+    ).get(id) as (Omit<DeadLetter, 'pointers'> & { pointers: string; bytes: Uint8Array | null }) | undefined;
+    return row && { ...row, pointers: JSON.parse(row.pointers) as string[] };
+  }
+
+  /** What waits for head office. Counts come from positions, not from rows: cheap at any depth. */
+  buffer(): Buffer {
+    const chain = this.incarnations();
+    const acked = this.acked();
+    const ackedOrdinal = chain.find((entry) => entry.incarnation === acked?.incarnation)?.ordinal ?? 0;
+    const byStream: Partial<Record<Stream, number>> = {};
+    let events = 0;
+    let oldestReceived: number | undefined;
+    for (const stream of STREAMS) {
+      const after = positionOf(ackedOrdinal, acked ? at(acked.vector, stream) : 0);
+      let waiting = 0;
+      for (const entry of chain) {
+        if (entry.ordinal < ackedOrdinal) continue;
+        const last = at(this.heads(entry.incarnation), stream);
+        waiting += entry.ordinal === ackedOrdinal ? Math.max(0, last - streamSequenceOf(after)) : last;
+      }
+      if (waiting === 0) continue;
+      byStream[stream] = waiting;
+      events += waiting;
+      const first = this.#prepared(
+        `SELECT received FROM events_${stream} WHERE position > ? ORDER BY position LIMIT 1`,
+      ).get(after) as { received: number } | undefined;
+      if (first && (oldestReceived === undefined || first.received < oldestReceived)) oldestReceived = first.received;
+    }
+    return { events, bytes: this.usedBytes(), oldestReceived, byStream };
+  }
+
+  /** Bytes of used pages. */
+  usedBytes(): number {
+    const pages =
+      Number(this.#db.pragma('page_count', { simple: true })) -
+      Number(this.#db.pragma('freelist_count', { simple: true }));
+    return pages * Number(this.#db.pragma('page_size', { simple: true }));
+  }
+
+  #head(): { sequence: number; streams: string } {
+    return this.#prepared('SELECT sequence, streams FROM head').get() as { sequence: number; streams: string };
+  }
+
+  #select(stream: JournalStream, from: number, limit: number): JournalRow[] {
+    const names = new Map(this.incarnations().map((entry) => [entry.ordinal, entry.incarnation]));
+    const raw = this.#prepared(
+      `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type WHERE position >= ? ORDER BY position LIMIT ?`,
+    ).all(from, limit) as RawRow[];
+    return raw.map((row) => toRow(stream, names.get(ordinalOf(row.position)) ?? '', row));
+  }
+
+  /** The first position of a stream whose sequence is at least `sequence`: both grow together, so it is a bisection. */
+  #positionOfSequence(stream: JournalStream, sequence: number): number {
+    if (sequence <= 1) return 0;
+    const next = this.#prepared(
+      `SELECT position, sequence FROM events_${stream} WHERE position >= ? ORDER BY position LIMIT 1`,
+    );
+    let low = 0;
+    let high = positionOf(MAX_ORDINAL, 0);
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = next.get(middle) as { position: number; sequence: number } | undefined;
+      if (row === undefined || row.sequence >= sequence) high = middle;
+      else low = row.position + 1;
+    }
+    return low;
+  }
+
+  #prepared(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+function streamsOf(options: { stream?: Stream; local?: boolean }): readonly JournalStream[] {
+  if (options.stream) return [options.stream];
+  return options.local ? JOURNAL_STREAMS : JOURNAL_STREAMS.filter((stream) => stream !== LOCAL_STREAM);
+}
+
+function toRow(stream: JournalStream, incarnation: string, row: RawRow): JournalRow {
+  return {
+    stream,
+    incarnation,
+    sequence: row.sequence,
+    streamSequence: streamSequenceOf(row.position),
+    type: row.type,
+    source: row.source,
+    subject: row.subject,
+    time: row.time,
+    received: row.received,
+    ...unpackFlags(row.flags),
+    data: row.data,
+  };
+}
