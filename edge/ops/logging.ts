@@ -1,0 +1,85 @@
+/**
+ * The daemons' logs: JSON lines on stdout for a service manager, readable lines when stdout is a terminal. Every
+ * child logger is declared here. Secrets are masked and bytes are shown as their length only, so that no payload,
+ * and with it no card or person, can reach a log by accident.
+ */
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+/** Who writes: one name for each room or seam that has something of its own to tell. */
+const PARTS = [
+  'door', // devices: broker, HTTP intake
+  'journal',
+  'rules',
+  'notify',
+  'http',
+  'staff',
+  'bridge', // the edge's side of edge.sock, and the bridge's protocol steps
+  'link', // the connection to head office's Kafka
+  'kafka', // what the Kafka client itself says
+] as const;
+
+export type LogPart = (typeof PARTS)[number];
+export type Loggers = Readonly<Record<LogPart, Logger>>;
+
+const SECRETS = [
+  'password',
+  'password_hash',
+  'passphrase',
+  'pin',
+  'secret',
+  'token',
+  'authorization',
+  'cookie',
+  'payload',
+  'sasl',
+];
+
+/** Fields named like a secret, at the top and up to two objects deep; a bare `key` is a rule's key and stays. */
+const REDACTED = [...SECRETS, 'tls.key'].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+function withoutBytes(value: unknown, depth: number): unknown {
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (depth === 0 || value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((element) => withoutBytes(element, depth - 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutBytes(inner, depth - 1)]));
+}
+
+export interface LoggingOptions {
+  /** Shows level `debug` too. */
+  readonly debug?: boolean;
+  /** Where lines go instead of stdout, as JSON. */
+  readonly to?: DestinationStream;
+}
+
+function stdout(): DestinationStream {
+  // Synchronous: a line that was written before a crash is there after it.
+  if (process.stdout.isTTY) {
+    return pretty({ colorize: true, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  }
+  return pino.destination({ dest: 1, sync: true });
+}
+
+/** The root logger of one daemon; its lines carry `daemon`, an ISO time and the level by name. */
+export function createLogger(daemon: 'edge' | 'bridge', options: LoggingOptions = {}): Logger {
+  const settings: LoggerOptions = {
+    level: options.debug ? 'debug' : 'info',
+    base: { daemon },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: REDACTED, censor: '[hidden]' },
+    serializers: { err: stdSerializers.err, error: stdSerializers.err },
+    formatters: {
+      level: (label) => ({ level: label }),
+      log: (fields) => withoutBytes(fields, 3) as Record<string, unknown>,
+    },
+  };
+  return pino(settings, options.to ?? stdout());
+}
+
+/** The child loggers of a daemon, one for each part; their lines carry `part`. */
+export function childLoggers(root: Logger): Loggers {
+  return Object.fromEntries(PARTS.map((part) => [part, root.child({ part })])) as Record<LogPart, Logger>;
+}
