@@ -2,3 +2,4 @@
 import { cp } from 'node:fs/promises';
 
 await cp('edge/staff/web', 'dist/edge/staff/web', { recursive: true });
+await cp('device-sims/kafka/pom.xml', 'dist/device-sims/kafka/pom.xml');

@@ -1,0 +1,179 @@
+/**
+ * A real Apache Kafka on this machine, without containers: one node, or three. It listens on loopback only, ends with
+ * the process that started it, and can be killed and started again on the same data. With `link`, clients that
+ * bootstrap from `linkBrokers` reach each node through a proxy only, which can be cut.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { freePort } from '../harness/free-port.ts';
+import { waitUntil } from '../harness/wait-until.ts';
+import { type Link, startLink } from '../link/tcp-proxy.ts';
+import { kafkaJars, whyNoKafka } from './kafka-jars.ts';
+import { type KafkaNode, kafkaNode } from './kafka-node.ts';
+
+export interface LocalKafkaOptions {
+  /** Folder for data and logs; absent: a temporary one, which `stop` removes. */
+  readonly dir?: string;
+  /** Port of the (first) node; absent: any free one. */
+  readonly port?: number;
+  /** 1 (default) or 3. */
+  readonly nodes?: 1 | 3;
+  /** Adds a link in front of each node. */
+  readonly link?: boolean;
+  /** Further broker properties; they win. */
+  readonly extra?: Readonly<Record<string, string>>;
+  /** Further arguments for the format tool, such as `--add-scram`. */
+  readonly format?: readonly string[];
+  /** Hears what is being waited for. */
+  readonly say?: (line: string) => void;
+}
+
+export interface LocalKafka {
+  /** Addresses that lead to the nodes directly. */
+  readonly brokers: string[];
+  /** Addresses that lead through the links; empty without `link`. */
+  readonly linkBrokers: string[];
+  /** One for each node; empty without `link`. */
+  readonly links: Link[];
+  readonly nodes: KafkaNode[];
+  readonly dir: string;
+  /** Ends everything at once, links too, and removes a temporary folder. */
+  stop(): Promise<void>;
+  /** kill -9 of every node; the data stay. */
+  kill(): Promise<void>;
+  /** Waits until all nodes are there and answer: after `nodes[i].start()`. */
+  ready(): Promise<void>;
+  /** Ends cleanly what still runs and starts all nodes on the same data and ports; ready when it returns. */
+  restart(): Promise<void>;
+}
+
+/** Why this machine cannot run a local Kafka, in one sentence; nothing when it can. */
+export function kafkaMissing(): Promise<string | undefined> {
+  return whyNoKafka();
+}
+
+/** Ready means: a client's admin request is answered, and all nodes are there. */
+async function awaitReady(nodes: readonly KafkaNode[], timeoutMs: number): Promise<void> {
+  const brokers = nodes.map((node) => node.address);
+  await waitUntil(
+    'the local Kafka to answer',
+    async () => {
+      for (const node of nodes) {
+        if (!node.running()) throw new Error(`node ${node.id} ended:\n${await node.logTail()}`);
+      }
+      const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, connectionTimeout: 1_000, retry: { retries: 0 } });
+      const admin = kafka.admin();
+      try {
+        await admin.connect();
+        return (await admin.describeCluster()).brokers.length === nodes.length;
+      } finally {
+        await admin.disconnect();
+      }
+    },
+    { timeoutMs, everyMs: 100 },
+  );
+}
+
+interface Cluster {
+  readonly nodes: KafkaNode[];
+  readonly links: Link[];
+}
+
+async function plan(options: LocalKafkaOptions, dir: string, java: readonly string[]): Promise<Cluster> {
+  const count = options.nodes ?? 1;
+  const clusterId = randomBytes(16).toString('base64url');
+  const ports: { id: number; port: number; controllerPort: number }[] = [];
+  for (let id = 1; id <= count; id += 1) {
+    const port = id === 1 && options.port ? options.port : await freePort();
+    ports.push({ id, port, controllerPort: await freePort() });
+  }
+  const voters = ports.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',');
+  const nodes: KafkaNode[] = [];
+  const links: Link[] = [];
+  for (const { id, port, controllerPort } of ports) {
+    let behind: { port: number; advertised: number } | undefined;
+    if (options.link) {
+      const target = await freePort();
+      const link = await startLink({ target: { port: target } });
+      links.push(link);
+      behind = { port: target, advertised: link.port };
+    }
+    const { extra = {}, format = [] } = options;
+    const folder = join(dir, `node-${id}`);
+    nodes.push(
+      kafkaNode({
+        id,
+        dir: folder,
+        clusterId,
+        port,
+        controllerPort,
+        voters,
+        nodes: count,
+        behind,
+        extra,
+        format,
+        java,
+      }),
+    );
+  }
+  return { nodes, links };
+}
+
+/** One broker, started and cleanly stopped for the sake of the class archive. */
+async function rehearse(java: readonly string[]): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'store-hub-kafka-'));
+  try {
+    const { nodes } = await plan({}, dir, java);
+    for (const node of nodes) await node.start();
+    await awaitReady(nodes, 90_000);
+    for (const node of nodes) await node.shutDown();
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Starts and waits until it answers; throws with the broker's own last words when it does not. */
+export async function startKafka(options: LocalKafkaOptions = {}): Promise<LocalKafka> {
+  const missing = await kafkaMissing();
+  if (missing) throw new Error(missing);
+  const { java } = await kafkaJars(rehearse, options.say ?? (() => undefined));
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'store-hub-kafka-')));
+  const { nodes, links } = await plan(options, dir, java);
+
+  const start = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.start()));
+    await awaitReady(nodes, 90_000);
+  };
+  const kill = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.kill()));
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(links.map((link) => link.stop()));
+    if (options.dir === undefined) await kill();
+    else await Promise.all(nodes.map((node) => node.shutDown()));
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    brokers: nodes.map((node) => node.address),
+    linkBrokers: links.map((link) => link.address),
+    links,
+    nodes,
+    dir,
+    stop,
+    kill,
+    ready: () => awaitReady(nodes, 90_000),
+    async restart() {
+      await Promise.all(nodes.map((node) => node.shutDown()));
+      await start();
+    },
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * A link that can be broken on purpose: a TCP proxy on loopback between a client and one server.
+ *
+ * open          passes everything
+ * cut           resets what is connected, and every new connection at once
+ * black hole    keeps and accepts connections, and passes nothing: packets that vanish. What was sent meanwhile goes
+ *               on after healing, as TCP would resend it
+ * lost replies  requests arrive and are served, answers vanish. A connection that lost an answer is reset by healing
+ */
+import { connect, createServer, type Socket } from 'node:net';
+
+type Mode = 'open' | 'cut' | 'black-hole' | 'lost-replies';
+
+export interface LinkOptions {
+  readonly target: { readonly host?: string; readonly port: number };
+  /** Where to listen on loopback; absent or 0: any free port. */
+  readonly port?: number;
+}
+
+export interface Link {
+  readonly port: number;
+  /** `127.0.0.1:<port>`. */
+  readonly address: string;
+  /** What went through so far, client to server and back. */
+  readonly bytes: { readonly up: number; readonly down: number };
+  cut(): void;
+  blackhole(): void;
+  dropReplies(): void;
+  /** Cuts after this many further bytes from clients to the server went through: a write that arrives in part. */
+  cutAfter(bytes: number): void;
+  heal(): void;
+  stop(): Promise<void>;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** It lost bytes or one side: after healing it cannot go on. */
+  spoilt: boolean;
+}
+
+export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link> {
+  const pairs = new Set<Pair>();
+  const bytes = { up: 0, down: 0 };
+  let mode: Mode = 'open';
+  let allowance = Number.POSITIVE_INFINITY;
+
+  const destroy = (pair: Pair): void => {
+    pairs.delete(pair);
+    pair.client.resetAndDestroy();
+    pair.server.resetAndDestroy();
+  };
+  const cut = (): void => {
+    mode = 'cut';
+    allowance = Number.POSITIVE_INFINITY;
+    for (const pair of pairs) destroy(pair);
+  };
+  const pass = (from: Socket, to: Socket, chunk: Buffer): void => {
+    if (!to.write(chunk)) {
+      from.pause();
+      to.once('drain', () => {
+        if (mode !== 'black-hole') from.resume();
+      });
+    }
+  };
+  const up = (pair: Pair, chunk: Buffer): void => {
+    const part = chunk.length > allowance ? chunk.subarray(0, allowance) : chunk;
+    allowance -= part.length;
+    bytes.up += part.length;
+    if (allowance > 0) {
+      pass(pair.client, pair.server, part);
+      return;
+    }
+    // The part must have left before the reset, or the server never sees it.
+    pair.server.write(part, () => setImmediate(cut));
+    pair.client.pause();
+  };
+  const down = (pair: Pair, chunk: Buffer): void => {
+    if (mode === 'lost-replies') {
+      pair.spoilt = true;
+      return;
+    }
+    bytes.down += chunk.length;
+    pass(pair.server, pair.client, chunk);
+  };
+
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (mode === 'cut') {
+      client.on('error', () => undefined);
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true, noDelay: true });
+    const pair: Pair = { client, server, spoilt: false };
+    pairs.add(pair);
+    client.on('data', (chunk) => up(pair, chunk));
+    server.on('data', (chunk) => down(pair, chunk));
+    client.on('end', () => server.end());
+    server.on('end', () => client.end());
+    for (const side of [client, server]) {
+      side.on('error', () => undefined);
+      side.on('close', (failed) => {
+        // Through a black hole the other side learns nothing of it.
+        if (mode === 'black-hole') pair.spoilt = true;
+        else if (failed || (client.destroyed && server.destroyed)) destroy(pair);
+      });
+    }
+    if (mode === 'black-hole') {
+      client.pause();
+      server.pause();
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, '127.0.0.1', resolve);
+  });
+  const address = listener.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+
+  return {
+    port: bound,
+    address: `127.0.0.1:${bound}`,
+    bytes,
+    cut,
+    blackhole() {
+      mode = 'black-hole';
+      for (const { client, server } of pairs) {
+        client.pause();
+        server.pause();
+      }
+    },
+    dropReplies() {
+      mode = 'lost-replies';
+    },
+    cutAfter(count) {
+      allowance = count;
+    },
+    heal() {
+      mode = 'open';
+      allowance = Number.POSITIVE_INFINITY;
+      for (const pair of pairs) {
+        if (pair.spoilt) destroy(pair);
+        else {
+          pair.client.resume();
+          pair.server.resume();
+        }
+      }
+    },
+    async stop() {
+      cut();
+      await new Promise<void>((resolve) => listener.close(() => resolve()));
+    },
+  };
+}
