@@ -1,0 +1,72 @@
+/** The figures of the transports: who is connected, what was turned away, what nobody knew. */
+import { largestFirst } from './metric-shapes.ts';
+import { counter, gauge, type PulledMetric } from './pulled-metrics.ts';
+
+/** What the transports know of themselves; a part that has nothing to tell leaves its field out. */
+export interface DoorSnapshot {
+  readonly connections?: number;
+  readonly connectionsRefused?: number;
+  readonly qos0Dropped?: number;
+  readonly qos2Refused?: number;
+  readonly oversized?: number;
+  /** Deliveries taken from devices and not answered yet. */
+  readonly unanswered?: number;
+  /** How often all devices were made to wait because the journal was behind. */
+  readonly pauses?: number;
+  /** RFID sightings by reader. */
+  readonly sightings?: ReadonlyMap<string, number>;
+  /** Fields that no schema names, by name. */
+  readonly unknownFields?: ReadonlyMap<string, number>;
+  /** Pseudonyms of shoppers taken out of sales for want of consent. */
+  readonly shoppersRemoved?: number;
+}
+
+/** `door` is asked at each scrape. */
+export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
+  return [
+    gauge('connections', 'Devices connected now by MQTT.', () => door().connections),
+    counter(
+      'connections_refused_total',
+      'Connections turned away: too many, too slow, or without the right.',
+      () => door().connectionsRefused,
+    ),
+    counter(
+      'qos0_dropped_total',
+      'Messages of QoS 0 dropped because the hub was behind. Devices that must not lose any use QoS 1.',
+      () => door().qos0Dropped,
+    ),
+    counter(
+      'qos2_refused_total',
+      'Connections closed because a device published with QoS 2, which this version does not take: set it to QoS 1.',
+      () => door().qos2Refused,
+    ),
+    counter('packets_oversized_total', 'Packets refused for their size.', () => door().oversized),
+    gauge(
+      'deliveries_unanswered',
+      'Deliveries taken from devices and waiting for their commit.',
+      () => door().unanswered,
+    ),
+    counter(
+      'door_pauses_total',
+      'How often all devices were made to wait because the journal was behind.',
+      () => door().pauses,
+    ),
+    counter(
+      'rfid_sightings_total',
+      'RFID sightings, by reader.',
+      () => largestFirst('reader', door().sightings),
+      'reader',
+    ),
+    counter(
+      'unknown_fields_total',
+      'Fields dropped because no schema names them, by name. A device newer than this hub, or a misspelt field.',
+      () => largestFirst('field', door().unknownFields),
+      'field',
+    ),
+    counter(
+      'shoppers_removed_total',
+      'Sales whose shopper was removed because no consent was granted.',
+      () => door().shoppersRemoved,
+    ),
+  ];
+}
