@@ -1,0 +1,254 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ConfigError } from './faults.ts';
+import { loadConfig, parseConfig } from './loader.ts';
+
+function messageFor(text: string, env: NodeJS.ProcessEnv = {}): string {
+  try {
+    parseConfig(text, 'store.yaml', env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'valid';
+}
+
+const FACING = 'zone: z, gtin: "09521234543213", name: Water, capacity: 9';
+const DURATION = 'must be a duration: a whole number with ms, s, m, h or d, such as 30s';
+const SIZE = 'must be a size: a whole number with KiB, MiB, GiB or TiB, such as 2GiB';
+const BROKER = 'must be host:port of a Kafka broker, such as kafka-1.example.com:9092';
+const GTIN = 'not a GTIN: 8, 12, 13 or 14 digits with a right check digit, as text';
+const HUB = 'must be 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit';
+const REQUIRED_HUB = 'name of this store, unique in the chain and for ever: it is part of the identity of every event';
+
+const WRONG: readonly (readonly [name: string, text: string, ...messages: string[]])[] = [
+  ['an empty file', '# nothing\n', '1:1: the file is empty: it needs at least the key hub'],
+  ['a list', '- hub: a\n', '1:1: must be a mapping of keys, such as hub: store-0042, not a list'],
+  ['a tab', 'hub: a\nmqtt:\n\tlisten: 127.0.0.1:1883\n', '3:1: a tab: indent with spaces'],
+  ['an open quote', 'hub: "a\n', '2:1: Missing closing "quote'],
+  [
+    'a list without end',
+    'hub: a\nhttp:\n  hosts: [a, b\n',
+    '4:1: Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  ['an unknown anchor', 'hub: *store\n', '1:6: *store refers to no anchor above'],
+  ['two documents', 'hub: a\n---\nhub: b\n', '2:1: a second document begins here: one file holds one store'],
+  [
+    'a key twice, and another fault',
+    'hub: a\nhttp:\n  listen: 127.0.0.1:80\n  listen: 127.0.0.1:81\n  host: [a]\n',
+    '4:3: http.listen: this key is there already: each may be named once',
+    '5:3: http.host: unknown key; did you mean hosts?',
+  ],
+  ['no hub', 'timezone: UTC\n', `1:1: hub: required: ${REQUIRED_HUB}`],
+  ['a hub with capitals', 'hub: Store 42\n', `1:6: hub: ${HUB}, not "Store 42"`],
+  ['a number as hub', 'hub: 42\n', `1:6: hub: ${HUB}, not 42; put it in quotes`],
+  [
+    'a city as time zone',
+    'hub: a\ntimezone: Berlin\n',
+    '2:11: timezone: must be a time zone of the IANA database, such as Europe/Berlin or UTC, not "Berlin"; did you mean Europe/Berlin?',
+  ],
+  ['a section without keys', 'hub: a\nmqtt:\n', '2:1: mqtt: is empty: give it keys, or remove it'],
+  [
+    'an unknown key unlike any other',
+    'hub: a\njournal:\n  compress: true\n',
+    '3:3: journal.compress: unknown key; allowed here: disk_budget, keep, keep_acknowledged',
+  ],
+  ['a key in camelCase', 'hub: a\ndataDir: x\n', '2:1: dataDir: unknown key; did you mean data_dir?'],
+  [
+    'MQTT open to the network',
+    'hub: a\nmqtt: { listen: 0.0.0.0:1883 }\n',
+    '2:17: mqtt.listen: 0.0.0.0 is beyond loopback, and everyone on that network may publish without a password: needs mqtt.allow_anonymous_network: true, or listen on 127.0.0.1',
+  ],
+  [
+    'HTTP open to the network',
+    'hub: a\nhttp: { listen: "[::]:80" }\n',
+    '2:17: http.listen: :: is beyond loopback, and everyone on that network may use it without a password: needs http.allow_anonymous_network: true, or listen on 127.0.0.1',
+  ],
+  [
+    'keys that would be a false safety',
+    'hub: a\nmqtt:\n  users: []\n  tls: {}\n  websocket: {}\nhttp:\n  pin_file: x\n',
+    '3:3: mqtt.users: not supported by this version',
+    '4:3: mqtt.tls: not supported by this version',
+    '5:3: mqtt.websocket: not supported by this version',
+    '7:3: http.pin_file: not supported by this version',
+  ],
+  [
+    'a door that nobody could open',
+    'hub: a\nmqtt: { anonymous: false }\n',
+    '2:20: mqtt.anonymous: false is not supported by this version: without mqtt.users nobody could connect',
+  ],
+  [
+    'an address without port',
+    'hub: a\nmqtt: { listen: 1883 }\nhttp: { listen: 127.0.0.1:99999 }\n',
+    '2:17: mqtt.listen: must be host:port, such as 127.0.0.1:1883 or [::1]:1883, not 1883',
+    '3:17: http.listen: must be host:port, such as 127.0.0.1:1883 or [::1]:1883, not "127.0.0.1:99999"',
+  ],
+  [
+    'two doors on one port',
+    'hub: a\nhttp: { listen: 127.0.0.1:1883 }\n',
+    '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
+  ],
+  [
+    'a cloud without partition',
+    'hub: a\ncloud:\n  brokers: [kafka, "1.2.3:9", "a:0"]\n',
+    '2:1: cloud.partition: required: partition of every topic that this store writes to; given at enrolment, and never changed',
+    `3:13: cloud.brokers[0]: ${BROKER}, not "kafka"`,
+    `3:20: cloud.brokers[1]: ${BROKER}, not "1.2.3:9"`,
+    `3:31: cloud.brokers[2]: ${BROKER}, not "a:0"`,
+  ],
+  [
+    'cloud values of the wrong kind',
+    'hub: a\ncloud: { brokers: kafka:9092, partition: 1.5, linger: 500, retry_max: 2h }\n',
+    '2:19: cloud.brokers: must be a list, not "kafka:9092"',
+    '2:42: cloud.partition: must be a whole number, not 1.5',
+    `2:55: cloud.linger: ${DURATION}, not 500`,
+    '2:71: cloud.retry_max: must be at most 1h, not 2h',
+  ],
+  [
+    'a password in the file',
+    'hub: a\ncloud: { brokers: [a:1], partition: 0, sasl: { mechanism: gssapi, username: a, password: hush } }\n',
+    '2:40: cloud.sasl.password_file: required: file with the password, or credential:NAME for a systemd credential',
+    '2:59: cloud.sasl.mechanism: must be one of plain, scram-sha-256, scram-sha-512, not "gssapi"',
+    '2:80: cloud.sasl.password: secrets do not belong into this file: name a file in password_file',
+  ],
+  [
+    'a certificate without its key',
+    'hub: a\ncloud: { brokers: [a:1], partition: 0, tls: { cert: x.pem } }\n',
+    '2:53: cloud.tls.cert: goes together with cloud.tls.key',
+  ],
+  [
+    'sizes and durations of another fashion',
+    'hub: a\njournal: { disk_budget: 4GB, keep: 30 days }\nrules: { shelf_gap: { settle: 2d } }\n',
+    `2:25: journal.disk_budget: ${SIZE}, not "4GB"`,
+    `2:36: journal.keep: ${DURATION}, not "30 days"`,
+    '3:31: rules.shelf_gap.settle: must be at most 1d, not 2d',
+  ],
+  [
+    'a GTIN without quotes, and one with a wrong check digit',
+    'hub: a\nplanogram:\n  - { shelf: A, zone: z, gtin: 09521234543213, name: W, capacity: 9, minimum: 2 }\n  - { shelf: B, zone: z, gtin: "9521234543214", name: W, capacity: 9, minimum: 2 }\n',
+    '3:32: planogram[0].gtin: must be text, not 9521234543213; put it in quotes',
+    `4:32: planogram[1].gtin: ${GTIN}`,
+  ],
+  [
+    'a shelf twice, beside other faults in the planogram',
+    `hub: a\nplanogram:\n  - { shelf: A, ${FACING}, minimum: 10 }\n  - { shelf: B, ${FACING} }\n  - { shelf: A, ${FACING}, minimum: 2, refil: 3 }\n`,
+    '3:85: planogram[0].minimum: must not exceed capacity',
+    '4:5: planogram[1].minimum: required: fewer items than this is a gap',
+    '5:14: planogram[2].shelf: "A" is there already, as entry 1: each shelf may be named once',
+    '5:88: planogram[2].refil: unknown key; did you mean refill?',
+  ],
+  [
+    'a campaign that could never run',
+    'hub: a\ncampaigns:\n  - { id: c, zone: z, gtin: "09521234543213", text: t, from: 2026-02-30, until: soon, per_shopper: often }\n',
+    '3:62: campaigns[0].from: must be a date such as 2026-11-30, not "2026-02-30"',
+    '3:81: campaigns[0].until: must be a date such as 2026-11-30, not "soon"',
+    '3:100: campaigns[0].per_shopper: must be a number of offers per time, such as 1 per 1d, not "often"',
+  ],
+];
+
+test.each(WRONG)('%s: the message says where, what is wrong and what is allowed', (_, text, ...messages) => {
+  expect(messageFor(text)).toBe(messages.map((message) => `store.yaml:${message}`).join('\n'));
+});
+
+test('variables override one key each, in text as in the file', () => {
+  const { config } = parseConfig('hub: a\ncloud: { brokers: [x:1], partition: 1 }\n', '/etc/hub/store.yaml', {
+    STORE_HUB_HUB: 'b',
+    STORE_HUB_BRIDGE__HTTP__LISTEN: '[::1]:9081',
+    STORE_HUB_CLOUD__BROKERS: 'k1:9092, k2:9092',
+    STORE_HUB_CLOUD__PARTITION: '7',
+    STORE_HUB_MQTT__ALLOW_ANONYMOUS_NETWORK: 'true',
+    STORE_HUB_JOURNAL__KEEP: '1d',
+    STORE_HUB_DATA_DIR: 'elsewhere',
+    STORE_HUB_PLANOGRAM: `[{ shelf: A, ${FACING}, minimum: 2 }]`,
+    STORE_HUB_DEBUG: '1',
+    PATH: '/bin',
+  });
+  expect(config.hub).toBe('b');
+  expect(config.bridge.http.listen).toEqual({ host: '::1', port: 9081 });
+  expect(config.cloud?.brokers).toEqual(['k1:9092', 'k2:9092']);
+  expect(config.cloud?.partition).toBe(7);
+  expect(config.mqtt.allow_anonymous_network).toBe(true);
+  expect(config.journal.keep).toBe(86_400_000);
+  expect(config.data_dir).toBe('/etc/hub/elsewhere');
+  expect(config.planogram.map((facing) => facing.shelf)).toEqual(['A']);
+});
+
+test('a variable that fits no key, or whose value does not fit, is named', () => {
+  const env = {
+    STORE_HUB_CLOUD: '1',
+    STORE_HUB_CLOUD__PARTITION: 'seven',
+    STORE_HUB_HTTP__HOST: 'a',
+    STORE_HUB_MQTT__LISTEN: '1883',
+    STORE_HUB_ODD_ONE: '1',
+  };
+  expect(messageFor('hub: a\ncloud: { brokers: [x:1] }\n', env).split('\n')).toEqual([
+    'STORE_HUB_CLOUD:1:1: names a group of keys; name one of them, such as STORE_HUB_CLOUD__BROKERS',
+    'STORE_HUB_HTTP__HOST:1:1: no such key; did you mean STORE_HUB_HTTP__HOSTS?',
+    'STORE_HUB_ODD_ONE:1:1: no such key; see the keys of the configuration file',
+    'STORE_HUB_MQTT__LISTEN:1:1: mqtt.listen: must be host:port, such as 127.0.0.1:1883 or [::1]:1883, not "1883"',
+    'STORE_HUB_CLOUD__PARTITION:1:1: cloud.partition: must be a number, not "seven"',
+  ]);
+});
+
+test('a variable mends what the file says wrong', () => {
+  expect(messageFor('hub: Wrong One\n', { STORE_HUB_HUB: 'right' })).toBe('valid');
+});
+
+test('paths become absolute from the folder of the file, a credential becomes its file', () => {
+  const sasl = (file: string) => `sasl: { mechanism: plain, username: a, password_file: ${file} }`;
+  const text = (file: string) =>
+    `hub: a\ncloud: { brokers: [a:1], partition: 0, tls: { ca: ca.pem }, ${sasl(file)} }\n`;
+  const env = { CREDENTIALS_DIRECTORY: '/run/credentials/bridge' };
+  const { config } = parseConfig(text('credential:kafka'), '/etc/store-hub/store.yaml', env);
+  expect(config.data_dir).toBe('/etc/store-hub/data');
+  expect(config.bridge.data_dir).toBe('/etc/store-hub/bridge-data');
+  expect(config.cloud?.tls).toEqual({ ca: '/etc/store-hub/ca.pem' });
+  expect(config.cloud?.sasl?.password_file).toBe('/run/credentials/bridge/kafka');
+  const plain = parseConfig(text('../secret'), '/etc/store-hub/store.yaml', env).config;
+  expect(plain.cloud?.sasl?.password_file).toBe('/etc/secret');
+  const elsewhere = parseConfig(text('credential:kafka'), '/etc/store-hub/store.yaml', {}).config;
+  expect(elsewhere.cloud?.sasl?.password_file).toBe('credential:kafka');
+});
+
+test('the configuration is frozen to its depths', () => {
+  const { config } = parseConfig(`hub: a\nplanogram: [{ shelf: A, ${FACING}, minimum: 2 }]\n`, 'store.yaml', {});
+  expect(() => {
+    config.rules.shelf_gap.settle = 1;
+  }).toThrow(TypeError);
+  expect(Object.isFrozen(config.planogram[0])).toBe(true);
+});
+
+test('the hash follows the values, not the look of the file', () => {
+  const hash = (text: string) => parseConfig(text, 'store.yaml', {}).hash;
+  expect(hash('hub: a\njournal: { keep: 24h }\n')).toBe(hash('journal:\n  keep: 1d\n# yes\nhub: a\n'));
+  expect(hash('hub: a\n')).not.toBe(hash('hub: a\njournal: { keep: 1d }\n'));
+  expect(hash('hub: a\n')).toMatch(/^[0-9a-f]{12}$/);
+});
+
+test('keys without effect yet and doors without a lock are noticed', () => {
+  const text = 'hub: a\nmqtt: { listen: 0.0.0.0:1883, allow_anonymous_network: true }\nrules: { location_offer: {} }\n';
+  expect(parseConfig(text, 'store.yaml', {}).notices).toEqual([
+    'mqtt.listen 0.0.0.0:1883: everyone on that network may publish without a password',
+    'rules.location_offer has no effect yet: this version makes no offers',
+  ]);
+});
+
+test('a file that is not there, or is a folder, is CONFIG_MISSING with its name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'store-hub-config-'));
+  const thrown = (file: string) => {
+    try {
+      loadConfig(file, {});
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  const absent = thrown(join(folder, 'none.yaml'));
+  expect(absent).toMatchObject({ code: 'CONFIG_MISSING', exitCode: 78, faults: [{ line: 1, column: 1, key: '' }] });
+  expect(String(absent)).toContain(`${folder}/none.yaml:1:1: cannot be read`);
+  expect(thrown(folder)).toMatchObject({ code: 'CONFIG_MISSING' });
+  writeFileSync(join(folder, 'store.yaml'), 'hub: a\n');
+  expect(loadConfig(join(folder, 'store.yaml'), {}).config.data_dir).toBe(join(folder, 'data'));
+});

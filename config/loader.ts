@@ -1,0 +1,136 @@
+/**
+ * Reads the configuration once: file, then `STORE_HUB_` variables, then the schema; paths become absolute and the
+ * result is frozen. What is wrong is thrown as one ConfigError with every fault, in the order of the file.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { messageOf } from '../edge/contracts/errors.ts';
+import { readDocument } from './document.ts';
+import { applyOverrides, overrideAt, readOverrides } from './environment.ts';
+import { ConfigError, type ConfigFault, explain, type Finding, findingsOf } from './faults.ts';
+import { type StoreConfig, storeSchema } from './schema.ts';
+import { resolveSecretFile } from './secrets.ts';
+import { addressText, isLoopback, shown } from './values.ts';
+
+export const DEFAULT_FILES = ['./config/store.yaml', '/etc/store-hub/store.yaml'] as const;
+
+export interface LoadedConfig {
+  readonly config: StoreConfig;
+  /** The file it was read from, as it was named. */
+  readonly file: string;
+  /** See `configHash`. */
+  readonly hash: string;
+  /** What an operator should know though nothing is wrong: keys without effect yet, doors without a lock. */
+  readonly notices: readonly string[];
+}
+
+/** Reads `file`, or the first default file there is. Throws ConfigError CONFIG_MISSING or CONFIG_INVALID. */
+export function loadConfig(file?: string, env: NodeJS.ProcessEnv = process.env): LoadedConfig {
+  const name = file ?? DEFAULT_FILES.find((path) => existsSync(path));
+  if (name === undefined) throw missing(DEFAULT_FILES[0], `there is no such file, nor ${DEFAULT_FILES[1]}`);
+  let text: string;
+  try {
+    text = readFileSync(name, 'utf8');
+  } catch (error) {
+    throw missing(name, `cannot be read: ${messageOf(error)}`);
+  }
+  return parseConfig(text, name, env);
+}
+
+function missing(file: string, message: string): ConfigError {
+  return new ConfigError('CONFIG_MISSING', [{ file, line: 1, column: 1, key: '', message }]);
+}
+
+/** The same from the text of a file; `file` names it in faults and its folder is where relative paths begin. */
+export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv): LoadedConfig {
+  const document = readDocument(text, file);
+  const { overrides, faults: variableFaults } = readOverrides(env);
+  const faults: ConfigFault[] = [...document.faults];
+  const finding = (message: string): Finding => ({ path: [], about: 'value', message });
+  if (document.value === null) {
+    faults.push(document.locate(finding('the file is empty: it needs at least the key hub')));
+  } else if (document.value !== undefined && (typeof document.value !== 'object' || Array.isArray(document.value))) {
+    faults.push(
+      document.locate(finding(`must be a mapping of keys, such as hub: store-0042, not ${shown(document.value)}`)),
+    );
+  } else if (document.value !== undefined) {
+    const raw = applyOverrides(document.value, overrides);
+    const parsed = storeSchema.safeParse(raw, { error: explain });
+    if (parsed.success && faults.length + variableFaults.length === 0) return loaded(parsed.data, file, env);
+    for (const found of findingsOf(parsed.error?.issues ?? [], raw)) {
+      const located = document.locate(found);
+      const variable = overrideAt(overrides, found.path)?.variable;
+      if (variable === undefined) faults.push(located);
+      else variableFaults.push({ ...located, file: variable, line: 1, column: 1 });
+    }
+  }
+  faults.sort((a, b) => a.line - b.line || a.column - b.column);
+  throw new ConfigError('CONFIG_INVALID', [...faults, ...variableFaults]);
+}
+
+function loaded(parsed: StoreConfig, file: string, env: NodeJS.ProcessEnv): LoadedConfig {
+  const config = frozen(withPaths(parsed, dirname(resolve(file)), env));
+  return { config, file, hash: configHash(config), notices: noticesOf(config) };
+}
+
+function withPaths(config: StoreConfig, folder: string, env: NodeJS.ProcessEnv): StoreConfig {
+  const secret = (path: string) => resolveSecretFile(path, folder, env);
+  const { cloud } = config;
+  return {
+    ...config,
+    data_dir: resolve(folder, config.data_dir),
+    bridge: { ...config.bridge, data_dir: resolve(folder, config.bridge.data_dir) },
+    ...(cloud && {
+      cloud: {
+        ...cloud,
+        ...(cloud.tls && { tls: mapped(cloud.tls, secret) }),
+        ...(cloud.sasl && { sasl: { ...cloud.sasl, password_file: secret(cloud.sasl.password_file) } }),
+      },
+    }),
+  };
+}
+
+type Tls = NonNullable<NonNullable<StoreConfig['cloud']>['tls']>;
+
+function mapped(tls: Tls, resolved: (path: string) => string): Tls {
+  const { ca, cert, key } = tls;
+  return {
+    ...(ca !== undefined && { ca: resolved(ca) }),
+    ...(cert !== undefined && { cert: resolved(cert) }),
+    ...(key !== undefined && { key: resolved(key) }),
+  };
+}
+
+function noticesOf(config: StoreConfig): string[] {
+  const { mqtt, http, cloud, rules, campaigns } = config;
+  const offers = 'has no effect yet: this version makes no offers';
+  return [
+    ...(isLoopback(mqtt.listen.host)
+      ? []
+      : [`mqtt.listen ${addressText(mqtt.listen)}: everyone on that network may publish without a password`]),
+    ...(isLoopback(http.listen.host)
+      ? []
+      : [`http.listen ${addressText(http.listen)}: everyone on that network may use it without a PIN or password`]),
+    ...(cloud?.sasl && !cloud.tls ? ['cloud.sasl without cloud.tls: the log-in at the brokers is not encrypted'] : []),
+    ...(rules.location_offer ? [`rules.location_offer ${offers}`] : []),
+    ...(campaigns.length > 0 ? [`campaigns ${offers}`] : []),
+  ];
+}
+
+/** 12 hex digits that change when any effective value of the configuration does, whatever its file looks like. */
+export function configHash(config: StoreConfig): string {
+  const sorted = (_: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return createHash('sha256').update(JSON.stringify(config, sorted)).digest('hex').slice(0, 12);
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) frozen(part);
+  }
+  return value;
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from './loader.ts';
+import { configJsonSchema, type StoreConfig, storeSchema } from './schema.ts';
+
+const example = readFileSync(new URL('./store.example.yaml', import.meta.url), 'utf8');
+const shipped = readFileSync(new URL('./store.schema.json', import.meta.url), 'utf8');
+
+test('the shipped JSON Schema is current: npm run --silent store-hub schema config > config/store.schema.json', () => {
+  expect(shipped).toBe(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+});
+
+test('the example is valid, by the loader and by the JSON Schema that editors use', () => {
+  expect(parseConfig(example, 'config/store.example.yaml', {}).notices).toEqual([]);
+  const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(JSON.parse(shipped));
+  expect(validate(parse(example)), JSON.stringify(validate.errors)).toBe(true);
+});
+
+test('every line that the example comments out is valid too, and shows the true defaults', () => {
+  const full = example
+    .replace(/^#( {3}.*)$/gm, '$1')
+    .replace(/^# ([a-z_]+:.*)$/gm, '$1')
+    .replace(/^( +)# ([a-z_]+: )/gm, '$1$2');
+  expect(full).not.toMatch(/^ *#? *# *[a-z_]+:( |$)/m);
+  const { config, notices } = parseConfig(full, '/etc/store-hub/store.yaml', {});
+  expect(config.cloud?.sasl?.mechanism).toBe('scram-sha-512');
+  expect(config.campaigns[0]?.holdout).toBe(0.1);
+  expect(notices).toHaveLength(2);
+  const bare = parseConfig('hub: store-0042', '/etc/store-hub/store.yaml', {}).config;
+  const pick = ({ data_dir, mqtt, http, bridge, journal, rules }: StoreConfig) =>
+    JSON.stringify({ data_dir, mqtt, http, bridge, journal, gap: rules.shelf_gap });
+  expect(pick(config)).toBe(pick(bare));
+  expect(config.cloud?.linger).toBe(500);
+  expect(config.cloud?.retry_max).toBe(120_000);
+});
+
+test('every key is described, so that a person learns from it in the editor', () => {
+  const bare: string[] = [];
+  const look = (schema: unknown, path: string): void => {
+    if (typeof schema !== 'object' || schema === null) return;
+    const { properties, items, description } = schema as Record<string, unknown>;
+    if (path !== '' && !path.endsWith('[]') && typeof description !== 'string') bare.push(path);
+    for (const [key, part] of Object.entries(properties ?? {})) look(part, `${path}.${key}`);
+    look(items, `${path}[]`);
+  };
+  look({ ...configJsonSchema(), description: 'x' }, '');
+  expect(bare).toEqual([]);
+});
+
+test('only the hub is required; durations become milliseconds, sizes bytes, addresses host and port', () => {
+  expect(storeSchema.parse({ hub: 'a' })).toEqual({
+    hub: 'a',
+    timezone: 'UTC',
+    data_dir: './data',
+    mqtt: { listen: { host: '127.0.0.1', port: 1883 }, anonymous: true, allow_anonymous_network: false },
+    http: { listen: { host: '127.0.0.1', port: 8080 }, allow_anonymous_network: false, hosts: [] },
+    bridge: { data_dir: './bridge-data', http: { listen: { host: '127.0.0.1', port: 8081 } } },
+    journal: { disk_budget: 4 * 1024 ** 3, keep: 30 * 86_400_000, keep_acknowledged: 86_400_000 },
+    planogram: [],
+    rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 } },
+    campaigns: [],
+  });
+});
+
+test('an IPv6 address stands in brackets and is given without them', () => {
+  const config = storeSchema.parse({ hub: 'a', mqtt: { listen: '[::1]:0' }, http: { listen: 'localhost:80' } });
+  expect([config.mqtt.listen, config.http.listen]).toEqual([
+    { host: '::1', port: 0 },
+    { host: 'localhost', port: 80 },
+  ]);
+});

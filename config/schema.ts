@@ -1,0 +1,196 @@
+/**
+ * The whole configuration of one store, schema first: types, defaults, the file that editors complete from and the
+ * messages of `check-config` all follow from it. Keys stay in snake_case. After parsing, durations are milliseconds,
+ * sizes bytes, listen addresses `{host, port}`; the loader makes paths absolute.
+ */
+import { z } from 'zod';
+import { type Facing, facingSchema } from '../edge/contracts/planogram.ts';
+import { campaignSchema } from './campaign.ts';
+import { rulesSchema } from './rules.ts';
+import {
+  type Address,
+  addressText,
+  brokerAddress,
+  duration,
+  isLoopback,
+  listenAddress,
+  path,
+  secretFile,
+  shown,
+  size,
+  timeZone,
+} from './values.ts';
+
+/** The checks between keys run even when another key of the same mapping is wrong: all faults are shown at once. */
+const always = { when: () => true };
+
+function wrongHub(issue: { readonly input?: unknown }): string {
+  const quotes = typeof issue.input === 'number' ? '; put it in quotes' : '';
+  return `must be 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit, not ${shown(issue.input)}${quotes}`;
+}
+
+const hub = z
+  .string({ error: wrongHub })
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: wrongHub })
+  .describe('name of this store, unique in the chain and for ever: it is part of the identity of every event');
+
+/** Adds a fault when a door without passwords is open to more than this machine. */
+function guardNetwork(door: 'mqtt' | 'http') {
+  return (
+    value: { listen?: Address; allow_anonymous_network?: boolean },
+    context: { addIssue(issue: { code: 'custom'; path: string[]; message: string }): void },
+  ) => {
+    const host = value?.listen?.host;
+    if (host === undefined || isLoopback(host) || value.allow_anonymous_network === true) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['listen'],
+      message: `${host} is beyond loopback, and everyone on that network may ${door === 'mqtt' ? 'publish' : 'use it'} without a password: needs ${door}.allow_anonymous_network: true, or listen on 127.0.0.1`,
+    });
+  };
+}
+
+const mqtt = z
+  .strictObject({
+    listen: listenAddress().prefault('127.0.0.1:1883').describe('address of the MQTT broker for devices'),
+    anonymous: z
+      .boolean()
+      .refine((value) => value, 'false is not supported by this version: without mqtt.users nobody could connect')
+      .default(true)
+      .describe('devices connect without a password'),
+    allow_anonymous_network: z
+      .boolean()
+      .default(false)
+      .describe('let devices without a password connect from beyond this machine'),
+  })
+  .superRefine(guardNetwork('mqtt'), always);
+
+const http = z
+  .strictObject({
+    listen: listenAddress().prefault('127.0.0.1:8080').describe('address of the staff page, readings by HTTP, metrics'),
+    allow_anonymous_network: z.boolean().default(false).describe('let everyone on the network use it without a PIN'),
+    hosts: z
+      .array(z.string().min(1).max(253))
+      .default([])
+      .describe('host names, besides IP addresses and localhost, under which staff open the page'),
+  })
+  .superRefine(guardNetwork('http'), always);
+
+const tls = z
+  .strictObject({
+    ca: secretFile().optional().describe('file of certificates to trust; default: those of Node.js'),
+    cert: secretFile().optional().describe("file of this hub's certificate, when brokers ask for one"),
+    key: secretFile().optional().describe('file of its private key'),
+  })
+  .superRefine((value, context) => {
+    if ((value?.cert === undefined) === (value?.key === undefined)) return;
+    const [there, missing] = value.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    context.addIssue({ code: 'custom', path: [there], message: `goes together with cloud.tls.${missing}` });
+  });
+
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('how the hub proves who it is'),
+  username: z.string().min(1).describe('name of the hub at the brokers'),
+  password_file: secretFile().describe('file with the password, or credential:NAME for a systemd credential'),
+});
+
+const cloud = z.strictObject({
+  brokers: z.array(brokerAddress()).min(1).describe("head office's Kafka brokers, each host:port"),
+  partition: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .describe('partition of every topic that this store writes to; given at enrolment, and never changed'),
+  linger: duration({ max: '60s' }).prefault('500ms').describe('how long events may wait to share a transaction'),
+  retry_max: duration({ min: '1s', max: '1h' }).prefault('120s').describe('longest pause between two attempts'),
+  tls: tls.optional().describe('encrypt the connection; {} trusts the certificates of Node.js'),
+  sasl: sasl.optional().describe('log in at the brokers'),
+});
+
+const bridge = z.strictObject({
+  data_dir: path().prefault('./bridge-data').describe("the bridge's own folder"),
+  http: z
+    .strictObject({
+      listen: listenAddress().prefault('127.0.0.1:8081').describe("address of the bridge's health and metrics"),
+    })
+    .prefault({})
+    .describe('health and metrics of the bridge'),
+});
+
+const journal = z.strictObject({
+  disk_budget: size({ min: '1MiB' }).prefault('4GiB').describe('most disk space that the journal uses'),
+  keep: duration({ min: '1s' }).prefault('30d').describe('without cloud: how long events are kept'),
+  keep_acknowledged: duration()
+    .prefault('24h')
+    .describe('with cloud: how long events are kept after head office has them'),
+});
+
+/** One entry per name: the fault is at the second one. */
+function unique(key: 'shelf' | 'id') {
+  return (
+    list: readonly unknown[],
+    context: { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void },
+  ) => {
+    if (!Array.isArray(list)) return;
+    const seen = new Map<unknown, number>();
+    for (const [index, entry] of list.entries()) {
+      const name: unknown = typeof entry === 'object' && entry !== null ? Reflect.get(entry, key) : undefined;
+      if (typeof name !== 'string') continue;
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, index);
+      else {
+        const message = `${shown(name)} is there already, as entry ${first + 1}: each ${key} may be named once`;
+        context.addIssue({ code: 'custom', path: [index, key], message });
+      }
+    }
+  };
+}
+
+export const storeSchema = z
+  .strictObject({
+    hub,
+    timezone: timeZone().prefault('UTC').describe('time zone of the store, such as Europe/Berlin'),
+    data_dir: path().prefault('./data').describe("the edge's folder: the journal and its socket"),
+    mqtt: mqtt.prefault({}).describe('the door for devices: an MQTT broker'),
+    http: http.prefault({}).describe('the staff page, and the door for devices that speak HTTP'),
+    cloud: cloud.optional().describe("head office's Kafka; without it the hub runs alone, and keeps events by age"),
+    bridge: bridge.prefault({}).describe('the process that carries events to head office'),
+    journal: journal.prefault({}).describe('how much is kept, and how long'),
+    planogram: z
+      .array(facingSchema)
+      .superRefine(unique('shelf'), always)
+      .default([] as Facing[])
+      .describe('which product stands on which shelf, and how much of it is enough'),
+    rules: rulesSchema.prefault({}).describe('what the hub decides by itself'),
+    campaigns: z
+      .array(campaignSchema)
+      .superRefine(unique('id'), always)
+      .default([])
+      .describe('offers for shoppers; no effect in this version'),
+  })
+  .superRefine((value, context) => {
+    const doors = [
+      ['mqtt', value.mqtt?.listen, ['mqtt', 'listen']],
+      ['http', value.http?.listen, ['http', 'listen']],
+      ['bridge.http', value.bridge?.http?.listen, ['bridge', 'http', 'listen']],
+    ] as const;
+    for (const [index, [, address, path]] of doors.entries()) {
+      const other = doors.slice(0, index).find(([, taken]) => sameDoor(taken, address));
+      if (other === undefined || address === undefined) continue;
+      const message = `${addressText(address)} is taken by ${other[0]}.listen: give each its own port`;
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  }, always);
+
+function sameDoor(a: Address | undefined, b: Address | undefined): boolean {
+  return a?.port !== undefined && a.port !== 0 && a.port === b?.port && a.host === b.host;
+}
+
+/** A store's configuration as the daemons receive it; frozen by the loader. */
+export type StoreConfig = z.output<typeof storeSchema>;
+
+/** JSON Schema of the file as a person writes it, for editors and `store-hub schema config`. */
+export function configJsonSchema(): Record<string, unknown> {
+  return { title: 'store-hub configuration', ...z.toJSONSchema(storeSchema, { io: 'input' }) };
+}
