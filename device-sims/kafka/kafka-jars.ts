@@ -12,6 +12,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { projectRoot } from '../harness/project.ts';
 
 const run = promisify(execFile);
 const POM = fileURLToPath(new URL('./pom.xml', import.meta.url));
@@ -46,8 +47,7 @@ function kafkaVersion(): string {
 function libFolder(): string {
   const wanted = process.env.STORE_HUB_KAFKA_LIB;
   if (wanted) return wanted;
-  let folder = dirname(POM);
-  while (dirname(folder) !== folder && !existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  const folder = projectRoot();
   if (existsSync(join(folder, '.git'))) return join(folder, '.kafka', 'lib');
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'store-hub', 'kafka', 'lib');
 }

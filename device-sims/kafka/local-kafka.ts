@@ -55,26 +55,25 @@ export function kafkaMissing(): Promise<string | undefined> {
   return whyNoKafka();
 }
 
-/** Ready means: a client's admin request is answered, and all nodes are there. */
+/** Whether this node itself answers an admin request, and knows of all nodes. */
+async function answers(node: KafkaNode, nodes: number): Promise<boolean> {
+  const brokers = [node.address];
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, connectionTimeout: 1_000, retry: { retries: 0 } });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length === nodes;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 async function awaitReady(nodes: readonly KafkaNode[], timeoutMs: number): Promise<void> {
-  const brokers = nodes.map((node) => node.address);
-  await waitUntil(
-    'the local Kafka to answer',
-    async () => {
-      for (const node of nodes) {
-        if (!node.running()) throw new Error(`node ${node.id} ended:\n${await node.logTail()}`);
-      }
-      const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, connectionTimeout: 1_000, retry: { retries: 0 } });
-      const admin = kafka.admin();
-      try {
-        await admin.connect();
-        return (await admin.describeCluster()).brokers.length === nodes.length;
-      } finally {
-        await admin.disconnect();
-      }
-    },
-    { timeoutMs, everyMs: 100 },
-  );
+  for (const node of nodes) {
+    const look = async () => !node.running() || (await answers(node, nodes.length));
+    await waitUntil(`Kafka's node ${node.id} to answer`, look, { timeoutMs, everyMs: 100 });
+    if (!node.running()) throw new Error(`Kafka's node ${node.id} ended; its log says:\n${await node.logTail()}`);
+  }
 }
 
 interface Cluster {
