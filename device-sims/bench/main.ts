@@ -1,0 +1,77 @@
+/**
+ * `npm run bench [-- NAME...] [--quick]`: measures what the hub must reach, side by side with its baselines, prints a
+ * table and keeps the raw figures under `bench-results/`. Exits non-zero only when something broke or lost data.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
+import { alertLatency } from './alert-latency.bench.ts';
+import type { BenchContext, Measurement } from './context.ts';
+import { drain } from './drain.bench.ts';
+import { ingest } from './ingest.bench.ts';
+import { type Outcome, table, writeResults } from './report.ts';
+import { start } from './start.bench.ts';
+import { sustained } from './sustained.bench.ts';
+
+const ALL: readonly Measurement[] = [ingest, drain, sustained, alertLatency, start];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+});
+
+const chosen = positionals.length === 0 ? ALL : ALL.filter((one) => positionals.includes(one.name));
+const unknown = positionals.filter((name) => !ALL.some((one) => one.name === name));
+
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`no such measurement: ${unknown.join(', ')}`);
+  console.log('npm run bench [-- NAME...] [--quick]\n');
+  for (const { name, about } of ALL) console.log(`  ${name.padEnd(14)} ${about}`);
+  process.exitCode = unknown.length > 0 ? 2 : 0;
+} else {
+  process.exitCode = await bench(chosen, values.quick);
+}
+
+async function bench(measurements: readonly Measurement[], quick: boolean): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'store-hub-bench-'));
+  let kafka: Promise<LocalKafka> | undefined;
+  const outcomes: Outcome[] = [];
+  const failures: string[] = [];
+  const context = (name: string): BenchContext => ({
+    folder,
+    quick,
+    say: (text) => console.log(`${name}: ${text}`),
+    kafka: () => {
+      kafka ??= startKafka({ dir: join(folder, 'kafka'), say: (text) => console.log(`kafka: ${text}`) });
+      return kafka;
+    },
+  });
+  // All children die with this process; only the folder is left to remove.
+  process.once('SIGINT', () => process.exit(130));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  try {
+    for (const measurement of measurements) {
+      console.log(`${measurement.name}: ${measurement.about}`);
+      try {
+        outcomes.push(await measurement.run(context(measurement.name)));
+      } catch (error) {
+        const text = error instanceof Error ? `${error.message}${causeOf(error)}` : String(error);
+        failures.push(`${measurement.name}: ${text}`);
+        console.error(`${measurement.name}: FAILED: ${text}`);
+      }
+    }
+  } finally {
+    await kafka?.then((running) => running.kill()).catch(() => undefined);
+  }
+  console.log(`\n${table(outcomes.flatMap((outcome) => outcome.lines))}\n`);
+  for (const remark of outcomes.flatMap((outcome) => outcome.remarks)) console.log(remark);
+  if (quick) console.log('quick: short rounds, the figures mean little');
+  console.log(`raw figures: ${writeResults(outcomes, failures)}`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? ` (${error.cause.message})` : '';
+}
