@@ -35,8 +35,9 @@ function smallerIsBetter(line: Line): boolean {
 }
 
 function reaches(line: Line, bar: Bar): boolean {
-  if (bar.ratio !== undefined && line.measured / (line.baseline ?? Number.NaN) < bar.ratio) return false;
-  if (bar.value === undefined) return bar.ratio === undefined || line.baseline !== undefined;
+  const ratio = line.baseline === undefined ? Number.NEGATIVE_INFINITY : line.measured / line.baseline;
+  if (bar.ratio !== undefined && ratio < bar.ratio) return false;
+  if (bar.value === undefined) return true;
   return smallerIsBetter(line) ? line.measured <= bar.value : line.measured >= bar.value;
 }
 
