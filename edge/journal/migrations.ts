@@ -43,6 +43,7 @@ CREATE TABLE rule_states (
   PRIMARY KEY (rule, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rule_wakes ON rule_states (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX rule_faults ON rule_states (fault) WHERE fault IS NOT NULL;
 
 CREATE TABLE alerts (
   id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL,

@@ -1,0 +1,130 @@
+/**
+ * What crosses between the main thread and the writer's thread. Deliveries go over as one flat array of strings and
+ * numbers: structured clone of thousands of small objects would cost more than the work itself.
+ */
+import type { Alert, AlertCommand } from './contracts/alerts.ts';
+import type {
+  AcknowledgeRequest,
+  NewIncarnationRequest,
+  RefillRequest,
+  ReserveRequest,
+  ResumedRequest,
+} from './contracts/edge-socket.ts';
+import type { EventType } from './contracts/events.ts';
+import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
+import { KINDS } from './contracts/readings.ts';
+import type { OutMessage } from './notify/outbox.ts';
+
+/** Everything else that enters the journal: one answer each. */
+export type Request =
+  | { readonly op: 'act'; readonly command: AlertCommand }
+  | { readonly op: 'beat'; readonly buffer: { events: number; oldest_age_s: number }; readonly synced: boolean }
+  | { readonly op: 'discard'; readonly letter: string }
+  | { readonly op: 'delivered'; readonly ids: readonly number[] }
+  | { readonly op: 'reserve'; readonly request: ReserveRequest }
+  | { readonly op: 'acknowledge'; readonly request: AcknowledgeRequest }
+  | { readonly op: 'refill'; readonly request: RefillRequest }
+  | { readonly op: 'new-incarnation'; readonly request: NewIncarnationRequest }
+  | { readonly op: 'resumed'; readonly request: ResumedRequest };
+
+export type Answer =
+  | { readonly ok: true; readonly value?: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+export type Packed = (string | number | null)[];
+
+export interface Batch {
+  /** Packed deliveries, in order of receipt; a refusal stands in it by its index. */
+  readonly deliveries: Packed;
+  readonly count: number;
+  readonly refusals: readonly Refusal[];
+  readonly requests: readonly Request[];
+  /** Whether the wall clock has been synchronised since boot. */
+  readonly synced: boolean;
+}
+
+export interface Reply {
+  /** For each delivery, in order. Undefined: accepted, one reading, not a repeat (nearly all of them). */
+  readonly receipts: readonly (Receipt | undefined)[];
+  readonly answers: readonly Answer[];
+  readonly out: readonly OutMessage[];
+  readonly alerts: readonly Alert[];
+  readonly figures: Figures;
+}
+
+/** What happened in a batch, for metrics and health. */
+export interface Figures {
+  readonly appended: readonly { type: EventType; count: number; bytes: number }[];
+  readonly conflicting: number;
+  readonly committed: boolean;
+  /** Milliseconds from BEGIN to the end of COMMIT. */
+  readonly commitMs: number;
+  /** Why the writer refuses facts now; nothing when it takes them. */
+  readonly refusing: string | undefined;
+  readonly quarantined: readonly { rule: string; key: string; fault: string }[];
+  readonly usedBytes: number;
+  readonly walBytes: number;
+}
+
+const REFUSAL = -1;
+
+export function packDelivery(into: Packed, delivery: Delivery): void {
+  into.push(KINDS.indexOf(delivery.kind), delivery.device, delivery.received, delivery.readings.length);
+  for (const reading of delivery.readings) {
+    into.push(reading.subject, reading.identity ?? null, reading.time ?? null, reading.body);
+  }
+}
+
+export function packRefusal(into: Packed, index: number): void {
+  into.push(REFUSAL, index);
+}
+
+/** The next unit of a packed batch: a delivery, or the index of a refusal. */
+export class Unpacker {
+  readonly #packed: Packed;
+  #at = 0;
+
+  constructor(packed: Packed) {
+    this.#packed = packed;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#packed.length;
+  }
+
+  next(): Delivery | number {
+    const kind = this.#number();
+    if (kind === REFUSAL) return this.#number();
+    const device = this.#text();
+    const received = this.#number();
+    const readings: AcceptedReading[] = [];
+    for (let left = this.#number(); left > 0; left -= 1) {
+      const subject = this.#text();
+      const identity = this.#packed[this.#at];
+      const time = this.#packed[this.#at + 1];
+      this.#at += 2;
+      readings.push({
+        subject,
+        identity: typeof identity === 'string' ? identity : undefined,
+        time: typeof time === 'number' ? time : undefined,
+        body: this.#text(),
+      });
+    }
+    return { kind: KINDS[kind] ?? 'status', device, received, readings };
+  }
+
+  /** The next unit as a batch of its own, without the requests. */
+  single(batch: Batch): Batch {
+    const from = this.#at;
+    this.next();
+    return { ...batch, deliveries: this.#packed.slice(from, this.#at), count: 1, requests: [] };
+  }
+
+  #number(): number {
+    return this.#packed[this.#at++] as number;
+  }
+
+  #text(): string {
+    return this.#packed[this.#at++] as string;
+  }
+}

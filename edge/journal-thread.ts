@@ -1,0 +1,211 @@
+/**
+ * The main thread's side of the writer: the door into the journal. It gathers what arrives while the writer is busy
+ * into the next batch, keeps two batches under way so that the writer never waits, and answers in order.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Alert } from './contracts/alerts.ts';
+import { type ErrorCode, HubError } from './contracts/errors.ts';
+import type { Delivery, Intake, Receipt, Refusal } from './contracts/intake.ts';
+import {
+  type Answer,
+  type Figures,
+  type Packed,
+  packDelivery,
+  packRefusal,
+  type Reply,
+  type Request,
+} from './crossing.ts';
+import type { OutMessage } from './notify/outbox.ts';
+import type { WriterOptions } from './writer.ts';
+import type { FromWriter, ToWriter } from './writer-thread.ts';
+
+export interface JournalThreadOptions {
+  readonly writer: WriterOptions;
+  readonly synced: () => boolean;
+  /** After each commit: what must go out, which alerts changed, what to count. */
+  readonly onCommit: (out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures, readings: number) => void;
+  /** The disk failed: nothing may be acknowledged any more, the process must end. */
+  readonly onFailure: (error: HubError) => void;
+}
+
+interface Pending {
+  deliveries: Packed;
+  count: number;
+  refusals: Refusal[];
+  requests: Request[];
+  receipts: ((receipt: Receipt) => void)[];
+  answers: ((answer: Answer) => void)[];
+}
+
+const MAX_DELIVERIES = 2000;
+const MAX_UNDER_WAY = 2;
+const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
+
+export class JournalThread implements Intake {
+  readonly #options: JournalThreadOptions;
+  #worker: Worker | undefined;
+  #gathering: Pending = emptyBatch();
+  #waiting: Pending[] = [];
+  #underWay: Pending[] = [];
+  #scheduled = false;
+  #failure: HubError | undefined;
+  #settle: { resolve: () => void; reject: (error: HubError) => void } | undefined;
+
+  constructor(options: JournalThreadOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the thread and opens the journal. Throws the HubErrors of opening it. */
+  async start(): Promise<{ incarnation: string; out: readonly OutMessage[]; open: readonly Alert[] }> {
+    const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
+      workerData: this.#options.writer,
+      name: 'writer',
+    });
+    this.#worker = worker;
+    const ready = await new Promise<Extract<FromWriter, { is: 'ready' }>>((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('message', (message: FromWriter) => {
+        if (message.is === 'ready') resolve(message);
+        else reject(errorOf(message));
+      });
+    });
+    worker.removeAllListeners('error');
+    worker.on('error', (error) =>
+      this.#fail(new HubError('NOT_STORED', `the writer ended: ${error.message}`, { cause: error })),
+    );
+    worker.on('message', (message: FromWriter) => this.#onMessage(message));
+    return ready;
+  }
+
+  /** Commits what was accepted and closes the journal. */
+  async stop(): Promise<void> {
+    if (!this.#worker || this.#failure) return;
+    const closed = new Promise<void>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    while (
+      this.#underWay.length + this.#waiting.length > 0 ||
+      this.#gathering.count + this.#gathering.requests.length > 0
+    ) {
+      await this.request({ op: 'delivered', ids: [] });
+    }
+    this.#post('close');
+    await closed;
+  }
+
+  deliver(delivery: Delivery, done: (receipt: Receipt) => void): void {
+    packDelivery(this.#gathering.deliveries, delivery);
+    this.#took(done);
+  }
+
+  refuse(refusal: Refusal, done: (receipt: Receipt) => void): void {
+    packRefusal(this.#gathering.deliveries, this.#gathering.refusals.length);
+    this.#gathering.refusals.push(refusal);
+    this.#took(done);
+  }
+
+  /** Something else to journal or to write; throws the HubError that it was answered with. */
+  async request(request: Request): Promise<unknown> {
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#gathering.requests.push(request);
+      this.#gathering.answers.push(resolve);
+      this.#schedule();
+    });
+    if (answer.ok) return answer.value;
+    throw new HubError(answer.code as ErrorCode, answer.message);
+  }
+
+  #took(done: (receipt: Receipt) => void): void {
+    this.#gathering.count += 1;
+    this.#gathering.receipts.push(done);
+    if (this.#gathering.count >= MAX_DELIVERIES) {
+      this.#waiting.push(this.#gathering);
+      this.#gathering = emptyBatch();
+    }
+    this.#schedule();
+  }
+
+  /** At the end of this turn of the event loop: what one read of the sockets brought goes together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#failure) {
+      this.#answerAll(this.#failure.message);
+      return;
+    }
+    while (this.#underWay.length < MAX_UNDER_WAY) {
+      const next = this.#waiting.shift() ?? this.#takeGathering();
+      if (!next) return;
+      this.#underWay.push(next);
+      const { deliveries, count, refusals, requests } = next;
+      this.#post({ deliveries, count, refusals, requests, synced: this.#options.synced() });
+    }
+  }
+
+  #takeGathering(): Pending | undefined {
+    if (this.#gathering.count + this.#gathering.requests.length === 0) return undefined;
+    const taken = this.#gathering;
+    this.#gathering = emptyBatch();
+    return taken;
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #onMessage(message: FromWriter): void {
+    if (message.is === 'reply') this.#onReply(message.reply);
+    else if (message.is === 'tick') this.#committed(message.reply, 0);
+    else if (message.is === 'closed') this.#settle?.resolve();
+    else if (message.is === 'failed') this.#fail(errorOf(message));
+  }
+
+  #onReply(reply: Reply): void {
+    const batch = this.#underWay.shift();
+    this.#send();
+    this.#committed(reply, batch?.count ?? 0);
+    batch?.receipts.forEach((done, index) => done(reply.receipts[index] ?? ACCEPTED));
+    batch?.answers.forEach((done, index) =>
+      done(reply.answers[index] ?? { ok: false, code: 'NOT_STORED', message: 'no answer' }),
+    );
+  }
+
+  #committed(reply: Reply, readings: number): void {
+    this.#options.onCommit(reply.out, reply.alerts, reply.figures, readings);
+  }
+
+  #fail(error: HubError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#answerAll(error.message);
+    this.#settle?.reject(error);
+    this.#options.onFailure(error);
+  }
+
+  #answerAll(reason: string): void {
+    const batches = [...this.#underWay, ...this.#waiting, this.#gathering];
+    this.#underWay = [];
+    this.#waiting = [];
+    this.#gathering = emptyBatch();
+    for (const batch of batches) {
+      for (const done of batch.receipts) done({ outcome: 'not-stored', reason });
+      for (const done of batch.answers) done({ ok: false, code: 'NOT_STORED', message: reason });
+    }
+  }
+}
+
+function emptyBatch(): Pending {
+  return { deliveries: [], count: 0, refusals: [], requests: [], receipts: [], answers: [] };
+}
+
+function errorOf(message: FromWriter): HubError {
+  if (message.is !== 'failed') return new HubError('NOT_STORED', 'the writer did not start');
+  return new HubError((message.code ?? 'NOT_STORED') as ErrorCode, message.message);
+}

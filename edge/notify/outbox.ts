@@ -1,0 +1,42 @@
+/**
+ * The outbox: what must go out is a row written with the decision that causes it, and leaves after it was delivered.
+ * So a crash repeats a message, with the same content, and never loses one.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+
+export interface OutMessage {
+  readonly id: number;
+  readonly topic: string;
+  /** Empty clears a retained message. */
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+export class Outbox {
+  readonly #insert: Statement;
+  readonly #all: Statement;
+  readonly #remove: Statement;
+
+  constructor(db: Database) {
+    this.#insert = db.prepare('INSERT INTO outbox (topic, payload, retain) VALUES (?, ?, ?)');
+    this.#all = db.prepare('SELECT id, topic, payload, retain FROM outbox ORDER BY id');
+    this.#remove = db.prepare('DELETE FROM outbox WHERE id = ?');
+  }
+
+  add(topic: string, payload: string, retain: boolean): OutMessage {
+    const { lastInsertRowid } = this.#insert.run(topic, payload, retain ? 1 : 0);
+    return { id: Number(lastInsertRowid), topic, payload, retain };
+  }
+
+  /** What was not confirmed yet, oldest first. */
+  waiting(): OutMessage[] {
+    return (this.#all.all() as { id: number; topic: string; payload: string; retain: number }[]).map((row) => ({
+      ...row,
+      retain: row.retain === 1,
+    }));
+  }
+
+  remove(ids: readonly number[]): void {
+    for (const id of ids) this.#remove.run(id);
+  }
+}

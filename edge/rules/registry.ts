@@ -1,0 +1,15 @@
+/** Every rule of the hub, one line each. */
+import type { Rule } from './rule.ts';
+import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
+
+/** The `rules` section of the configuration, durations in milliseconds. */
+export interface RulesConfig {
+  readonly shelf_gap: ShelfGapOptions;
+}
+
+/** The states of rules differ; the engine keeps them as opaque JSON. */
+export type AnyRule = Rule<unknown>;
+
+export function rulesOf(config: RulesConfig): readonly AnyRule[] {
+  return [shelfGap(config.shelf_gap) as AnyRule];
+}

@@ -1,0 +1,71 @@
+/**
+ * What a rule is. A rule is pure: it gets its state, what happened, what the shop looks like and the time, and returns
+ * the new state, its decisions and when it wants to be woken. It reads no clock, no file, no socket; so a crash
+ * neither loses nor repeats a decision, and a throw concerns one key only.
+ */
+import type { EventType } from '../contracts/events.ts';
+import type { Facing } from '../contracts/planogram.ts';
+
+/** Time as a rule sees it: durations on `elapsed`, calendar values and texts on `wall`. Milliseconds. */
+export interface RuleTime {
+  readonly elapsed: number;
+  readonly wall: number;
+}
+
+/** An event as rules see it. */
+export interface RuleEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly subject: string;
+  /** A record of the past: it may be counted, but decides nothing about now. */
+  readonly history: boolean;
+  /** The event's data; check with the catalogue's schema where a rule needs more than it can be sure of. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Wake {
+  readonly wake: true;
+}
+
+export type RuleInput = RuleEvent | Wake;
+
+export function isWake(input: RuleInput): input is Wake {
+  return 'wake' in input;
+}
+
+/** What a rule decides: an event to be journaled. The engine adds the ids of what caused it to the data. */
+export interface Decision {
+  readonly type: EventType;
+  readonly subject: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** The shop as the hub knows it now, shared by all rules. */
+export interface Views {
+  facing(shelf: string): Facing | undefined;
+  /** What the hub last knew to be on a shelf. */
+  level(shelf: string): { gtin: string; count: number } | undefined;
+  /** A new alert id, a pure function of what caused it. */
+  alertId(): string;
+}
+
+export interface Step<State> {
+  readonly state: State;
+  readonly decisions: readonly Decision[];
+  /** On the elapsed clock; absent: no wake. Each step says it anew. */
+  readonly wakeAt?: number;
+}
+
+export interface Rule<State> {
+  /** kebab-case; it names the alerts of the rule and its rows. */
+  readonly name: string;
+  /** A new version converts the states of the old one, or begins anew. */
+  readonly version: number;
+  readonly subscribes: readonly EventType[];
+  /** Which row of state an event concerns; nothing: none. */
+  keyOf(event: RuleEvent): string | undefined;
+  readonly initial: State;
+  step(state: State, input: RuleInput, views: Views, now: RuleTime, key: string): Step<State>;
+  /** The state of an older version as one of this; without it such a key begins anew. */
+  convert?(state: unknown, version: number): State;
+}

@@ -1,0 +1,74 @@
+/** The writer's thread: batches in, replies out, and by itself when a wake is due. Started by journal-thread.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Alert } from './contracts/alerts.ts';
+import { HubError, messageOf } from './contracts/errors.ts';
+import type { Batch, Reply } from './crossing.ts';
+import type { OutMessage } from './notify/outbox.ts';
+import { Writer, type WriterOptions } from './writer.ts';
+
+export type FromWriter =
+  | {
+      readonly is: 'ready';
+      readonly incarnation: string;
+      readonly out: readonly OutMessage[];
+      readonly open: readonly Alert[];
+    }
+  | { readonly is: 'reply'; readonly reply: Reply }
+  /** What the writer did by itself. */
+  | { readonly is: 'tick'; readonly reply: Reply }
+  | { readonly is: 'closed' }
+  | { readonly is: 'failed'; readonly code: string | undefined; readonly message: string };
+
+export type ToWriter = Batch | 'close';
+
+const port = parentPort;
+if (!port) throw new Error('writer-thread runs as a worker thread');
+
+const send = (message: FromWriter): void => port.postMessage(message);
+let synced = false;
+let timer: NodeJS.Timeout | undefined;
+
+try {
+  const writer = new Writer(workerData as WriterOptions, { wall: Date.now, monotonic: () => performance.now() });
+  send({ is: 'ready', incarnation: writer.incarnation, ...writer.leftovers() });
+
+  const rest = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      guarded(() => send({ is: 'tick', reply: writer.tick(synced) }));
+      rest();
+    }, writer.restMs());
+  };
+  port.on('message', (message: ToWriter) => {
+    guarded(() => {
+      if (message === 'close') {
+        clearTimeout(timer);
+        writer.close();
+        send({ is: 'closed' });
+        port.close();
+        return;
+      }
+      synced = message.synced;
+      send({ is: 'reply', reply: writer.process(message) });
+      rest();
+    });
+  });
+  rest();
+} catch (error) {
+  fail(error);
+}
+
+/** A failed disk ends the thread: what was not acknowledged is sent again to the next process. */
+function guarded(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): void {
+  clearTimeout(timer);
+  send({ is: 'failed', code: error instanceof HubError ? error.code : undefined, message: messageOf(error) });
+  port?.close();
+}
