@@ -11,11 +11,12 @@ import { alertLatency } from './alert-latency.bench.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { drain } from './drain.bench.ts';
 import { ingest } from './ingest.bench.ts';
+import { parts } from './parts.bench.ts';
 import { type Outcome, table, writeResults } from './report.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
 
-const ALL: readonly Measurement[] = [ingest, drain, sustained, alertLatency, start];
+const ALL: readonly Measurement[] = [ingest, drain, sustained, alertLatency, start, parts];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
