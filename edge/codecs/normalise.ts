@@ -1,0 +1,77 @@
+/** From a valid reading to what the journal takes: subject, identity and the event's data as text, one function per kind. */
+import type { AcceptedReading } from '../contracts/intake.ts';
+import type { Kind, ReadingOf } from '../contracts/readings.ts';
+import { defaultBusinessDay } from './business-day.ts';
+import { idIdentity, saleIdentity } from './identity.ts';
+import type { Arrival, Outcome } from './outcome.ts';
+
+interface Common {
+  readonly id?: string | undefined;
+  readonly time?: number | undefined;
+}
+
+/** `raw` is the reading before validation, where the time is still as it was written. */
+type Normaliser<K extends Kind> = (reading: ReadingOf<K>, arrival: Arrival, raw: unknown) => Outcome;
+
+function accepted(reading: Common, arrival: Arrival, subject: string, fields: object): AcceptedReading {
+  return {
+    subject,
+    identity: reading.id === undefined ? undefined : idIdentity(arrival.kind, arrival.device, reading.id),
+    time: reading.time,
+    // Absent fields are undefined here, and JSON leaves them out.
+    body: JSON.stringify({ readingId: reading.id, ...fields }),
+  };
+}
+
+export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
+  if (sale.shopper !== undefined) arrival.shoppers += 1;
+  if (sale.training === true) {
+    arrival.training += 1;
+    return 'counted';
+  }
+  const { till, transaction, lines, original, offer, coupon, total } = sale;
+  const timeText = (raw as { readonly time?: unknown }).time;
+  const business_day =
+    sale.business_day ?? defaultBusinessDay(timeText, sale.time, arrival.received, arrival.context.dayAt);
+  const fields = { till, transaction, business_day, lines, original, offer, coupon, total };
+  const reading = accepted(sale, arrival, `${till}/${transaction}`, fields);
+  return reading.identity === undefined
+    ? { ...reading, identity: saleIdentity(till, transaction, business_day) }
+    : reading;
+};
+
+export const normaliseShelf: Normaliser<'shelf'> = (reading, arrival) => {
+  const { shelf, count, weight_g, fill } = reading;
+  const facing = arrival.context.facing(shelf);
+  const lacking = facing === undefined ? 'this shelf is not in the planogram' : undefined;
+  const gtin = reading.gtin ?? facing?.gtin;
+  if (gtin === undefined) {
+    return [{ pointer: '/gtin', message: `${lacking}: add the shelf there, or send gtin with the reading` }];
+  }
+  if (fill !== undefined && lacking !== undefined) {
+    return [{ pointer: '/fill', message: `${lacking}: its capacity is needed to count from fill` }];
+  }
+  if (weight_g !== undefined && facing?.unit_weight_g === undefined) {
+    const missing = lacking ?? 'the planogram has no unit_weight_g for this shelf';
+    return [{ pointer: '/weight_g', message: `${missing}: unit_weight_g is needed to count from weight` }];
+  }
+  return accepted(reading, arrival, shelf, { shelf, gtin, count, weight_g, fill });
+};
+
+export const normaliseTraffic: Normaliser<'traffic'> = (reading, arrival) => {
+  const { id: _id, time: _time, ...fields } = reading;
+  return accepted(reading, arrival, reading.line ?? reading.zone ?? '', fields);
+};
+
+export const normaliseClimate: Normaliser<'climate'> = (reading, arrival) => {
+  const { id: _id, time: _time, ...fields } = reading;
+  return accepted(reading, arrival, reading.unit, fields);
+};
+
+export const normaliseStatus: Normaliser<'status'> = (reading, arrival) => {
+  const { id: _id, time: _time, ...fields } = reading;
+  return accepted(reading, arrival, arrival.device, fields);
+};
+
+/** Sightings, presence and consent: nothing of them is kept yet. */
+export const onlyCounted = (): Outcome => 'counted';

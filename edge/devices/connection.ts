@@ -1,0 +1,161 @@
+/**
+ * One device's connection: its reading can be held, its bytes are scanned before they are parsed, its PUBACKs keep the
+ * order of its publishes, and its keep-alive is judged here, because silence that we caused ourselves by holding the
+ * reading is not the device's.
+ *
+ * Two members of the broker's client are used that it does not document: the parser (`_parser`, for the size guard,
+ * for subscriptions, and so that a packet which trips the parser closes one connection and not the process).
+ */
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Client } from 'aedes';
+import { messageOf } from '../contracts/errors.ts';
+import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
+
+export type Acknowledge = (error?: Error | null) => void;
+
+interface Parser extends EventEmitter {
+  parse(chunk: Buffer): number;
+}
+
+interface IncomingPacket {
+  readonly cmd: string;
+  readonly subscriptions?: { qos: number }[];
+  readonly unsubscriptions?: string[];
+}
+
+const MOST_FILTERS = 64;
+
+/** What the door tells its connections. */
+export interface Holding {
+  /** Nothing more is read at the moment. */
+  readonly held: boolean;
+  /** Seconds since the door opened; coarse, so that reading it costs nothing. */
+  readonly tick: number;
+}
+
+export class Connection {
+  readonly client: Client;
+  readonly socket: Socket;
+  readonly #holding: Holding;
+  readonly #scanner: PacketScanner;
+  /** QoS 1 publishes given to the journal, and those it has answered. */
+  #given = 0;
+  #answered = 0;
+  /** Publishes that need no receipt and wait for the ones before them. */
+  #behind: { readonly after: number; readonly acknowledge: Acknowledge }[] = [];
+  /** A read was asked for while reading was held. */
+  #owed = false;
+  #lastHeard: number;
+  /** The packet that is not whole yet, and since when. */
+  #packet = 0;
+  #packetSince: number | undefined;
+  /** Seconds; 0: none. */
+  keepAlive = 0;
+  /** Why CONNECT will be refused. */
+  rejected: string | undefined;
+
+  constructor(client: Client, socket: Socket, limits: PacketLimits, holding: Holding) {
+    this.client = client;
+    this.socket = socket;
+    this.#holding = holding;
+    this.#scanner = new PacketScanner(limits);
+    this.#lastHeard = holding.tick;
+  }
+
+  /** Puts itself between the socket, the parser and the broker. Throws when the broker's inside is not as expected. */
+  attach(onBroken: (connection: Connection, what: string) => void): void {
+    const { socket } = this;
+    const read = socket.read.bind(socket);
+    socket.read = (size?: number) => {
+      // Zero is Node asking the system for more, not somebody taking data.
+      if (size === 0 || !this.#holding.held) return read(size);
+      this.#owed = true;
+      return null;
+    };
+    const parser = (this.client as unknown as { readonly _parser?: Parser })._parser;
+    const [take] = parser?.listeners('packet') ?? [];
+    if (parser === undefined || take === undefined) throw new Error('this version of the broker is not supported');
+    const parse = parser.parse.bind(parser);
+    parser.parse = (chunk) => {
+      this.#lastHeard = this.#holding.tick;
+      const wrong = this.#scanner.scan(chunk);
+      if (wrong !== undefined) {
+        onBroken(this, wrong);
+        return 0;
+      }
+      if (!this.#scanner.midPacket) {
+        this.#packetSince = undefined;
+      } else if (this.#packetSince === undefined || this.#packet !== this.#scanner.begun) {
+        this.#packet = this.#scanner.begun;
+        this.#packetSince = this.#holding.tick;
+      }
+      try {
+        return parse(chunk);
+      } catch (thrown) {
+        onBroken(this, messageOf(thrown));
+        return 0;
+      }
+    };
+    parser.removeAllListeners('packet');
+    parser.on('packet', (packet: IncomingPacket) => {
+      if (packet.subscriptions !== undefined || packet.unsubscriptions !== undefined) {
+        const filters = packet.subscriptions?.length ?? packet.unsubscriptions?.length ?? 0;
+        if (filters > MOST_FILTERS) {
+          onBroken(this, `${filters} filters in one packet, at most ${MOST_FILTERS} are taken`);
+          return;
+        }
+        // Set before the broker reads it: what is granted is what was asked for by then.
+        for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
+      }
+      take.call(parser, packet);
+    });
+  }
+
+  /** Reading may go on. */
+  resume(): void {
+    this.#lastHeard = this.#holding.tick;
+    if (this.#packetSince !== undefined) this.#packetSince = this.#holding.tick;
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.socket.emit('readable');
+  }
+
+  /** A publish was given to the journal. */
+  gave(): void {
+    this.#given += 1;
+  }
+
+  /** Its receipt is here; receipts come in the order of the publishes. */
+  answered(acknowledge: Acknowledge, error: Error | null): void {
+    this.#answered += 1;
+    // A closed client takes no acknowledgement, and the broker would count one more error.
+    if (!this.client.closed) acknowledge(error);
+    while (this.#behind.length > 0 && (this.#behind[0]?.after ?? 0) <= this.#answered) {
+      const next = this.#behind.shift();
+      if (!this.client.closed) next?.acknowledge(null);
+    }
+  }
+
+  /** Acknowledges what needs no receipt, after everything before it (MQTT-4.6.0-2). */
+  inTurn(acknowledge: Acknowledge): void {
+    if (this.#given === this.#answered) acknowledge(null);
+    else this.#behind.push({ after: this.#given, acknowledge });
+  }
+
+  /** Silent for one and a half of its keep-alive, although everything it sent was read. */
+  get silent(): boolean {
+    return (
+      this.keepAlive > 0 &&
+      !this.#owed &&
+      this.#given === this.#answered &&
+      this.socket.readableLength === 0 &&
+      this.#holding.tick - this.#lastHeard > this.keepAlive * 1.5
+    );
+  }
+
+  /** Began a packet this many seconds ago and has not ended it; 0: none begun. */
+  get packetAge(): number {
+    return this.#packetSince === undefined || this.#owed ? 0 : this.#holding.tick - this.#packetSince;
+  }
+}

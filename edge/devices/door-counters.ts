@@ -1,0 +1,58 @@
+/** What the door counts since its start; the metrics endpoint reads these numbers when it is scraped. */
+export interface DoorCounters {
+  /** Publishes as they came, by quality of service; wills are not among them. */
+  publishesQos0: number;
+  publishesQos1: number;
+  wills: number;
+  /** Payload bytes of all of them. */
+  bytes: number;
+  /** Readings handed to the journal, and valid ones of which nothing is kept. */
+  readings: number;
+  readingsOnlyCounted: number;
+  /** Packets that became dead letters. */
+  refused: number;
+  /** QoS 1 publishes left unacknowledged because they could not be stored; the connection was closed. */
+  notStored: number;
+  /** QoS 0 publishes dropped because too many waited for the journal. */
+  qos0Dropped: number;
+  /** Connections closed for a QoS 2 publish, and for one to `out/` or `$SYS/`. */
+  qos2Closed: number;
+  forbiddenTopicClosed: number;
+  /** Connections closed for a packet that is too large or no MQTT at all, or one that was begun and never ended. */
+  brokenPacketClosed: number;
+  keepAliveClosed: number;
+  /** Connections over the limit, closed at once. */
+  connectionsRefused: number;
+  connectionsAccepted: number;
+  /** Connections that ended with any other error: reset, no CONNECT in time, a frozen subscriber. */
+  connectionErrors: number;
+  subscriptionsRefused: number;
+  /** How often reading stopped because too much waited for the journal. */
+  pauses: number;
+  /** Faults of our own, caught so that one packet cannot end the process. */
+  faults: number;
+}
+
+export function newDoorCounters(): DoorCounters {
+  return {
+    publishesQos0: 0,
+    publishesQos1: 0,
+    wills: 0,
+    bytes: 0,
+    readings: 0,
+    readingsOnlyCounted: 0,
+    refused: 0,
+    notStored: 0,
+    qos0Dropped: 0,
+    qos2Closed: 0,
+    forbiddenTopicClosed: 0,
+    brokenPacketClosed: 0,
+    keepAliveClosed: 0,
+    connectionsRefused: 0,
+    connectionsAccepted: 0,
+    connectionErrors: 0,
+    subscriptionsRefused: 0,
+    pauses: 0,
+    faults: 0,
+  };
+}

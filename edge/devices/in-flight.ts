@@ -1,0 +1,39 @@
+/**
+ * Bytes that were received and wait for the journal's receipt, over all transports. Above the limit the transports
+ * stop reading (or answer "later"), below half of it they go on: the devices' own buffers hold what we cannot.
+ */
+export class InFlight {
+  readonly limit: number;
+  /** Bytes, and deliveries, without a receipt. */
+  bytes = 0;
+  deliveries = 0;
+  paused = false;
+  pauses = 0;
+  readonly #resumed: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes;
+    this.deliveries += 1;
+    if (!this.paused && this.bytes > this.limit) {
+      this.paused = true;
+      this.pauses += 1;
+    }
+  }
+
+  done(bytes: number): void {
+    this.bytes -= bytes;
+    this.deliveries -= 1;
+    if (this.paused && this.bytes < this.limit / 2) {
+      this.paused = false;
+      for (const resumed of this.#resumed) resumed();
+    }
+  }
+
+  onResume(listener: () => void): void {
+    this.#resumed.push(listener);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * The hub's own broker (MQTT 3.1.1 over TCP). A QoS 1 publish under `in/` is acknowledged after the journal's receipt;
+ * readings never travel around the broker: they end here, so nobody can subscribe to them. Only the hub publishes
+ * under `out/`. What a device sends can close its own connection and nothing else.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
+import { HubError, messageOf } from '../contracts/errors.ts';
+import type { Intake } from '../contracts/intake.ts';
+import type { Logger } from '../ops/logging.ts';
+import { CalmLog } from './calm-log.ts';
+import type { Codec } from './codec.ts';
+import { type Acknowledge, Connection, type Holding } from './connection.ts';
+import { type DoorCounters, newDoorCounters } from './door-counters.ts';
+import { InFlight } from './in-flight.ts';
+import type { PacketLimits } from './packet-scanner.ts';
+import { Publishing } from './publishing.ts';
+import { isForbiddenFilter } from './topics.ts';
+
+export interface DoorLimits {
+  /** Bytes of a publish, topic and payload. */
+  readonly packet: number;
+  /** Bytes of any other packet, the first CONNECT among them. */
+  readonly otherPacket: number;
+  readonly connections: number;
+  /** Milliseconds until CONNECT must be here. */
+  readonly connectTimeout: number;
+  /** Milliseconds a subscriber may leave its socket full before it is closed. */
+  readonly drainTimeout: number;
+  /** Seconds a packet may take from its first byte to its last. */
+  readonly packetAge: number;
+  /** Bytes of QoS 0 publishes that may wait for the journal. */
+  readonly qos0: number;
+}
+
+const DEFAULT_LIMITS: DoorLimits = {
+  packet: 1_048_576 + 1024,
+  otherPacket: 65_536,
+  connections: 1000,
+  connectTimeout: 10_000,
+  drainTimeout: 8_000,
+  packetAge: 60,
+  qos0: 8_388_608,
+};
+
+export interface MqttDoorOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly intake: Intake;
+  readonly codec: Codec;
+  readonly logger: Logger;
+  /** Shared with the other transports; default 32 MiB of its own. */
+  readonly inFlight?: InFlight;
+  readonly limits?: Partial<DoorLimits>;
+  /** Wall clock, epoch ms. */
+  readonly now?: () => number;
+}
+
+const MOST_SUBSCRIPTIONS = 256;
+const IDENTIFIER_REJECTED = 2;
+
+export class MqttDoor implements Holding {
+  readonly counters: DoorCounters = newDoorCounters();
+  readonly inFlight: InFlight;
+  readonly #options: MqttDoorOptions;
+  readonly #limits: DoorLimits;
+  readonly #packetLimits: PacketLimits;
+  readonly #log: CalmLog;
+  readonly #publishing: Publishing;
+  readonly #connections = new Map<Client, Connection>();
+  #broker: Aedes | undefined;
+  #server: Server | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #stopping = false;
+  tick = 0;
+
+  constructor(options: MqttDoorOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { packet, otherPacket, qos0 } = this.#limits;
+    this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
+    this.inFlight = options.inFlight ?? new InFlight(33_554_432);
+    this.#log = new CalmLog(options.logger, () => performance.now());
+    this.#publishing = new Publishing({
+      intake: options.intake,
+      codec: options.codec,
+      inFlight: this.inFlight,
+      counters: this.counters,
+      log: this.#log,
+      qos0Limit: qos0,
+      now: options.now ?? Date.now,
+    });
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  get held(): boolean {
+    return this.inFlight.paused || this.#stopping;
+  }
+
+  /** Resolves when devices can connect. Throws HubError PORT_IN_USE. */
+  async start(): Promise<{ port: number }> {
+    const broker = await this.#createBroker();
+    this.#broker = broker;
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(broker, socket));
+    this.#server = server;
+    server.maxConnections = this.#limits.connections;
+    server.on('drop', () => {
+      this.counters.connectionsRefused += 1;
+    });
+    this.inFlight.onResume(() => this.#resume());
+    this.#sweep = setInterval(() => this.#lookForSilence(), 1000);
+    this.#sweep.unref();
+    const { host, port } = this.#options.listen;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === 'EADDRINUSE'
+            ? new HubError('PORT_IN_USE', `mqtt.listen: ${host}:${port} is taken`, { cause: error })
+            : error,
+        );
+      });
+      server.listen(port, host, resolve);
+    });
+    return { port: (server.address() as AddressInfo).port };
+  }
+
+  /** Takes nothing more, waits up to `graceMs` for the receipts in flight, then closes every connection. */
+  async stop(graceMs = 5000): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#sweep);
+    const { server, broker } = { server: this.#server, broker: this.#broker };
+    const closed = new Promise<void>((resolve) => (server?.listening ? server.close(() => resolve()) : resolve()));
+    const until = performance.now() + graceMs;
+    while (this.inFlight.deliveries > 0 && performance.now() < until) await delay(5);
+    // The last acknowledgements are written at the end of this turn.
+    await nextTurn();
+    await nextTurn();
+    await new Promise<void>((resolve) => (broker === undefined ? resolve() : broker.close(resolve)));
+    for (const { socket } of this.#connections.values()) socket.destroy();
+    await closed;
+  }
+
+  /** The hub's own messages; resolves when every subscriber that is there has been written to. */
+  publishOut(
+    topic: string,
+    payload: string | Buffer,
+    options: { readonly retain?: boolean; readonly qos?: 0 | 1 } = {},
+  ): Promise<void> {
+    const broker = this.#broker;
+    if (broker === undefined || broker.closed)
+      return Promise.reject(new HubError('NOT_STORED', 'the broker is closed'));
+    if (!topic.startsWith('out/')) return Promise.reject(new Error(`not a topic of the hub: ${topic}`));
+    const { retain = false, qos = 1 } = options;
+    return new Promise((resolve, reject) => {
+      broker.publish({ cmd: 'publish', topic, payload, retain, qos, dup: false }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+
+  async #createBroker(): Promise<Aedes> {
+    const broker = await Aedes.createBroker({
+      concurrency: 1000,
+      connectTimeout: this.#limits.connectTimeout,
+      drainTimeout: this.#limits.drainTimeout,
+      preConnect: (client, packet, callback) => callback(null, this.#meet(client, packet)),
+      authenticate: (client, _user, _password, callback) => {
+        const rejected = this.#connections.get(client)?.rejected;
+        if (rejected === undefined) callback(null, true);
+        else callback(Object.assign(new Error(rejected), { returnCode: IDENTIFIER_REJECTED }), false);
+      },
+      authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
+      authorizeSubscribe: (client, subscription, callback) => callback(null, this.#granted(client, subscription)),
+    });
+    broker.on('error' as 'closed', ((error: Error) => this.#fault(error)) as () => void);
+    broker.on('connectionError', () => {
+      this.counters.connectionErrors += 1;
+    });
+    broker.on('clientError', () => {
+      this.counters.connectionErrors += 1;
+    });
+    endReadingsHere(broker);
+    return broker;
+  }
+
+  #accept(broker: Aedes, socket: Socket): void {
+    this.counters.connectionsAccepted += 1;
+    const client = broker.handle(socket);
+    const connection = new Connection(client, socket, this.#packetLimits, this);
+    this.#connections.set(client, connection);
+    socket.once('close', () => this.#connections.delete(client));
+    try {
+      connection.attach((broken, what) => this.#closeBroken(broken, what));
+    } catch (thrown) {
+      this.#fault(thrown);
+      socket.destroy();
+    }
+  }
+
+  #meet(client: Client, packet: ConnectPacket): boolean {
+    const connection = this.#connections.get(client);
+    if (connection === undefined) return false;
+    // MQTT-3.1.3-8: without an id there is no session to keep.
+    if (packet.clientId === '' && packet.clean === false)
+      connection.rejected = 'an empty client id needs a clean session';
+    connection.keepAlive = packet.keepalive ?? 0;
+    packet.keepalive = 0;
+    return true;
+  }
+
+  #authorizePublish(client: Client | null, packet: PublishPacket, acknowledge: Acknowledge): void {
+    try {
+      // A will has no packet id, and comes from a client that is closed already, or is gone.
+      if (client === null || client.closed) {
+        if (packet.messageId !== undefined && client !== null) return;
+        const sent = !this.#stopping && this.#publishing.will(client?.id ?? '', packet);
+        acknowledge(sent ? null : new Error('this will is not sent'));
+        return;
+      }
+      const connection = this.#connections.get(client);
+      if (connection !== undefined) this.#publishing.publish(connection, packet, acknowledge);
+    } catch (thrown) {
+      this.#fault(thrown);
+      client?.conn.destroy();
+    }
+  }
+
+  /** Null is answered with "failure" in the SUBACK. */
+  #granted(client: Client, subscription: Subscription): Subscription | null {
+    const held = Object.keys((client as Client & { readonly subscriptions: object }).subscriptions).length;
+    if (!isForbiddenFilter(subscription.topic) && held < MOST_SUBSCRIPTIONS) return subscription;
+    this.counters.subscriptionsRefused += 1;
+    return null;
+  }
+
+  #closeBroken(connection: Connection, what: string): void {
+    this.counters.brokenPacketClosed += 1;
+    this.#log.warn({ client: connection.client.id, address: connection.socket.remoteAddress }, `closed: ${what}`);
+    connection.socket.destroy(new Error(what));
+  }
+
+  #lookForSilence(): void {
+    this.tick += 1;
+    this.counters.pauses = this.inFlight.pauses;
+    if (this.held) return;
+    for (const connection of this.#connections.values()) {
+      if (connection.silent) {
+        this.counters.keepAliveClosed += 1;
+        connection.socket.destroy(new Error('keep alive timeout'));
+      } else if (connection.packetAge > this.#limits.packetAge) {
+        this.#closeBroken(connection, `a packet was begun and not ended in ${this.#limits.packetAge} s`);
+      }
+    }
+  }
+
+  #resume(): void {
+    if (this.held) return;
+    for (const connection of this.#connections.values()) connection.resume();
+  }
+
+  #fault(thrown: unknown): void {
+    this.counters.faults += 1;
+    this.#log.warn({ error: messageOf(thrown) }, 'a fault in the door, one connection closed');
+  }
+}
+
+/** What clients publish is not forwarded: only the broker's own announcements and the hub's `out/` go round. */
+function endReadingsHere(broker: Aedes): void {
+  const publish = broker.publish.bind(broker);
+  const done = (callback: unknown): void => {
+    if (typeof callback === 'function') callback(null);
+  };
+  broker.publish = ((packet: PublishPacket, client: unknown, callback: unknown) => {
+    // From a client it has three arguments, from the hub two.
+    if (typeof client !== 'function') done(callback);
+    else if (packet.topic.startsWith('out/') || packet.topic.startsWith('$SYS/')) publish(packet, client as () => void);
+    else done(client);
+  }) as typeof broker.publish;
+}

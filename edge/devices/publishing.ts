@@ -1,0 +1,180 @@
+/**
+ * The way of one publish: route, decode, hand to the journal, acknowledge when its receipt is here. The broker asks
+ * "may this be published?" before it acknowledges, so its callback is where the acknowledgement is held.
+ */
+import { messageOf } from '../contracts/errors.ts';
+import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
+import type { CalmLog } from './calm-log.ts';
+import type { Codec } from './codec.ts';
+import type { Acknowledge, Connection } from './connection.ts';
+import type { DoorCounters } from './door-counters.ts';
+import type { InFlight } from './in-flight.ts';
+import { type Route, routeOf } from './topics.ts';
+
+export interface IncomingPublish {
+  readonly topic: string;
+  readonly payload: Uint8Array | string;
+  readonly qos: number;
+  readonly messageId?: number | undefined;
+}
+
+export interface PublishingParts {
+  readonly intake: Intake;
+  readonly codec: Codec;
+  readonly inFlight: InFlight;
+  readonly counters: DoorCounters;
+  readonly log: CalmLog;
+  /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
+  readonly qos0Limit: number;
+  /** Wall clock, epoch ms. */
+  readonly now: () => number;
+}
+
+type Arrived =
+  | { readonly delivery: Delivery; readonly refusal?: undefined }
+  | { readonly delivery?: undefined; readonly refusal: Refusal };
+
+type Destination = Exclude<Route, { to: 'nowhere' }>;
+
+const MOST_ROUTES = 1024;
+
+export class Publishing {
+  readonly #parts: PublishingParts;
+  #qos0Bytes = 0;
+  /** Devices repeat their topic for ever; the last few routes save reading it again. */
+  readonly #routes = new Map<string, Route>();
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts;
+  }
+
+  /** A publish of a connected device. `acknowledge` with an error closes the connection. */
+  publish(connection: Connection, packet: IncomingPublish, acknowledge: Acknowledge): void {
+    const { counters, log } = this.#parts;
+    const { client } = connection;
+    if (packet.qos === 2) {
+      counters.qos2Closed += 1;
+      log.warn(
+        { client: client.id, topic: packet.topic },
+        'QoS 2 publish: not taken yet, connection closed; use QoS 1',
+      );
+      acknowledge(new Error('QoS 2 is not taken'));
+      return;
+    }
+    const route = this.#route(packet.topic, client.id);
+    if (route.to === 'nowhere') {
+      counters.forbiddenTopicClosed += 1;
+      log.warn({ client: client.id, topic: packet.topic }, 'publish where only the hub publishes, connection closed');
+      acknowledge(new Error('only the hub publishes there'));
+      return;
+    }
+    const payload = bytesOf(packet.payload);
+    counters.bytes += payload.length;
+    if (packet.qos === 0) {
+      counters.publishesQos0 += 1;
+      this.#unacknowledged(route, payload);
+      acknowledge(null);
+      return;
+    }
+    counters.publishesQos1 += 1;
+    const arrived = this.#read(route, payload);
+    if (arrived === undefined) {
+      connection.inTurn(acknowledge);
+      return;
+    }
+    connection.gave();
+    this.#give(arrived, payload.length, (receipt) => {
+      if (receipt.outcome !== 'not-stored') {
+        connection.answered(acknowledge, null);
+        return;
+      }
+      counters.notStored += 1;
+      log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
+      connection.answered(acknowledge, new Error('not stored'));
+    });
+  }
+
+  /** A will of a device that went without a word; nobody waits for an answer. Returns whether its topic is allowed. */
+  will(client: string, packet: IncomingPublish): boolean {
+    const route = this.#route(packet.topic, client);
+    if (route.to === 'nowhere') return false;
+    const payload = bytesOf(packet.payload);
+    this.#parts.counters.wills += 1;
+    this.#parts.counters.bytes += payload.length;
+    this.#unacknowledged(route, payload);
+    return true;
+  }
+
+  /** QoS 0 and wills: the sender does not wait, so what waits for the journal must have an end. */
+  #unacknowledged(route: Destination, payload: Uint8Array): void {
+    const { counters, qos0Limit } = this.#parts;
+    const size = payload.length;
+    if (this.#qos0Bytes + size > qos0Limit) {
+      counters.qos0Dropped += 1;
+      return;
+    }
+    const arrived = this.#read(route, payload);
+    if (arrived === undefined) return;
+    this.#qos0Bytes += size;
+    this.#give(arrived, size, (receipt) => {
+      this.#qos0Bytes -= size;
+      if (receipt.outcome === 'not-stored') counters.qos0Dropped += 1;
+    });
+  }
+
+  /** What the journal is to get; undefined when everything in it is only counted. */
+  #read(route: Destination, payload: Uint8Array): Arrived | undefined {
+    const { codec, counters, now } = this.#parts;
+    const received = now();
+    if (route.to !== 'reading') {
+      counters.refused += 1;
+      const { kind, device, reason } = route;
+      return { refusal: { kind, device, received, reason, pointers: [], bytes: codec.mask(payload) } };
+    }
+    const { kind, device } = route;
+    const decoded = codec.decode(kind, device, payload, received);
+    if (!decoded.ok) {
+      counters.refused += 1;
+      const { reason, pointers, bytes } = decoded;
+      return { refusal: { kind, device, received, reason, pointers, bytes } };
+    }
+    const { readings } = decoded;
+    counters.readings += readings.length;
+    counters.readingsOnlyCounted += decoded.counted;
+    return readings.length === 0 ? undefined : { delivery: { kind, device, received, readings } };
+  }
+
+  #give(arrived: Arrived, size: number, settle: (receipt: Receipt) => void): void {
+    const { intake, inFlight, counters } = this.#parts;
+    let settled = false;
+    const once = (receipt: Receipt): void => {
+      if (settled) return;
+      settled = true;
+      inFlight.done(size);
+      settle(receipt);
+    };
+    inFlight.add(size);
+    try {
+      if (arrived.delivery !== undefined) intake.deliver(arrived.delivery, once);
+      else intake.refuse(arrived.refusal, once);
+    } catch (thrown) {
+      counters.faults += 1;
+      once({ outcome: 'not-stored', reason: messageOf(thrown) });
+    }
+  }
+
+  #route(topic: string, client: string): Route {
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = routeOf(topic, client);
+      if (route.to !== 'reading') return route;
+      if (this.#routes.size >= MOST_ROUTES) this.#routes.clear();
+      this.#routes.set(topic, route);
+    }
+    return route;
+  }
+}
+
+function bytesOf(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}

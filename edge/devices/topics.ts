@@ -1,0 +1,65 @@
+/** Where a publish goes, told by its topic: `in/<kind>/<device>` is the hub's own format. */
+import { isKind, type Kind } from '../contracts/readings.ts';
+
+export type Route =
+  | { readonly to: 'reading'; readonly kind: Kind; readonly device: string }
+  /** Nobody understands this topic: it becomes a dead letter. */
+  | { readonly to: 'dead-letter'; readonly kind: string; readonly device: string; readonly reason: string }
+  /** `out/` and `$SYS/`: only the hub publishes there. */
+  | { readonly to: 'nowhere' };
+
+export const LONGEST_DEVICE = 128;
+const LONGEST_KIND = 64;
+
+/** `client`: the MQTT client id, which names the device where the topic does not. */
+export function routeOf(topic: string, client: string): Route {
+  if (topic.startsWith('in/')) {
+    const slash = topic.indexOf('/', 3);
+    return slash < 0 ? routeOfParts(topic.slice(3), '') : routeOfParts(topic.slice(3, slash), topic.slice(slash + 1));
+  }
+  if (isOrUnder(topic, 'out') || isOrUnder(topic, '$SYS')) return { to: 'nowhere' };
+  return {
+    to: 'dead-letter',
+    kind: plain(topic, LONGEST_DEVICE),
+    device: plain(client, LONGEST_DEVICE),
+    reason: 'no codec is mapped to this topic',
+  };
+}
+
+/** The same for a kind and a device that were named in another way, such as a path. */
+export function routeOfParts(kind: string, device: string): Route {
+  if (isKind(kind) && isDevice(device)) return { to: 'reading', kind, device };
+  const reason = !isKind(kind)
+    ? 'not a kind of reading: the topic is in/<kind>/<device>, and `store-hub schema --list` names the kinds'
+    : `not a device name: expected one topic level of 1 to ${LONGEST_DEVICE} characters without control characters`;
+  return { to: 'dead-letter', kind: plain(kind, LONGEST_KIND), device: plain(device, LONGEST_DEVICE), reason };
+}
+
+/** Whether a filter names `in/` itself; what begins with a wildcard may be granted, for readings never travel. */
+export function isForbiddenFilter(filter: string): boolean {
+  return isOrUnder(filter, 'in') || filter.startsWith('$');
+}
+
+function isOrUnder(topic: string, root: string): boolean {
+  return topic.startsWith(root) && (topic.length === root.length || topic.charCodeAt(root.length) === 0x2f);
+}
+
+function isDevice(text: string): boolean {
+  if (text.length === 0 || text.length > LONGEST_DEVICE) return false;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2f || isControl(code)) return false;
+  }
+  return true;
+}
+
+function isControl(code: number): boolean {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/** Fit for a list that an operator reads. */
+function plain(text: string, longest: number): string {
+  return Array.from(text.slice(0, longest), (character) => (isControl(character.charCodeAt(0)) ? '?' : character)).join(
+    '',
+  );
+}
