@@ -5,7 +5,7 @@
  * up one aborted transaction a record, and shows an aborted record when two hubs' transactions overlap in a partition.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import kafkajs, { type Admin, type Cluster, type Consumer } from 'kafkajs';
+import kafkajs, { type Cluster, type Consumer } from 'kafkajs';
 import { HubError } from '../../edge/contracts/errors.ts';
 import { type CloudAccess, cloudError, connectInTime, kafkaOf } from './kafka-client.ts';
 
@@ -51,7 +51,7 @@ interface RawPartition {
 const READ_COMMITTED = 1;
 /** Compressed bytes a fetch; unpacked they are some ten times as many. */
 const FETCH_BYTES = 512 * 1024;
-const FETCH_ATTEMPTS = 6;
+const ATTEMPTS = 6;
 /** An open transaction ends at its timeout (30 s for hubs) and the broker's sweep (10 s), at the latest. Milliseconds. */
 const BLOCKED_LIMIT = 60_000;
 
@@ -97,9 +97,15 @@ function contentTypeOf(message: RawMessage): string | undefined {
   return Buffer.isBuffer(header) ? header.toString('utf8') : undefined;
 }
 
+/** kafkajs wraps what it has tried several times. */
+function isUnknownTopic(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { type } = error as { type?: unknown };
+  return type === 'UNKNOWN_TOPIC_OR_PARTITION' || isUnknownTopic(error.cause);
+}
+
 export class PartitionReader {
   readonly #cloud: CloudAccess;
-  #admin: Admin | undefined;
   #consumer: Consumer | undefined;
   #cluster: Cluster | undefined;
 
@@ -109,11 +115,12 @@ export class PartitionReader {
 
   /** Throws HubError CLOUD_UNREACHABLE within 10 s. */
   async start(): Promise<void> {
-    const kafka = kafkaOf(this.#cloud);
-    this.#admin = kafka.admin();
-    this.#consumer = kafka.consumer({
+    this.#consumer = kafkaOf(this.#cloud).consumer({
       groupId: 'store-hub-reader-never-joined',
       allowAutoTopicCreation: false,
+      // Only so that `ends` gets true high watermarks: an admin client, like any that is not told otherwise, asks with
+      // read_committed and is given the last stable offset, which lies before everything that another hub's open transaction hides.
+      readUncommitted: true,
       partitionAssigners: [
         (context) => {
           this.#cluster = context.cluster;
@@ -121,26 +128,29 @@ export class PartitionReader {
         },
       ],
     });
-    await connectInTime(this.#cloud, Promise.all([this.#admin.connect(), this.#consumer.connect()]));
+    await connectInTime(this.#cloud, this.#consumer.connect());
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled([this.#consumer?.disconnect(), this.#admin?.disconnect()]);
+    await this.#consumer?.disconnect().catch(() => undefined);
   }
 
   /** Every partition of a topic, ascending. Throws NOT_FOUND when there is no such topic. */
   async ends(topic: string): Promise<PartitionEnds[]> {
-    const admin = this.#started(this.#admin);
-    try {
-      const offsets = await admin.fetchTopicOffsets(topic);
-      return offsets
-        .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+    return await this.#persist(topic, async (cluster) => {
+      const partitions = cluster
+        .findTopicPartitionMetadata(topic)
+        .map(({ partitionId }) => ({ partition: partitionId }));
+      const offsets = async (fromBeginning: boolean) => {
+        const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning }]);
+        return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      };
+      const high = await offsets(false);
+      const low = await offsets(true);
+      return partitions
+        .map(({ partition }) => ({ partition, low: low.get(partition) ?? 0, high: high.get(partition) ?? 0 }))
         .sort((a, b) => a.partition - b.partition);
-    } catch (error) {
-      const type = error instanceof kafkajs.KafkaJSProtocolError ? error.type : '';
-      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cloudError(this.#cloud, error);
-      throw new HubError('NOT_FOUND', `head office has no topic ${topic}: run \`store-hub topics create\``);
-    }
+    });
   }
 
   /**
@@ -187,35 +197,40 @@ export class PartitionReader {
     return position;
   }
 
-  #started<T>(part: T | undefined): T {
-    if (part === undefined) throw new Error('the reader was not started');
-    return part;
+  /** One fetch from the partition's leader. */
+  async #fetch(topic: string, partition: number, position: number): Promise<RawPartition> {
+    return await this.#persist(topic, async (cluster) => {
+      const nodeId = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+      if (nodeId === undefined) throw new Error(`partition ${partition} of ${topic} has no leader`);
+      const broker = await cluster.findBroker({ nodeId });
+      const answer: { responses: { partitions: RawPartition[] }[] } = await broker.fetch({
+        isolationLevel: READ_COMMITTED,
+        maxWaitTime: 500,
+        minBytes: 1,
+        maxBytes: FETCH_BYTES,
+        topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
+      });
+      const fetched = answer.responses[0]?.partitions[0];
+      if (fetched === undefined) throw new Error(`a fetch of ${topic} brought no answer for partition ${partition}`);
+      return fetched;
+    });
   }
 
-  /** One fetch from the partition's leader; leaders move, so a failed one is tried again with fresh metadata. */
-  async #fetch(topic: string, partition: number, position: number): Promise<RawPartition> {
-    const cluster = this.#started(this.#cluster);
+  /** Leaders move and links break: what fails is tried again with fresh metadata, a few times. */
+  async #persist<T>(topic: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const cluster = this.#cluster;
+    if (cluster === undefined) throw new Error('the reader was not started');
     for (let attempt = 1; ; attempt += 1) {
       try {
         await cluster.addTargetTopic(topic);
         await cluster.refreshMetadataIfNecessary();
-        const leaders = cluster.findLeaderForPartitions(topic, [partition]);
-        const nodeId = Object.keys(leaders)[0];
-        if (nodeId === undefined) throw new Error(`partition ${partition} of ${topic} has no leader`);
-        const broker = await cluster.findBroker({ nodeId });
-        const answer: { responses: { partitions: RawPartition[] }[] } = await broker.fetch({
-          isolationLevel: READ_COMMITTED,
-          maxWaitTime: 500,
-          minBytes: 1,
-          maxBytes: FETCH_BYTES,
-          topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
-        });
-        const fetched = answer.responses[0]?.partitions[0];
-        if (fetched === undefined) throw new Error(`a fetch of ${topic} brought no answer for partition ${partition}`);
-        return fetched;
+        return await work(cluster);
       } catch (error) {
+        if (isUnknownTopic(error) && attempt > 1) {
+          throw new HubError('NOT_FOUND', `head office has no topic ${topic}: run \`store-hub topics create\``);
+        }
         const gone = error instanceof Error && error.name === 'KafkaJSOffsetOutOfRange';
-        if (gone || attempt >= FETCH_ATTEMPTS) throw cloudError(this.#cloud, error);
+        if (gone || attempt >= ATTEMPTS) throw cloudError(this.#cloud, error);
         await pause(200 * attempt);
         await cluster.refreshMetadata().catch(() => undefined);
       }

@@ -1,4 +1,5 @@
 /** `topics create` and `topics check`: head office's eleven topics, made alike and compared with how they must be. */
+import { setTimeout as pause } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { HubError } from '../../edge/contracts/errors.ts';
 import { CHECKPOINT_TOPIC } from '../../edge/contracts/streams.ts';
@@ -41,7 +42,8 @@ export async function createTopics(cloud: CloudAccess, plan: TopicPlan = {}): Pr
     }
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs' own wait gives up when a broker has not heard of the topic yet.
+        waitForLeaders: false,
         timeout: 30_000,
         topics: missing.map((topic) => ({
           topic,
@@ -50,9 +52,28 @@ export async function createTopics(cloud: CloudAccess, plan: TopicPlan = {}): Pr
           configEntries: settingsOf(topic, replication).map(({ key, want }) => ({ name: key, value: want })),
         })),
       });
+      await untilThere(admin, missing);
     }
     return { created: missing, existing: ALL_TOPICS.filter((topic) => present.has(topic)) };
   });
+}
+
+const LEADERS_DEADLINE = 30_000;
+
+/** Brokers learn of new topics one after the other: resolves once every partition has a leader. */
+async function untilThere(admin: Admin, topics: readonly string[]): Promise<void> {
+  const end = performance.now() + LEADERS_DEADLINE;
+  for (;;) {
+    try {
+      const { topics: known } = await admin.fetchTopicMetadata({ topics: [...topics] });
+      const leaders = known.flatMap(({ partitions }) => partitions.map(({ leader }) => leader));
+      if (known.length === topics.length && leaders.every((leader) => leader >= 0)) return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    if (performance.now() > end) throw new Error('the new topics have no leaders yet');
+    await pause(100);
+  }
 }
 
 interface TopicShape {
