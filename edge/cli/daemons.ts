@@ -1,0 +1,34 @@
+/** `edge`, `bridge`: the daemons in the foreground, until SIGTERM or SIGINT; and `bridge resume` after a halt. */
+import type { Command } from 'commander';
+import { HubError } from '../contracts/errors.ts';
+import { loadBridge, loadEdge } from './entries.ts';
+import { addResume } from './resume.ts';
+import { configOf, stopSignal } from './settings.ts';
+import { note } from './terminal.ts';
+
+export function addDaemons(program: Command): void {
+  program
+    .command('edge')
+    .description("the shop's side: devices, journal, decisions, staff page; in the foreground, logs on stdout")
+    .addHelpText('after', '\nExample:\n  store-hub edge --config /etc/store-hub/store.yaml')
+    .action(edge);
+  const bridgeCommand = program
+    .command('bridge')
+    .description("the cloud's side: carries events to head office's Kafka; in the foreground, logs on stdout")
+    .action(bridge);
+  addResume(bridgeCommand);
+}
+
+async function edge(_: unknown, command: Command): Promise<void> {
+  const { config, notices } = configOf(command);
+  for (const notice of notices) note(notice);
+  const run = await loadEdge();
+  await run(config, stopSignal());
+}
+
+async function bridge(_: unknown, command: Command): Promise<void> {
+  const { config, file } = configOf(command);
+  if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
+  const run = await loadBridge();
+  await run(config, stopSignal());
+}

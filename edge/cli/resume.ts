@@ -1,0 +1,72 @@
+/** `bridge resume`: what an operator decides after the bridge has halted. Every decision needs `--yes`. */
+import type { Command } from 'commander';
+import { HubError } from '../contracts/errors.ts';
+import { loadResume, type ResumeMode } from './entries.ts';
+import { configOf } from './settings.ts';
+import { json, line } from './terminal.ts';
+
+const MODES: readonly ResumeMode[] = ['dry-run', 'refill', 'new-incarnation', 'repartition'];
+
+interface ResumeOptions {
+  readonly dryRun?: boolean;
+  readonly refill?: boolean;
+  readonly newIncarnation?: boolean;
+  readonly repartition?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+const AFTER = `
+Begin with --dry-run: it reads what head office really holds of this hub, and says which way fits.
+
+  --refill            head office is behind: sends again what it lost, after the last record that is there
+  --new-incarnation   this journal was restored or copied, or the box is new under an old name: what head
+                      office does not hold goes up under new identities
+  --repartition       cloud.partition was changed on purpose, and everything was sent before
+
+Example:
+  store-hub bridge resume --dry-run
+  store-hub bridge resume --refill --yes`;
+
+export function addResume(bridge: Command): void {
+  bridge
+    .command('resume')
+    .description('after a halt: say how replication goes on')
+    .option('--dry-run', "read each topic's tail for this hub and say what would be done")
+    .option('--refill', 'go on after the last record that head office really has')
+    .option('--new-incarnation', 'send what head office lacks under a new identity')
+    .option('--repartition', 'go on in the partition that the configuration names now')
+    .option('--yes', 'do it: the decision becomes an event')
+    .option('--json', 'print what was found as one JSON object')
+    .addHelpText('after', AFTER)
+    .action(resume);
+}
+
+function modeOf(options: ResumeOptions): ResumeMode {
+  const given: Readonly<Record<ResumeMode, boolean | undefined>> = {
+    'dry-run': options.dryRun,
+    refill: options.refill,
+    'new-incarnation': options.newIncarnation,
+    repartition: options.repartition,
+  };
+  const chosen = MODES.filter((name) => given[name]);
+  const [mode, second] = chosen;
+  if (mode === undefined) {
+    throw new HubError('WRONG_USE', 'say how: --dry-run, --refill, --new-incarnation or --repartition');
+  }
+  if (second !== undefined) throw new HubError('WRONG_USE', `--${mode} and --${second} exclude each other`);
+  if (mode !== 'dry-run' && !options.yes) {
+    throw new HubError('WRONG_USE', `--${mode} changes what head office receives: see --dry-run first, then add --yes`);
+  }
+  return mode;
+}
+
+async function resume(options: ResumeOptions, command: Command): Promise<void> {
+  const mode = modeOf(options);
+  const { config, file } = configOf(command);
+  if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
+  const run = await loadResume();
+  const report = await run(config, mode);
+  if (options.json) await json(report);
+  else await line(report.summary);
+}
