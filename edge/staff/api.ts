@@ -1,0 +1,115 @@
+/** What staff may see and do by HTTP: alerts, actions on them, the live stream, and the state of the hub. */
+import type { FastifyInstance } from 'fastify';
+import type { ZodError } from 'zod';
+import { type Alert, type AlertAction, type AlertCommand, alertActions } from '../contracts/alerts.ts';
+import { Problem } from '../ops/problem.ts';
+import { LiveReaders, MOST_READERS } from './live-readers.ts';
+
+export type ActionOutcome =
+  /** Committed, or it had been done before. */
+  | { readonly outcome: 'done'; readonly alert: Alert }
+  /** It is dismissed or resolved: nothing changes any more. */
+  | { readonly outcome: 'ended'; readonly alert: Alert }
+  | { readonly outcome: 'unknown' };
+
+/** What the staff room needs of the rest of the hub. */
+export interface StaffDesk {
+  /** Name of the hub, as the page shows it. */
+  readonly hub: string;
+  /** Those that have not ended; with `all` also those that ended in the last 24 h. */
+  alerts(all: boolean): readonly Alert[];
+  /** Resolves after the commit; rejects with HubError NOT_STORED when it cannot be stored. */
+  act(command: AlertCommand): Promise<ActionOutcome>;
+  /** Calls `listener` with each alert that changed, after the commit; returns what ends that. */
+  onAlert(listener: (alert: Alert) => void): () => void;
+  /** The body of `GET /status`. */
+  status(): object;
+}
+
+const ALERT_ID = /^[A-Za-z0-9_-]{26}$/;
+
+function isAction(name: string): name is AlertAction {
+  return Object.hasOwn(alertActions, name);
+}
+
+function badBody(error: ZodError): Problem {
+  const pointers = error.issues.map((issue) => issue.path.map((step) => `/${String(step)}`).join(''));
+  const faults = error.issues.map(
+    (issue, index) => `${(pointers[index] ?? '').slice(1) || 'the body'}: ${issue.message}`,
+  );
+  return new Problem(400, faults.join('; '), { members: { pointers } });
+}
+
+function commandOf(id: string, action: string, body: unknown): AlertCommand {
+  if (!isAction(action)) {
+    throw new Problem(404, `there is no action ${action}: use ${Object.keys(alertActions).join(', ')}`);
+  }
+  if (!ALERT_ID.test(id)) throw new Problem(404, 'there is no such alert');
+  const parsed = alertActions[action].safeParse(body ?? {});
+  if (!parsed.success) throw badBody(parsed.error);
+  return { alert: id, action, ...parsed.data };
+}
+
+/** An action may come without any body, whatever its Content-Type says. */
+function acceptEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, body.toString(), done);
+  });
+}
+
+function alertRoutes(app: FastifyInstance, desk: StaffDesk): void {
+  app.get<{ Querystring: { state?: string } }>('/api/alerts', (request, reply) => {
+    const { state } = request.query;
+    if (state !== undefined && state !== 'all') throw new Problem(400, 'state: the only value is `all`');
+    return reply.header('cache-control', 'no-store').send(desk.alerts(state === 'all'));
+  });
+
+  app.post<{ Params: { id: string; action: string } }>('/api/alerts/:id/:action', async (request) => {
+    const { id, action } = request.params;
+    const result = await desk.act(commandOf(id, action, request.body));
+    if (result.outcome === 'unknown') throw new Problem(404, 'there is no such alert');
+    if (result.outcome === 'ended') {
+      throw new Problem(409, `this alert is ${result.alert.state} already`, { members: { alert: result.alert } });
+    }
+    return result.alert;
+  });
+}
+
+function liveRoute(app: FastifyInstance, desk: StaffDesk): void {
+  const readers = new LiveReaders();
+  let unsubscribe = (): void => {};
+  app.addHook('onReady', async () => {
+    readers.start();
+    unsubscribe = desk.onAlert((alert) => readers.send('alerts', alert));
+  });
+  app.addHook('preClose', async () => {
+    unsubscribe();
+    readers.stop();
+  });
+  app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
+    if (readers.size >= MOST_READERS) {
+      throw new Problem(503, `${MOST_READERS} pages are listening already`, { headers: { 'retry-after': '30' } });
+    }
+    reply.hijack();
+    reply.headers({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
+    readers.add(reply.raw, { hub: desk.hub, time: new Date().toISOString() });
+  });
+}
+
+/** A plugin: `app.register(staffApi, { desk })`. */
+export function staffApi(app: FastifyInstance, { desk }: { readonly desk: StaffDesk }, done: () => void): void {
+  acceptEmptyBodies(app);
+  alertRoutes(app, desk);
+  liveRoute(app, desk);
+  app.get('/status', (_request, reply) => reply.header('cache-control', 'no-store').send(desk.status()));
+  done();
+}

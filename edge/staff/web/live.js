@@ -1,0 +1,56 @@
+// The line to the hub: server-sent events, opened again by ourselves, because a browser gives up on some errors and
+// does not notice a line that died without a word. The hub says something every 15 s.
+
+const SILENCE = 40_000;
+
+/**
+ * Calls `hello` each time the line is up (fetch the list then), `alert` for each change, `down` when the line is lost.
+ */
+export function openLine({ hello, alert, down }) {
+  let source;
+  let watch;
+  let retry;
+  let failures = 0;
+
+  function lost() {
+    source.close();
+    clearTimeout(watch);
+    clearTimeout(retry);
+    down();
+    failures += 1;
+    retry = setTimeout(open, Math.min(8000, 500 * 2 ** failures) * (0.75 + Math.random() / 2));
+  }
+
+  function heard() {
+    clearTimeout(watch);
+    watch = setTimeout(lost, SILENCE);
+  }
+
+  function open() {
+    clearTimeout(retry);
+    source?.close();
+    source = new EventSource('/api/live');
+    heard();
+    source.addEventListener('ping', heard);
+    source.addEventListener('hello', (event) => {
+      failures = 0;
+      heard();
+      hello(JSON.parse(event.data));
+    });
+    source.addEventListener('alerts', (event) => {
+      heard();
+      alert(JSON.parse(event.data));
+    });
+    source.onerror = lost;
+  }
+
+  function wake() {
+    if (document.visibilityState === 'visible') open();
+  }
+
+  // A phone that was asleep missed everything; one that finds its network again need not wait.
+  document.addEventListener('visibilitychange', wake);
+  addEventListener('online', open);
+  addEventListener('offline', lost);
+  open();
+}
