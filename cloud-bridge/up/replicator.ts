@@ -1,0 +1,142 @@
+/**
+ * One connection's life: gather, send, and wait for more, until there was nothing for a while. The next batch is read,
+ * encoded and compressed while this one is on its way.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
+import { type Batch, type BatchLimits, gather, lagOf, type Reach, total } from './batcher.ts';
+import { type Connection, reachOf, type Sending, send } from './protocol.ts';
+import type { BridgeReport } from './report.ts';
+
+/** A drain goes in transactions of this many events (a few sends each) and bytes before compression. */
+const MOST_EVENTS = 8_000;
+const FEWEST_EVENTS = 250;
+const MOST_BYTES = 6_000_000;
+/** With this many waiting, waiting longer would not make a better batch. */
+const FULL_EVENTS = 4_000;
+/** How often the journal is asked whether something was committed, ms. */
+const POLL_MS = 100;
+/** kafkajs keeps a millisecond timer while connected: an idle bridge disconnects. */
+const IDLE_DISCONNECT_MS = 30_000;
+const REFENCE_MS = 24 * 60 * 60_000;
+/** Progress is told this often while waiting as planned, ms. */
+const PROGRESS_MS = 5_000;
+
+/** How large a batch may be: less after a failure, so that a thin line gets something through in its time. */
+export class BatchSize {
+  #events = MOST_EVENTS;
+
+  get limits(): BatchLimits {
+    return { events: this.#events, bytes: MOST_BYTES };
+  }
+
+  succeeded(): void {
+    this.#events = Math.min(MOST_EVENTS, this.#events * 2);
+  }
+
+  failed(): void {
+    this.#events = Math.max(FEWEST_EVENTS, Math.floor(this.#events / 2));
+  }
+}
+
+export interface Replication {
+  readonly connection: Connection;
+  readonly size: BatchSize;
+  /** How long events may wait to share a transaction, ms. */
+  readonly linger: number;
+  readonly report: BridgeReport;
+  readonly metrics: BridgeMetrics;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the connection has been idle or has lived for long enough, or the signal says stop; throws what steps throw. */
+export async function replicate(replication: Replication): Promise<void> {
+  const { connection, size, signal } = replication;
+  const connected = performance.now();
+  let reach = reachOf(connection.state.state);
+  let ahead: Promise<Batch | undefined> | undefined;
+  let lastSent = performance.now();
+  while (!signal.aborted) {
+    const batch = await (ahead ?? gather(connection.journal, reach, size.limits));
+    ahead = undefined;
+    if (batch) {
+      reach = { incarnation: batch.incarnation, vector: batch.to, closed: batch.closed };
+      // Gathering ahead would take single events out of their linger: only when there is a batch's worth.
+      const more = total(lagOf(connection.journal, reach)) >= FULL_EVENTS;
+      if (more) ahead = gather(connection.journal, reach, size.limits);
+      ahead?.catch(() => undefined);
+      await sendMeasured(replication, batch);
+      lastSent = performance.now();
+      if (more) continue;
+    }
+    if (performance.now() - connected > REFENCE_MS) return;
+    if (!(await waitForBatch(replication, reach, lastSent))) return;
+  }
+}
+
+async function sendMeasured(replication: Replication, batch: Batch): Promise<void> {
+  const { connection, size, report, metrics, logger } = replication;
+  report.sending(batch.events);
+  const begun = performance.now();
+  const sending = await send(connection, batch);
+  const seconds = (performance.now() - begun) / 1000;
+  size.succeeded();
+  report.sent(batch, offsetsOf(sending), sending.id, connection.now());
+  metrics.committed(seconds, batch.events, batch.bytes);
+  metrics.wireBytes = (metrics.wireBytes ?? 0) + batch.parts.reduce((sum, part) => sum + part.records.length, 0);
+  logger.debug({ batch: sending.id, events: batch.events, ms: Math.round(seconds * 1000) }, 'head office has a batch');
+}
+
+/** Offset of the last record of each topic. */
+function offsetsOf({ sent = [] }: Sending): ReadonlyMap<string, number> {
+  return new Map(sent.map((part) => [part.topic, part.offset + part.count - 1]));
+}
+
+/** True when a batch should go now; false after a long time without one. */
+async function waitForBatch(replication: Replication, reach: Reach, lastSent: number): Promise<boolean> {
+  const { connection, linger, report, signal } = replication;
+  let version = Number.NaN;
+  let waitingSince: number | undefined;
+  let told = 0;
+  while (!signal.aborted) {
+    const current = connection.journal.version();
+    const now = performance.now();
+    if (current !== version) {
+      version = current;
+      const waiting = total(lagOf(connection.journal, reach));
+      if (waiting >= FULL_EVENTS) return true;
+      if (waiting > 0) waitingSince ??= now;
+    }
+    const remaining = waitingSince === undefined ? undefined : waitingSince + linger - now;
+    if (remaining !== undefined && remaining <= 0) return true;
+    if (remaining === undefined && now - lastSent > IDLE_DISCONNECT_MS) return false;
+    if (now - told > PROGRESS_MS) {
+      told = now;
+      report.idle('head office has everything');
+    }
+    await pause(Math.min(POLL_MS, remaining ?? POLL_MS), undefined, { signal }).catch(() => undefined);
+  }
+  return true;
+}
+
+/** Waits without a connection until the journal has something new. */
+export async function waitForEvents(replication: Omit<Replication, 'size' | 'metrics' | 'logger'>): Promise<void> {
+  const { connection, report, signal } = replication;
+  const reach = reachOf(connection.state.state);
+  let version = Number.NaN;
+  let told = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    const current = connection.journal.version();
+    if (current !== version) {
+      version = current;
+      if (total(lagOf(connection.journal, reach)) > 0) return;
+    }
+    if (performance.now() - told > PROGRESS_MS) {
+      told = performance.now();
+      report.idle('head office has everything; disconnected until there is more');
+    }
+    await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}

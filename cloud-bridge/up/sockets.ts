@@ -1,0 +1,48 @@
+/**
+ * Sockets to brokers that notice a dead link: small packets leave at once, keep-alive probes, and a watchdog that
+ * destroys a socket when something was asked and nothing came back. (A request that times out leaves its socket open,
+ * and every later request would wait behind it.)
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+
+const KEEP_ALIVE_MS = 15_000;
+
+export interface SocketRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl?: tls.ConnectionOptions;
+  readonly onConnect: () => void;
+}
+
+/** `stallMs`: how long an answer may take to begin, in milliseconds. */
+export function socketFactory(stallMs: number): (request: SocketRequest) => net.Socket {
+  return ({ host, port, ssl, onConnect }) => {
+    const socket = ssl
+      ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+      : net.connect({ host, port }, onConnect);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    watch(socket, stallMs);
+    return socket;
+  };
+}
+
+function watch(socket: net.Socket, stallMs: number): void {
+  let answered = 0;
+  let seen = 0;
+  let quiet = 0;
+  const period = Math.max(100, Math.min(1_000, stallMs / 5));
+  socket.on('data', () => {
+    // One request is in flight at a time, so whatever was written before an answer has been answered.
+    answered = socket.bytesWritten;
+  });
+  const timer = setInterval(() => {
+    const waiting = socket.connecting || socket.bytesWritten > answered;
+    quiet = waiting && socket.bytesRead === seen ? quiet + period : 0;
+    seen = socket.bytesRead;
+    if (quiet >= stallMs) socket.destroy(new Error(`no answer for ${Math.round(stallMs / 1000)} s`));
+  }, period);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
+}
