@@ -171,10 +171,12 @@ export class JournalThread implements Intake {
     const batch = this.#underWay.shift();
     this.#send();
     this.#committed(reply, batch?.count ?? 0);
-    batch?.receipts.forEach((done, index) => done(reply.receipts[index] ?? ACCEPTED));
-    batch?.answers.forEach((done, index) =>
-      done(reply.answers[index] ?? { ok: false, code: 'NOT_STORED', message: 'no answer' }),
-    );
+    batch?.receipts.forEach((done, index) => {
+      done(reply.receipts[index] ?? ACCEPTED);
+    });
+    batch?.answers.forEach((done, index) => {
+      done(reply.answers[index] ?? { ok: false, code: 'NOT_STORED', message: 'no answer' });
+    });
   }
 
   #committed(reply: Reply, readings: number): void {

@@ -152,8 +152,9 @@ export class Writer {
     try {
       const reply = this.#transaction(() => this.#work(batch));
       this.#refusing = undefined;
+      const figures = this.#figures(started, this.#dirty);
       if (this.#dueForHousekeeping()) this.#housekeep();
-      return { ...reply, out: this.#out, alerts: this.#changed, figures: this.#figures(started, true) };
+      return { ...reply, out: this.#out, alerts: this.#changed, figures };
     } catch (error) {
       this.#load();
       const reason = refusalOf(error);
@@ -544,7 +545,7 @@ export class Writer {
     return {
       appended: [...this.#log.appended].map(([type, { count, bytes }]) => ({ type, count, bytes })),
       conflicting: this.#conflicting,
-      committed: committed && this.#dirty,
+      committed,
       commitMs: performance.now() - started,
       refusing: this.#refusing?.reason ?? (overBudget ? 'the disk budget is used up' : undefined),
       quarantined: this.#engine.quarantined,

@@ -175,6 +175,13 @@ export class JournalReader {
     return rows.map((row) => ({ ...row, pointers: JSON.parse(row.pointers) as string[] }));
   }
 
+  deadLetterTotals(): { letters: number; bytes: number } {
+    return this.#prepared('SELECT count(*) AS letters, coalesce(sum(size), 0) AS bytes FROM dead_letters').get() as {
+      letters: number;
+      bytes: number;
+    };
+  }
+
   deadLetter(id: string): (DeadLetter & { bytes: Uint8Array | null }) | undefined {
     const row = this.#prepared(
       'SELECT id, device, kind, reason, pointers, count, first, last, bytes FROM dead_letters WHERE id = ?',

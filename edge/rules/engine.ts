@@ -171,7 +171,7 @@ export class RuleEngine {
       this.#set(rule.name, key, { version: rule.version, state: step.state, wakeAt: step.wakeAt, fault: undefined });
     }
     for (const decision of step.decisions) {
-      const event = this.#options.decide(decision, rule.name, causes);
+      const event = this.#options.decide(decision, rule.name, decision.causes ?? causes);
       if (depth < MAX_DEPTH) this.#dispatch(event, now, depth + 1);
     }
   }

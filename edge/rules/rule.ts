@@ -33,11 +33,13 @@ export function isWake(input: RuleInput): input is Wake {
   return 'wake' in input;
 }
 
-/** What a rule decides: an event to be journaled. The engine adds the ids of what caused it to the data. */
+/** What a rule decides: an event to be journaled. The engine adds `events`, the ids of what caused it, to the data. */
 export interface Decision {
   readonly type: EventType;
   readonly subject: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** Ids of earlier events that caused it; absent: the event or wake of this step. */
+  readonly causes?: readonly string[];
 }
 
 /** The shop as the hub knows it now, shared by all rules. */

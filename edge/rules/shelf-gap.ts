@@ -13,7 +13,16 @@
 import { hasEnded } from '../contracts/alerts.ts';
 import { type Facing, refillLevel } from '../contracts/planogram.ts';
 import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
-import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
+import {
+  type Decision,
+  isWake,
+  type Rule,
+  type RuleEvent,
+  type RuleInput,
+  type RuleTime,
+  type Step,
+  type Views,
+} from './rule.ts';
 
 /** Durations in milliseconds. */
 export interface ShelfGapOptions {
@@ -25,6 +34,8 @@ export interface ShelfGapState {
   /** Since when (elapsed) the count is below minimum, or, while an alert or a dismissal waits for it, at refill. */
   readonly lowSince?: number;
   readonly fullSince?: number;
+  /** Id of the latest level event while it is low, or full and waited for: what a decision on a wake is caused by. */
+  readonly measured?: string;
   /** The alert that is not over. */
   readonly alert?: LiveAlert;
   /** When (elapsed) an acknowledged alert reminds, or a snooze ends. */
@@ -46,9 +57,13 @@ export function shelfGap(options: ShelfGapOptions): Rule<ShelfGapState> {
       const facing = views.facing(shelf);
       if (!facing) return closeForConfiguration(state, now);
       const commanded = isWake(input) ? { state, decisions: [] } : obey(state, input, options, now);
-      const measured = watch(commanded.state, facing, views, now);
-      const settled = settle(measured, facing, options, views, now);
-      return { ...settled, decisions: [...commanded.decisions, ...settled.decisions] };
+      const watched = watch(commanded.state, facing, input, views, now);
+      const settled = settle(watched, facing, options, views, now);
+      const causes = watched.measured === undefined ? {} : { causes: [watched.measured] };
+      return {
+        ...settled,
+        decisions: [...commanded.decisions, ...settled.decisions.map((decision) => ({ ...decision, ...causes }))],
+      };
     },
   };
 }
@@ -89,15 +104,18 @@ function obey(
   return { state: { ...rest, quietUntil: now.elapsed + options.remind }, decisions: [decision] };
 }
 
-/** Since when is it low, since when is it full. */
-function watch(state: ShelfGapState, facing: Facing, views: Views, now: RuleTime): ShelfGapState {
-  const { lowSince, fullSince, ...rest } = state;
+/** Since when is it low, since when is it full, and by which event we know. */
+function watch(state: ShelfGapState, facing: Facing, input: RuleInput, views: Views, now: RuleTime): ShelfGapState {
+  const { lowSince, fullSince, measured, ...rest } = state;
   const count = views.level(facing.shelf)?.count;
   if (count === undefined) return rest;
-  if (count < facing.minimum) return { ...rest, lowSince: lowSince ?? now.elapsed };
+  const id = !isWake(input) && input.type === 'retail.shelves.level.v1' ? input.id : measured;
+  const known = id === undefined ? {} : { measured: id };
+  if (count < facing.minimum) return { ...rest, ...known, lowSince: lowSince ?? now.elapsed };
   const { quietUntil: _, ...awake } = rest;
   const waitsForRefill = state.alert !== undefined || state.dismissed === true;
-  if (waitsForRefill && count >= refillLevel(facing)) return { ...awake, fullSince: fullSince ?? now.elapsed };
+  if (waitsForRefill && count >= refillLevel(facing))
+    return { ...awake, ...known, fullSince: fullSince ?? now.elapsed };
   return awake;
 }
 
@@ -112,7 +130,7 @@ function settle(
   if (state.fullSince !== undefined) {
     const fullAt = state.fullSince + options.settle;
     if (now.elapsed < fullAt) return reopenOrWait(state, now, fullAt);
-    const { alert, dismissed: _, reopenAt: __, ...rest } = state;
+    const { alert, dismissed: _, reopenAt: __, fullSince: ___, measured: ____, ...rest } = state;
     return { state: rest, decisions: alert ? [move(alert, 'resolved', now, {})[1]] : [] };
   }
   if (state.lowSince !== undefined && !state.alert && !state.dismissed) {

@@ -1,0 +1,46 @@
+/** The intake with a count of what passes through it, per kind, for metrics and `status`. */
+import type { Delivery, Intake, Receipt, Refusal } from './contracts/intake.ts';
+import type { EdgeMetrics } from './ops/edge-metrics.ts';
+import { kindLabel } from './ops/edge-metrics.ts';
+
+export class CountedIntake implements Intake {
+  readonly #inner: Intake;
+  readonly #metrics: EdgeMetrics;
+  #readings = 0;
+  #bytes = 0;
+
+  constructor(inner: Intake, metrics: EdgeMetrics) {
+    this.#inner = inner;
+    this.#metrics = metrics;
+  }
+
+  deliver(delivery: Delivery, done: (receipt: Receipt) => void): void {
+    const { kind, readings } = delivery;
+    this.#readings += readings.length;
+    for (const reading of readings) this.#bytes += reading.body.length;
+    this.#inner.deliver(delivery, (receipt) => {
+      if (receipt.outcome === 'accepted') {
+        this.#metrics.accepted[kind] += receipt.accepted;
+        this.#metrics.repeated[kind] += receipt.repeated;
+      } else if (receipt.outcome === 'refused') this.#metrics.refused[kind] += 1;
+      else this.#metrics.notStored += 1;
+      done(receipt);
+    });
+  }
+
+  refuse(refusal: Refusal, done: (receipt: Receipt) => void): void {
+    this.#inner.refuse(refusal, (receipt) => {
+      if (receipt.outcome === 'refused') this.#metrics.refused[kindLabel(refusal.kind)] += 1;
+      else this.#metrics.notStored += 1;
+      done(receipt);
+    });
+  }
+
+  /** Adds what came in since the last call to the rates: once a batch, not once a reading. */
+  settle(): void {
+    if (this.#readings === 0) return;
+    this.#metrics.in.add(this.#readings, this.#bytes);
+    this.#readings = 0;
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * The wiring of the edge: gives each room what it needs as functions, starts them in the order of an event's way and
+ * stops them in reverse. No decisions here.
+ */
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { configHash } from '../config/loader.ts';
+import type { StoreConfig } from '../config/schema.ts';
+import { bridgeRoutes } from './bridge-routes.ts';
+import { dayInZone } from './codecs/business-day.ts';
+import { HubJson } from './codecs/hub-json.ts';
+import { maskedCopy } from './codecs/masking.ts';
+import type { Alert, AlertCommand } from './contracts/alerts.ts';
+import { EDGE_SOCKET } from './contracts/edge-socket.ts';
+import { type HubError, messageOf } from './contracts/errors.ts';
+import { streamOf } from './contracts/events.ts';
+import { isKind } from './contracts/readings.ts';
+import { CountedIntake } from './counted-intake.ts';
+import type { Figures, Request } from './crossing.ts';
+import type { Codec } from './devices/codec.ts';
+import { httpIn } from './devices/http-in.ts';
+import { MqttDoor } from './devices/mqtt-door.ts';
+import { JournalReader } from './journal/reader.ts';
+import { JournalThread } from './journal-thread.ts';
+import { MqttDelivery } from './notify/mqtt-delivery.ts';
+import type { OutMessage } from './notify/outbox.ts';
+import { clockSync } from './ops/clock-sync.ts';
+import { healthRoutes, metricsRoute } from './ops/health.ts';
+import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
+import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
+import { createEdgeMetrics } from './ops/metrics.ts';
+import { packageVersion } from './ops/version.ts';
+import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
+import { staffPages } from './staff/pages.ts';
+import { Standing } from './standing.ts';
+
+const HEARTBEAT_MS = 300_000;
+const STATUS_TOPIC = 'out/hub/status';
+
+export class Hub {
+  readonly #config: StoreConfig;
+  readonly #loggers: Loggers;
+  readonly #metrics = createEdgeMetrics();
+  readonly #synced = clockSync(Date.now, () => performance.now());
+  readonly #journal: JournalThread;
+  readonly #standing: Standing;
+  readonly #codec: Codec;
+  readonly #decoder: HubJson;
+  readonly #intake: CountedIntake;
+  readonly #door: MqttDoor;
+  readonly #delivery: MqttDelivery;
+  readonly #alertListeners = new Set<(alert: Alert) => void>();
+  #reader: JournalReader | undefined;
+  #servers: FastifyInstance[] = [];
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  /** `onFailure`: the disk failed, and the process must end so that a new one can begin from what is on it. */
+  constructor(config: StoreConfig, onFailure: (error: HubError) => void) {
+    this.#config = config;
+    this.#loggers = childLoggers(createLogger('edge'));
+    this.#journal = new JournalThread({
+      writer: {
+        dataDir: config.data_dir,
+        hub: config.hub,
+        planogram: config.planogram,
+        rules: config.rules,
+        retention: {
+          cloud: config.cloud !== undefined,
+          keepMs: config.journal.keep,
+          keepAcknowledgedMs: config.journal.keep_acknowledged,
+        },
+        diskBudget: config.journal.disk_budget,
+        version: packageVersion(),
+        configHash: configHash(config),
+      },
+      synced: this.#synced,
+      onCommit: (out, alerts, figures) => this.#onCommit(out, alerts, figures),
+      onFailure,
+    });
+    this.#standing = new Standing(config.cloud !== undefined, this.#loggers.journal);
+    const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
+    this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
+    this.#codec = { decode: this.#decoder.decode, mask: maskedCopy };
+    this.#intake = new CountedIntake(this.#journal, this.#metrics);
+    this.#door = new MqttDoor({
+      listen: config.mqtt.listen,
+      intake: this.#intake,
+      codec: this.#codec,
+      logger: this.#loggers.door,
+    });
+    this.#delivery = new MqttDelivery({
+      publish: (topic, payload, options) => this.#door.publishOut(topic, payload, options),
+      delivered: (ids) => void this.#request({ op: 'delivered', ids }),
+      logger: this.#loggers.notify,
+    });
+  }
+
+  /** Resolves when devices are served. */
+  async start(): Promise<void> {
+    const { incarnation, out, open } = await this.#journal.start();
+    const reader = JournalReader.open(this.#config.data_dir);
+    this.#reader = reader;
+    this.#standing.watch(reader);
+    this.#watchMetrics(reader);
+    await this.#serve(reader);
+    const { port } = await this.#door.start();
+    this.#delivery.start(out, open);
+    await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
+    this.#beat();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    const { hub, mqtt, http } = this.#config;
+    this.#loggers.door.info(
+      {
+        hub,
+        incarnation,
+        mqtt: `${mqtt.listen.host}:${port}`,
+        http: `${http.listen.host}:${http.listen.port}`,
+        openAlerts: open.length,
+      },
+      'the hub is up',
+    );
+  }
+
+  /** In reverse, every step attempted; what was accepted is on disk afterwards. */
+  async stop(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    const steps: (() => Promise<void> | void)[] = [
+      () => this.#door.publishOut(STATUS_TOPIC, 'offline', { retain: true }),
+      () => this.#door.stop(),
+      () => this.#delivery.stop(),
+      ...this.#servers.map((server) => () => server.close()),
+      () => this.#journal.stop(),
+      () => this.#reader?.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        this.#loggers.journal.warn({ reason: messageOf(error) }, 'a step of the stop failed');
+      }
+    }
+    this.#loggers.journal.info('the hub has stopped');
+  }
+
+  /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
+  async #serve(reader: JournalReader): Promise<void> {
+    const { http, data_dir } = this.#config;
+    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http });
+    const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
+    this.#servers = [open, local];
+    for (const app of this.#servers) {
+      healthRoutes(app, () => this.#standing.readiness());
+      metricsRoute(app, this.#metrics.registry);
+      await app.register(staffApi, { desk: this.#staffDesk(reader) });
+      await app.register(httpIn, {
+        intake: this.#intake,
+        codec: this.#codec,
+        inFlight: this.#door.inFlight,
+        counters: this.#door.counters,
+      });
+      staffPages(app);
+    }
+    bridgeRoutes(local, {
+      request: (request) => this.#journal.request(request),
+      retry: (letter) => this.#retry(reader, letter),
+      discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
+    });
+    await listenUnix(local, join(data_dir, EDGE_SOCKET));
+    await listenTcp(open, http.listen);
+  }
+
+  #staffDesk(reader: JournalReader): StaffDesk {
+    return {
+      hub: this.#config.hub,
+      alerts: (all) => reader.alerts(all),
+      act: async (command: AlertCommand) => (await this.#journal.request({ op: 'act', command })) as ActionOutcome,
+      onAlert: (listener) => {
+        this.#alertListeners.add(listener);
+        return () => this.#alertListeners.delete(listener);
+      },
+      status: () => ({ up: true, ...this.#standing.status(this.#metrics.in.rates()) }),
+    };
+  }
+
+  async #retry(reader: JournalReader, id: string) {
+    const letter = reader.deadLetter(id);
+    if (!letter) return undefined;
+    if (!isKind(letter.kind))
+      return { outcome: 'refused-again' as const, reason: `${letter.kind} is not a kind of reading` };
+    if (letter.bytes === null) return { outcome: 'refused-again' as const, reason: 'its bytes were not kept' };
+    const received = Date.now();
+    const { kind, device } = letter;
+    const decoded = this.#codec.decode(kind, device, letter.bytes, received);
+    if (!decoded.ok) return { outcome: 'refused-again' as const, reason: decoded.reason };
+    const { readings } = decoded;
+    const receipt = await new Promise<Parameters<Parameters<CountedIntake['deliver']>[1]>[0]>((resolve) => {
+      if (readings.length === 0) resolve({ outcome: 'accepted', accepted: decoded.counted, repeated: 0 });
+      else this.#intake.deliver({ kind, device, received, readings }, resolve);
+    });
+    if (receipt.outcome === 'accepted') await this.#journal.request({ op: 'discard', letter: id });
+    return receipt;
+  }
+
+  #onCommit(out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures): void {
+    this.#delivery.push(out);
+    for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
+    this.#intake.settle();
+    this.#standing.onCommit(figures);
+    let events = 0;
+    let bytes = 0;
+    for (const appended of figures.appended) {
+      this.#metrics.events[streamOf(appended.type)] += appended.count;
+      events += appended.count;
+      bytes += appended.bytes;
+      if (appended.type === 'retail.devices.heartbeat.v1') this.#metrics.heartbeats += appended.count;
+      if (appended.type === 'retail.devices.clockstepped.v1') this.#metrics.clockSteps += appended.count;
+    }
+    if (figures.committed) this.#metrics.committed(figures.commitMs / 1000, events, bytes);
+  }
+
+  #watchMetrics(reader: JournalReader): void {
+    const { counters } = this.#door;
+    const decoded = this.#decoder.counters;
+    this.#metrics.watch({
+      buffer: () => reader.buffer(),
+      journal: () => ({ ...this.#standing.disk, budgetBytes: this.#config.journal.disk_budget }),
+      deadLetters: () => reader.deadLetterTotals(),
+      alerts: () => reader.alerts(false),
+      outboxWaiting: () => this.#delivery.waiting,
+      quarantined: () => this.#standing.quarantinedByRule(),
+      ready: () => this.#standing.readiness(),
+      door: () => ({
+        connections: this.#door.connections,
+        connectionsRefused: counters.connectionsRefused,
+        qos0Dropped: counters.qos0Dropped,
+        qos2Refused: counters.qos2Closed,
+        oversized: counters.brokenPacketClosed,
+        unanswered: this.#door.inFlight.deliveries,
+        pauses: counters.pauses,
+        sightings: decoded.rfid,
+        unknownFields: decoded.unknownFields,
+        shoppersRemoved: decoded.shoppersRemoved,
+      }),
+    });
+  }
+
+  #beat(): void {
+    const { events, oldest_age_s } = this.#standing.buffer();
+    void this.#request({ op: 'beat', buffer: { events, oldest_age_s }, synced: this.#synced() });
+  }
+
+  /** A request whose answer nobody waits for. */
+  async #request(request: Request): Promise<void> {
+    try {
+      await this.#journal.request(request);
+    } catch (error) {
+      this.#loggers.journal.warn({ op: request.op, reason: messageOf(error) }, 'could not be written now');
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** How the edge stands, for `/health/ready`, `/status` and the log: health is progress, and each reason is a sentence. */
+import type { Figures } from './crossing.ts';
+import type { JournalReader } from './journal/reader.ts';
+import type { Readiness } from './ops/health.ts';
+import type { Logger } from './ops/logging.ts';
+import type { Rates } from './ops/rate-window.ts';
+
+const WAL_ALARM_BYTES = 256 * 1024 * 1024;
+const CLOUD_LATE_S = 300;
+
+export class Standing {
+  readonly #cloud: boolean;
+  readonly #logger: Logger;
+  #figures: Figures | undefined;
+  #reader: JournalReader | undefined;
+
+  constructor(cloud: boolean, logger: Logger) {
+    this.#cloud = cloud;
+    this.#logger = logger;
+  }
+
+  watch(reader: JournalReader): void {
+    this.#reader = reader;
+  }
+
+  get disk(): { usedBytes: number; walBytes: number } {
+    return { usedBytes: this.#figures?.usedBytes ?? 0, walBytes: this.#figures?.walBytes ?? 0 };
+  }
+
+  onCommit(figures: Figures): void {
+    const before = this.#figures?.refusing;
+    this.#figures = figures;
+    if (figures.refusing === before) return;
+    if (figures.refusing === undefined) this.#logger.info('readings are stored again');
+    else
+      this.#logger.error(
+        { reason: figures.refusing },
+        'readings are not stored: devices keep them and send them again',
+      );
+  }
+
+  readiness(): Readiness {
+    const figures = this.#figures;
+    const reasons: string[] = [];
+    if (figures?.refusing !== undefined) reasons.push(`nothing is stored: ${figures.refusing}`);
+    for (const { rule, key, fault } of figures?.quarantined ?? []) {
+      reasons.push(`rule ${rule} is switched off for ${key}, because it failed: ${fault}`);
+    }
+    if (this.disk.walBytes > WAL_ALARM_BYTES)
+      reasons.push('the write-ahead log is over 256 MiB: something keeps a reader open');
+    const { events, oldest_age_s } = this.buffer();
+    if (this.#cloud && oldest_age_s > CLOUD_LATE_S) {
+      reasons.push(
+        `head office is behind: ${events} events wait, the oldest for ${Math.round(oldest_age_s / 60)} minutes`,
+      );
+    }
+    const letters = this.#reader?.deadLetterTotals().letters ?? 0;
+    if (letters > 0)
+      reasons.push(`${letters} dead ${letters === 1 ? 'letter' : 'letters'}: see \`store-hub dead-letters list\``);
+    return { ready: this.#reader !== undefined && figures?.refusing === undefined, reasons };
+  }
+
+  /** What waits for head office; without a cloud nothing waits. */
+  buffer(): { events: number; bytes: number; oldest_age_s: number } {
+    const buffer = this.#cloud ? this.#reader?.buffer() : undefined;
+    const oldest = buffer?.oldestReceived;
+    const age = oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest) / 1000);
+    return { events: buffer?.events ?? 0, bytes: buffer?.bytes ?? 0, oldest_age_s: Math.round(age * 10) / 10 };
+  }
+
+  quarantinedByRule(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { rule } of this.#figures?.quarantined ?? []) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+    return counts;
+  }
+
+  status(rates: Rates) {
+    return {
+      ...this.readiness(),
+      events_per_s: Math.round(rates.eventsPerSecond * 10) / 10,
+      bytes_per_s: Math.round(rates.bytesPerSecond),
+      alerts: this.#reader?.alerts(false).length ?? 0,
+      quiet: [] as string[],
+      buffer: this.buffer(),
+    };
+  }
+}
