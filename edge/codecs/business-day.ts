@@ -33,10 +33,8 @@ export function dayInZone(timeZone: string): (ms: number) => string {
   };
 }
 
-const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T.*[+-]\d{2}:?\d{2}$/;
-
 /**
- * The day a sale belongs to when it does not say: the till's own calendar day if its time is written as local time
+ * The day a sale belongs to when it does not say (`timeText` as it was written, already known to be valid): the till's own calendar day if its time is written as local time
  * with an offset, else the store's day at the time it tells (the same for every resend), else at receipt.
  */
 export function defaultBusinessDay(
@@ -45,6 +43,6 @@ export function defaultBusinessDay(
   received: number,
   dayAt: (ms: number) => string,
 ): string {
-  if (typeof timeText === 'string' && LOCAL_TIME.test(timeText)) return timeText.slice(0, 10);
+  if (typeof timeText === 'string' && !timeText.endsWith('Z')) return timeText.slice(0, 10);
   return dayAt(time ?? received);
 }

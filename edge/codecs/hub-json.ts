@@ -22,7 +22,7 @@ import {
   normaliseTraffic,
   onlyCounted,
 } from './normalise.ts';
-import type { Accepted, Arrival, Decoded, DecodingContext, Fault, Outcome, Refused } from './outcome.ts';
+import type { Arrival, Decoded, DecodingContext, Fault, Outcome, Refused } from './outcome.ts';
 import { plainSale } from './plain-sale.ts';
 import { UnknownFields } from './unknown-fields.ts';
 

@@ -48,6 +48,11 @@ export class IsoTimeReader {
     return date + (hour * 60 + minute) * MINUTE_MS + second * 1000 + fraction - offset;
   }
 
+  /** `YYYY-MM-DD`, and a day that exists. */
+  isDate(text: string): boolean {
+    return text.length === 10 && !Number.isNaN(this.#startOf(text));
+  }
+
   /** Midnight UTC of the date that the text begins with; NaN unless it is plainly one. */
   #startOf(text: string): number {
     if (text.startsWith(this.#date) && this.#date !== '') return this.#dateMs;

@@ -30,8 +30,6 @@ export interface Refused {
 
 export type Decoded = Accepted | Refused;
 
-export type Decode = (kind: Kind, device: string, payload: Uint8Array, received: number) => Decoded;
-
 export interface Fault {
   readonly pointer: string;
   readonly message: string;

@@ -15,7 +15,6 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const LATEST = 8_640_000_000_000_000;
 const MOST_LINES = 200;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const DECIMAL = /^-?\d{1,12}(\.\d{1,6})?$/;
 
 const times = new IsoTimeReader();
@@ -42,7 +41,7 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
   if (business_day === undefined) {
     day = defaultBusinessDay(time, ms, arrival.received, arrival.context.dayAt);
   } else {
-    if (typeof business_day !== 'string' || !DAY.test(business_day)) return undefined;
+    if (typeof business_day !== 'string' || !times.isDate(business_day)) return undefined;
     day = business_day;
     known += 1;
   }

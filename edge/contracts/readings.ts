@@ -16,7 +16,7 @@ const name = z.string().min(1).max(64);
 const pseudonym = z.string().min(1).max(128);
 const persons = z.number().int().min(0).max(1_000_000);
 const total = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date: YYYY-MM-DD');
+const day = z.iso.date('expected a date that exists: YYYY-MM-DD');
 
 /** ISO 8601 with offset. The zone may be missing from nothing: a local time without offset is refused. */
 const ISO_WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
@@ -25,10 +25,13 @@ const ISO_WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[
 export const timeSchema = z.union([
   z
     .string()
-    .regex(ISO_WITH_OFFSET, 'ISO 8601 with offset, such as 2026-11-20T09:15:00+01:00, or epoch milliseconds')
+    .regex(ISO_WITH_OFFSET, 'expected ISO 8601 with offset, such as 2026-11-20T09:15:00+01:00, or epoch milliseconds')
     .transform((text, context) => {
       const ms = Date.parse(text);
-      if (Number.isNaN(ms)) {
+      // Date.parse takes 30 February for 2 March.
+      const date = text.slice(0, 10);
+      const midnight = Date.parse(`${date}T00:00:00Z`);
+      if (Number.isNaN(ms) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== date) {
         context.addIssue({ code: 'custom', message: 'not a time that exists' });
         return z.NEVER;
       }
@@ -44,12 +47,12 @@ const envelope = {
 
 const money = z.object({
   amount: z.number().int().describe('minor units of the currency'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217 code, such as EUR'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'expected an ISO 4217 code, such as EUR'),
 });
 
 const quantity = z.union([
   z.number(),
-  z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'a number or decimal text, such as 1 or "0.345"'),
+  z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'expected a number or decimal text, such as 1 or "0.345"'),
 ]);
 
 const saleLine = z.object({
@@ -90,7 +93,7 @@ const shelf = z
   .refine(
     (reading) => [reading.count, reading.weight_g, reading.fill].filter((value) => value !== undefined).length === 1,
     {
-      message: 'exactly one of count, weight_g, fill',
+      message: 'expected exactly one of count, weight_g, fill',
     },
   );
 
@@ -115,7 +118,7 @@ const traffic = z
         ? !(reading.zone !== undefined || reading.occupancy !== undefined)
         : occupied && !counts && !totals;
     },
-    { message: 'either line with in and out, or line with total_in and total_out, or zone with occupancy' },
+    { message: 'expected either line with in and out, or line with total_in and total_out, or zone with occupancy' },
   );
 
 const presence = z.object({ ...envelope, zone: name, shopper: pseudonym, present: z.boolean() });
@@ -134,7 +137,9 @@ const climate = z.object({
 
 const rfid = z.object({
   ...envelope,
-  epc: z.string().regex(/^(urn:epc:.{1,200}|([0-9A-Fa-f]{4}){1,31})$/, 'EPC as hex (whole 16-bit words) or as EPC URI'),
+  epc: z
+    .string()
+    .regex(/^(urn:epc:.{1,200}|([0-9A-Fa-f]{4}){1,31})$/, 'expected an EPC as hex (whole 16-bit words) or as EPC URI'),
   antenna: z.number().int().min(0).max(65_535).optional(),
   rssi_dbm: z.number().min(-150).max(50).optional(),
   count: z.number().int().min(1).optional().describe('sightings since the last report'),

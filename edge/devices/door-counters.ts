@@ -27,6 +27,9 @@ export interface DoorCounters {
   /** Connections that ended with any other error: reset, no CONNECT in time, a frozen subscriber. */
   connectionErrors: number;
   subscriptionsRefused: number;
+  /** Requests of readings by HTTP, and those told to come back because too much waited. */
+  httpRequests: number;
+  httpTurnedAway: number;
   /** How often reading stopped because too much waited for the journal. */
   pauses: number;
   /** Faults of our own, caught so that one packet cannot end the process. */
@@ -52,6 +55,8 @@ export function newDoorCounters(): DoorCounters {
     connectionsAccepted: 0,
     connectionErrors: 0,
     subscriptionsRefused: 0,
+    httpRequests: 0,
+    httpTurnedAway: 0,
     pauses: 0,
     faults: 0,
   };

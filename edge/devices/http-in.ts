@@ -1,0 +1,106 @@
+/**
+ * Readings by HTTP: `POST /in/<kind>/<device>`, the same payloads and the same promise as over MQTT. The answer comes
+ * after the commit. Fastify turns the thrown problems into problem details (edge/ops/http.ts).
+ */
+import type { FastifyPluginAsync } from 'fastify';
+import type { Intake, Receipt } from '../contracts/intake.ts';
+import { isKind } from '../contracts/readings.ts';
+import { Problem } from '../ops/problem.ts';
+import type { Codec } from './codec.ts';
+import type { DoorCounters } from './door-counters.ts';
+import type { InFlight } from './in-flight.ts';
+import { routeOfParts } from './topics.ts';
+
+export interface HttpInOptions {
+  readonly intake: Intake;
+  readonly codec: Codec;
+  /** Shared with the broker. */
+  readonly inFlight: InFlight;
+  readonly counters: DoorCounters;
+  /** Wall clock, epoch ms. */
+  readonly now?: () => number;
+}
+
+const RETRY_SOON = { 'retry-after': '1' } as const;
+
+export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) => {
+  const { intake, codec, inFlight, counters, now = Date.now } = options;
+
+  // Whatever the content type says, the body is a reading in JSON or it becomes a dead letter with its bytes.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  const given = (size: number, give: (done: (receipt: Receipt) => void) => void): Promise<Receipt> =>
+    new Promise((resolve, reject) => {
+      inFlight.add(size);
+      try {
+        give((receipt) => {
+          inFlight.done(size);
+          resolve(receipt);
+        });
+      } catch (thrown) {
+        inFlight.done(size);
+        reject(thrown);
+      }
+    });
+
+  const refuse = async (
+    kind: string,
+    device: string,
+    payload: Uint8Array,
+    refusal: { reason: string; pointers: readonly string[]; bytes: Uint8Array | null },
+  ): Promise<never> => {
+    counters.refused += 1;
+    const letter = { kind, device, received: now(), ...refusal };
+    const receipt = await given(payload.length, (done) => intake.refuse(letter, done));
+    if (receipt.outcome === 'not-stored') throw notStored(receipt.reason);
+    const { reason, pointers } = refusal;
+    const kept = receipt.outcome === 'refused' ? { letter: receipt.letter } : {};
+    throw new Problem(400, reason, { members: { ...kept, pointers } });
+  };
+
+  const notStored = (reason: string): Problem => {
+    counters.notStored += 1;
+    return new Problem(503, `not stored, send it again: ${reason}`, { headers: RETRY_SOON });
+  };
+
+  app.post<{ Params: { kind: string; device: string } }>('/in/:kind/:device', {
+    onRequest: async () => {
+      counters.httpRequests += 1;
+      // Before the body is read, which is what costs memory.
+      if (!inFlight.paused) return;
+      counters.httpTurnedAway += 1;
+      throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
+    },
+    handler: async (request, reply) => {
+      const { kind, device } = request.params;
+      if (!isKind(kind)) throw new Problem(404, 'not a kind of reading; `store-hub schema --list` names the kinds');
+      const payload = request.body instanceof Uint8Array ? request.body : new Uint8Array();
+      counters.bytes += payload.length;
+      const route = routeOfParts(kind, device);
+      if (route.to === 'dead-letter') {
+        const { reason } = route;
+        return refuse(kind, route.device, payload, { reason, pointers: [], bytes: codec.mask(payload) });
+      }
+      const received = now();
+      const decoded = codec.decode(kind, device, payload, received);
+      if (!decoded.ok) {
+        const { reason, pointers, bytes } = decoded;
+        return refuse(kind, device, payload, { reason, pointers, bytes });
+      }
+      const { readings, counted } = decoded;
+      counters.readings += readings.length;
+      counters.readingsOnlyCounted += counted;
+      let stored: Receipt = { outcome: 'accepted', accepted: 0, repeated: 0 };
+      if (readings.length > 0) {
+        const delivery = { kind, device, received, readings };
+        stored = await given(payload.length, (done) => intake.deliver(delivery, done));
+      }
+      if (stored.outcome !== 'accepted') {
+        if (stored.outcome === 'not-stored') throw notStored(stored.reason);
+        throw new Problem(400, 'refused by the journal', { members: { letter: stored.letter } });
+      }
+      return reply.code(202).send({ accepted: stored.accepted + counted, repeated: stored.repeated });
+    },
+  });
+};
