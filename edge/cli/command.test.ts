@@ -1,0 +1,156 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { folderWith, run } from './command.fixture.ts';
+
+const empty = folderWith();
+const withStore = folderWith('hub: store-0042\n');
+const withCloud = folderWith('hub: store-0042\ncloud: { brokers: [127.0.0.1:9], partition: 7 }\n');
+const STORE = ['--config', 'store.yaml'];
+
+test('--help names every command and ends with 0; so does the help of each', async () => {
+  const { code, stdout } = await run(['--help'], empty);
+  expect(code).toBe(0);
+  const names = [
+    'edge',
+    'bridge',
+    'demo',
+    'check-config',
+    'status',
+    'journal',
+    'dead-letters',
+    'topics',
+    'verify',
+    'schema',
+  ];
+  for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+  for (const name of names) {
+    const help = await run([name, '--help'], empty);
+    expect([name, help.code, help.stderr]).toEqual([name, 0, '']);
+    expect(help.stdout).toContain(`Usage: store-hub ${name}`);
+    expect(help.stdout).toContain('--config <file>');
+  }
+});
+
+test('--version is that of the package', async () => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(await run(['--version'], empty)).toEqual({
+    code: 0,
+    stdout: `${(manifest as { version: string }).version}\n`,
+    stderr: '',
+  });
+});
+
+test.each([
+  ['no command', []],
+  ['an unknown command', ['edges']],
+  ['an unknown option', ['edge', '--fast']],
+  ['a group without its command', ['journal']],
+  ['an option that is no number', ['journal', 'tail', '--lines', 'many', ...STORE]],
+  ['a stream that does not exist', ['journal', 'export', '--stream', 'sale', ...STORE]],
+  ['a schema that does not exist', ['schema', 'reading.smell']],
+  ['a resume that does not say how', ['bridge', 'resume', ...STORE]],
+  ['two ways to resume', ['bridge', 'resume', '--refill', '--repartition', '--yes', ...STORE]],
+  ['a resume without --yes', ['bridge', 'resume', '--refill', ...STORE]],
+])('%s is wrong use: exit code 2, with a word on stderr', async (_, args) => {
+  const { code, stdout, stderr } = await run(args, withStore);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).not.toBe('');
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test.each([
+  ['edge'],
+  ['bridge'],
+  ['status'],
+  ['journal', 'tail'],
+  ['dead-letters', 'list'],
+  ['topics', 'check'],
+  ['verify'],
+])('without a configuration %s ends with 78 and says where one belongs', async (...args) => {
+  const { code, stderr } = await run([...args, '--config', 'none.yaml'], empty);
+  expect(code).toBe(78);
+  expect(stderr).toBe(
+    `none.yaml:1:1: cannot be read: ENOENT: no such file or directory, open 'none.yaml'\n` +
+      `store-hub: what to do: pass --config FILE, or create ./config/store.yaml or /etc/store-hub/store.yaml\n`,
+  );
+});
+
+test.each([['bridge'], ['bridge', 'resume', '--dry-run'], ['topics', 'check'], ['topics', 'create'], ['verify']])(
+  'without a cloud %s ends with 78',
+  async (...args) => {
+    const { code, stderr } = await run([...args, ...STORE], withStore);
+    expect(code).toBe(78);
+    expect(stderr).toContain('store.yaml has no section cloud\n');
+  },
+);
+
+test('check-config says ok, or every fault with its place, also as JSON', async () => {
+  expect(await run(['check-config', ...STORE], withStore)).toEqual({
+    code: 0,
+    stdout: 'store.yaml: ok (hub store-0042)\n',
+    stderr: '',
+  });
+  expect((await run(['check-config', '--json', ...STORE], withStore)).stdout).toBe('[]\n');
+  const wrong = folderWith('hub: store-0042\nmqtt:\n  lisen: 127.0.0.1:1884\n');
+  const message = 'unknown key; did you mean listen?';
+  expect(await run(['check-config', ...STORE], wrong)).toEqual({
+    code: 78,
+    stdout: `store.yaml:3:3: mqtt.lisen: ${message}\n`,
+    stderr: '',
+  });
+  const { code, stdout } = await run(['check-config', '--json', ...STORE], wrong);
+  expect(code).toBe(78);
+  expect(JSON.parse(stdout)).toEqual([{ file: 'store.yaml', line: 3, column: 3, key: 'mqtt.lisen', message }]);
+});
+
+test('check-config sees the environment, and mentions what has no effect', async () => {
+  const unknown = await run(['check-config', ...STORE], withStore, { STORE_HUB_MQTT__PORT: '1' });
+  expect(unknown.code).toBe(78);
+  expect(unknown.stdout).toBe('STORE_HUB_MQTT__PORT:1:1: no such key; see the keys of the configuration file\n');
+  const noticed = await run(['check-config', ...STORE], withStore, { STORE_HUB_RULES__LOCATION_OFFER__DWELL: '9s' });
+  expect(noticed.code).toBe(0);
+  expect(noticed.stderr).toBe('store-hub: rules.location_offer has no effect yet: this version makes no offers\n');
+});
+
+test('the default is ./config/store.yaml', async () => {
+  const folder = folderWith();
+  mkdirSync(join(folder, 'config'));
+  writeFileSync(join(folder, 'config', 'store.yaml'), 'hub: by-default\n');
+  expect((await run(['check-config'], folder)).stdout).toBe('./config/store.yaml: ok (hub by-default)\n');
+});
+
+test('an error shows its stack on demand only', async () => {
+  const plain = await run(['journal', 'tail', ...STORE], withStore);
+  expect(plain.code).toBe(1);
+  expect(plain.stderr).toBe(
+    `store-hub: cannot read ${withStore}/data/journal.db\nstore-hub: what to do: start the edge once so that it creates the journal, and check the rights on data_dir\n`,
+  );
+  const debug = await run(['journal', 'tail', ...STORE], withStore, { STORE_HUB_DEBUG: '1' });
+  expect(debug.stderr).toMatch(/^\s+at /m);
+});
+
+test('status of a stopped hub is 1, and says what is down', async () => {
+  const { code, stdout } = await run(['status', '--json', ...STORE], withCloud, {
+    STORE_HUB_BRIDGE__HTTP__LISTEN: '127.0.0.1:9',
+  });
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({
+    hub: 'store-0042',
+    edge: { up: false, ready: false, events_per_s: 0, bytes_per_s: 0 },
+    bridge: { up: false, state: null },
+    buffer: null,
+    lag: null,
+    alerts: null,
+    quiet: [],
+  });
+  const readable = await run(['status', ...STORE], withCloud);
+  expect(readable.stdout).toMatch(/^edge +down: no edge answers on .*edge\.sock/m);
+});
+
+test('head office that does not answer is a failure with a clear word', async () => {
+  const { code, stderr } = await run(['topics', 'check', ...STORE], withCloud);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^store-hub: .*127\.0\.0\.1:9/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
