@@ -106,13 +106,14 @@ export function spawnDaemon(store: Store, command: 'edge' | 'bridge', options: S
 /** Resolves when the edge can accept and commit. */
 export async function startEdge(store: Store, options: StartOptions = {}): Promise<Daemon> {
   const edge = spawnDaemon(store, 'edge', options);
+  const ended = new AbortController();
+  void edge.process.ended.then(() =>
+    ended.abort(new Error(`the edge ended before it was ready: ${tail(join(store.folder, 'edge.log'))}`)),
+  );
   await waitUntil(
     'the edge to be ready',
-    async () => {
-      if (!edge.process.running()) throw new Error(`the edge ended: ${tail(join(store.folder, 'edge.log'))}`);
-      return (await fetch(`http://127.0.0.1:${store.httpPort}/health/ready`)).ok;
-    },
-    { timeoutMs: 60_000, everyMs: 20 },
+    async () => (await fetch(`http://127.0.0.1:${store.httpPort}/health/ready`)).ok,
+    { timeoutMs: 60_000, everyMs: 20, signal: ended.signal },
   );
   return edge;
 }
