@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { openForWriting } from '../journal/database.ts';
+import { temporaryFolder } from '../writer.fixture.ts';
+import { RuleEngine } from './engine.ts';
+import type { AnyRule } from './registry.ts';
+import type { Decision, RuleEvent, Step } from './rule.ts';
+
+const LEVEL = 'retail.shelves.level.v1';
+
+/** A rule that counts, wakes 100 ms later, and throws when it is told to. */
+function counting(change: Partial<AnyRule> = {}): AnyRule {
+  return {
+    name: 'counting',
+    version: 1,
+    subscribes: [LEVEL],
+    initial: { count: 0 },
+    keyOf: (event) => event.subject,
+    step: (state, input, _views, now): Step<unknown> => {
+      const { count } = state as { count: number };
+      if ('wake' in input) return { state: { count: count + 100 }, decisions: [] };
+      if (input.data.poison) throw new Error('poisoned');
+      const decision: Decision = {
+        type: 'local.planogram.changed.v1',
+        subject: input.subject,
+        data: { count: count + 1 },
+      };
+      return { state: { count: count + 1 }, decisions: [decision], wakeAt: now.elapsed + 100 };
+    },
+    ...change,
+  };
+}
+
+function engineOn(folder: string, rule: AnyRule) {
+  const db = openForWriting(folder);
+  const decided: unknown[] = [];
+  const engine = new RuleEngine(db, {
+    rules: [rule],
+    views: { facing: () => undefined, level: () => undefined },
+    decide: (decision, name, causes) => {
+      decided.push({ rule: name, causes, ...decision.data });
+      return { id: 'decision', type: decision.type, subject: decision.subject, history: false, data: decision.data };
+    },
+    woken: (_rule, key) => `wake-${key}`,
+  });
+  engine.load();
+  const event = (subject: string, data: Record<string, unknown> = {}): RuleEvent => ({
+    id: `e-${subject}`,
+    type: LEVEL,
+    subject,
+    history: false,
+    data,
+  });
+  const state = (key: string) => {
+    const row = db.prepare('SELECT version, state, wake_at FROM rule_states WHERE key = ?').get(key) as
+      | { version: number; state: string; wake_at: number | null }
+      | undefined;
+    return row && { version: row.version, state: JSON.parse(row.state), wakeAt: row.wake_at };
+  };
+  return { db, engine, decided, event, state };
+}
+
+describe('the rule engine', () => {
+  it('keeps one row of state a key, writes it at the flush, and journals decisions with their cause', () => {
+    const { db, engine, decided, event, state } = engineOn(temporaryFolder(), counting());
+    engine.onEvent(event('a'), { elapsed: 0, wall: 0 });
+    engine.onEvent(event('a'), { elapsed: 5, wall: 0 });
+    expect(state('a')).toBeUndefined();
+    engine.flush();
+    expect(state('a')).toEqual({ version: 1, state: { count: 2 }, wakeAt: 105 });
+    expect(decided).toEqual([
+      { rule: 'counting', causes: ['e-a'], count: 1 },
+      { rule: 'counting', causes: ['e-a'], count: 2 },
+    ]);
+    db.close();
+  });
+
+  it('runs due wakes in order after a restart, each once', () => {
+    const folder = temporaryFolder();
+    const first = engineOn(folder, counting());
+    first.engine.onEvent(first.event('a'), { elapsed: 0, wall: 0 });
+    first.engine.flush();
+    first.db.close();
+    const { db, engine, state } = engineOn(folder, counting());
+    expect(engine.nextWake).toBe(100);
+    expect(engine.runDue({ elapsed: 99, wall: 0 })).toBe(false);
+    expect(engine.runDue({ elapsed: 100, wall: 0 })).toBe(true);
+    engine.flush();
+    expect(state('a')).toEqual({ version: 1, state: { count: 101 }, wakeAt: null });
+    expect(engine.runDue({ elapsed: 500, wall: 0 })).toBe(false);
+    db.close();
+  });
+
+  it('sets aside the key of a rule that throws, keeps the others going, and gives it another chance at the next start', () => {
+    const folder = temporaryFolder();
+    const { db, engine, event, state } = engineOn(folder, counting());
+    engine.onEvent(event('a', { poison: true }), { elapsed: 0, wall: 0 });
+    engine.onEvent(event('a'), { elapsed: 0, wall: 0 });
+    engine.onEvent(event('b'), { elapsed: 0, wall: 0 });
+    engine.flush();
+    expect(engine.quarantined).toEqual([{ rule: 'counting', key: 'a', fault: 'poisoned' }]);
+    expect(state('a')?.state).toEqual({ count: 0 });
+    expect(state('b')?.state).toEqual({ count: 1 });
+    db.close();
+    const again = engineOn(folder, counting());
+    again.engine.release();
+    again.engine.onEvent(again.event('a'), { elapsed: 0, wall: 0 });
+    again.engine.flush();
+    expect(again.engine.quarantined).toEqual([]);
+    expect(again.state('a')?.state).toEqual({ count: 1 });
+    again.db.close();
+  });
+
+  it('converts the state of an older version, or begins anew', () => {
+    const folder = temporaryFolder();
+    const first = engineOn(folder, counting());
+    for (const key of ['a', 'b']) first.engine.onEvent(first.event(key), { elapsed: 0, wall: 0 });
+    first.engine.flush();
+    first.db.close();
+    const second = engineOn(
+      folder,
+      counting({ version: 2, convert: (state) => ({ count: (state as { count: number }).count * 10 }) }),
+    );
+    second.engine.onEvent(second.event('a'), { elapsed: 0, wall: 0 });
+    second.engine.flush();
+    expect(second.state('a')).toMatchObject({ version: 2, state: { count: 11 } });
+    second.db.close();
+    const third = engineOn(folder, counting({ version: 3 }));
+    third.engine.onEvent(third.event('a'), { elapsed: 0, wall: 0 });
+    third.engine.flush();
+    expect(third.state('a')).toMatchObject({ version: 3, state: { count: 1 } });
+    third.db.close();
+  });
+});
