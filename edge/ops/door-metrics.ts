@@ -6,6 +6,15 @@ import { counter, gauge, type PulledMetric } from './pulled-metrics.ts';
 export interface DoorSnapshot {
   readonly connections?: number;
   readonly connectionsRefused?: number;
+  /** Connections that the hub closed, by reason in kebab-case. */
+  readonly closed?: ReadonlyMap<string, number>;
+  /** Publishes, by quality of service. */
+  readonly publishes?: ReadonlyMap<string, number>;
+  readonly httpRequests?: number;
+  /** Requests answered with 429 or 503 because too much waited. */
+  readonly httpTurnedAway?: number;
+  /** Faults of the hub's own that one packet brought about. */
+  readonly faults?: number;
   readonly qos0Dropped?: number;
   readonly qos2Refused?: number;
   readonly oversized?: number;
@@ -29,6 +38,29 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'connections_refused_total',
       'Connections turned away: too many, too slow, or without the right.',
       () => door().connectionsRefused,
+    ),
+    counter(
+      'connections_closed_total',
+      'Connections that the hub closed, by reason: what the device did that it must not do, or that it fell silent.',
+      () => largestFirst('reason', door().closed),
+      'reason',
+    ),
+    counter(
+      'publishes_total',
+      'Messages from devices, by quality of service.',
+      () => largestFirst('qos', door().publishes),
+      'qos',
+    ),
+    counter('http_readings_requests_total', 'Requests that brought readings by HTTP.', () => door().httpRequests),
+    counter(
+      'http_turned_away_total',
+      'Requests with readings told to come back later, because too much waited for the journal.',
+      () => door().httpTurnedAway,
+    ),
+    counter(
+      'door_faults_total',
+      'Faults of the hub itself while it took in a message. Any is worth a report: the log has its stack.',
+      () => door().faults,
     ),
     counter(
       'qos0_dropped_total',

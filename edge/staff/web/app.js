@@ -4,16 +4,18 @@ import { byUrgency, clock, createCard, endedRow, hasEnded } from './cards.js';
 import { openLine } from './live.js';
 
 const $ = (id) => document.getElementById(id);
+const SLIDE = 280; // ms
 const STATE_AFTER = { acknowledge: 'acknowledged', snooze: 'snoozed', dismiss: 'dismissed', resolve: 'resolved' };
 
 const alerts = new Map(); // id -> alert, as the hub tells it
 const wished = new Map(); // id -> state that a tap asked for and the hub has not confirmed yet
-const notes = new Map(); // id -> {state, by, until}: what this phone did
+const asked = new Map(); // id -> {state, until}: what this phone did last
 const cards = new Map(); // id -> card
 let missed; // changes heard while the list was being fetched
 let hubAhead = 0; // ms that the hub's clock is ahead of ours
 let loaded = false;
-let lastHeard;
+let hub = '';
+let lost; // ms, when the line was lost
 let toastTimer;
 
 const hubNow = () => Date.now() + hubAhead;
@@ -26,15 +28,17 @@ function shown() {
   });
 }
 
-/** Cards slide to their new places, so that an eye can follow. */
+/** Cards slide to their new places, so that an eye can follow; meanwhile they take no tap. */
 function slide(before) {
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-  for (const { root } of cards.values()) {
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  for (const { root, rest } of cards.values()) {
     const from = before.get(root);
     const distance = from === undefined ? 0 : from - root.getBoundingClientRect().top;
     if (Math.abs(distance) < 2) continue;
+    rest(SLIDE);
+    if (calm) continue;
     root.animate([{ transform: `translateY(${distance}px)` }, { transform: 'none' }], {
-      duration: 220,
+      duration: SLIDE,
       easing: 'ease-out',
     });
   }
@@ -55,9 +59,9 @@ function renderOpen(open) {
       card = createCard(act);
       cards.set(alert.id, card);
     }
-    const note = notes.get(alert.id);
-    const mine = note?.state === alert.state ? note : undefined;
-    card.update(alert, { note: mine, pending: wished.has(alert.id), now: hubNow() });
+    const last = asked.get(alert.id);
+    const own = last?.state === alert.state ? last : undefined;
+    card.update(alert, { own, pending: wished.has(alert.id), now: hubNow() });
     if (card.root === place) place = place.nextElementSibling;
     else $('alerts').insertBefore(card.root, place);
   }
@@ -130,16 +134,16 @@ async function send(alert, action, body) {
 
 async function act(alert, { action, body = {} }) {
   const state = STATE_AFTER[action];
-  const asked = alerts.get(alert.id);
+  const before = alerts.get(alert.id);
   wished.set(alert.id, state);
-  notes.set(alert.id, { state, by: true, until: body.minutes && hubNow() + body.minutes * 60_000 });
+  asked.set(alert.id, { state, until: body.minutes && Date.now() + body.minutes * 60_000 });
   render();
   try {
     const changed = await send(alert, action, body);
     // The stream may have told of something later in the meantime.
-    if (alerts.get(alert.id) === asked) alerts.set(alert.id, changed);
+    if (alerts.get(alert.id) === before) alerts.set(alert.id, changed);
   } catch (error) {
-    notes.delete(alert.id);
+    asked.delete(alert.id);
     const offline = error instanceof TypeError || error.name === 'TimeoutError';
     toast(offline ? 'No answer from the hub. Please try again.' : error.message);
   } finally {
@@ -149,9 +153,10 @@ async function act(alert, { action, body = {} }) {
 }
 
 function showLine(line) {
+  const text =
+    line === 'live' ? `Live · ${hub}` : lost === undefined ? 'No connection' : `No connection since ${clock(lost)}`;
   $('line').dataset.line = line;
-  const since = lastHeard === undefined ? '' : ` since ${clock(lastHeard)}`;
-  $('line').textContent = line === 'live' ? 'Live' : `No connection${since}`;
+  if ($('line').textContent !== text) $('line').textContent = text;
 }
 
 function showName() {
@@ -170,19 +175,25 @@ $('who-form').addEventListener('submit', (event) => {
   $('who').close();
 });
 
+$('toast').addEventListener('click', () => $('toast').classList.remove('up'));
+
 showName();
 setInterval(render, 20_000);
 openLine({
-  hello({ time }) {
-    hubAhead = Date.parse(time) - Date.now();
-    lastHeard = undefined;
-    fetchList()
-      .then(() => showLine('live'))
-      .catch(() => showLine('down'));
+  hello(word) {
+    hub = word.hub;
+    hubAhead = Date.parse(word.time) - Date.now();
+    fetchList().then(
+      () => {
+        lost = undefined;
+        showLine('live');
+      },
+      () => showLine('down'),
+    );
   },
   alert: heardOf,
   down() {
-    lastHeard ??= Date.now();
+    if (loaded) lost ??= Date.now();
     showLine('down');
   },
 });

@@ -4,26 +4,33 @@ const SEVERITY = { critical: 'Critical', warning: 'Warning', info: 'Note' };
 const URGENCY = { critical: 0, warning: 1, info: 2 };
 const ENDED = { resolved: 'Done', dismissed: 'False alarm' };
 
-/** What a card's four places hold: the label, and the action with its body or the panel it opens. */
+/**
+ * What a card's four places hold: the label, what a tap does (an action with its body, or a panel to open), and the
+ * look. Every panel fills the same four places, and a state is told in the place of the button that led to it.
+ */
+const WRONG = ['False alarm', { panel: 'wrong' }];
+const LATER = ['Later', { panel: 'later' }];
 const PANELS = {
-  open: [
-    ['On my way', { action: 'acknowledge' }, 'main'],
+  open: () => [['On my way', { action: 'acknowledge' }, 'main'], ['Done', { action: 'resolve' }], LATER, WRONG],
+  acknowledged: (mine) => [
+    [mine ? 'You are on the way' : 'Somebody is on the way', undefined, 'told'],
+    ['Done', { action: 'resolve' }, 'main'],
+    LATER,
+    WRONG,
+  ],
+  snoozed: (mine) => [
+    ['On my way', { action: 'acknowledge' }],
     ['Done', { action: 'resolve' }],
-    ['Later', { panel: 'later' }],
-    ['False alarm', { panel: 'wrong' }],
+    [mine?.until ? `Put off until ${clock(mine.until)}` : 'Put off for a while', undefined, 'told'],
+    WRONG,
   ],
-  acknowledged: [
-    ['Done', { action: 'resolve' }, 'main wide'],
-    ['Later', { panel: 'later' }],
-    ['False alarm', { panel: 'wrong' }],
-  ],
-  later: [
-    ['15 minutes', { action: 'snooze', body: { minutes: 15 } }],
-    ['30 minutes', { action: 'snooze', body: { minutes: 30 } }],
-    ['60 minutes', { action: 'snooze', body: { minutes: 60 } }],
+  later: () => [
+    ['In 15 min', { action: 'snooze', body: { minutes: 15 } }],
+    ['In 30 min', { action: 'snooze', body: { minutes: 30 } }],
+    ['In 60 min', { action: 'snooze', body: { minutes: 60 } }],
     ['Back', { panel: '' }, 'quiet'],
   ],
-  wrong: [
+  wrong: () => [
     ['It is full', { action: 'dismiss', body: { reason: 'full' } }],
     ['Wrong count', { action: 'dismiss', body: { reason: 'wrong-count' } }],
     ['Other reason', { action: 'dismiss', body: { reason: 'other' } }],
@@ -59,7 +66,7 @@ export function ago(then, now) {
 }
 
 export function clock(time) {
-  return new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
 function setTime(element, iso, now) {
@@ -70,15 +77,18 @@ function setTime(element, iso, now) {
   element.title = new Date(iso).toLocaleString();
 }
 
-/** `note`: what this phone knows beyond the alert: `{by, until}`. */
-function stateText({ state }, note) {
-  if (state === 'acknowledged') return note?.by === undefined ? 'Somebody is on the way' : 'You are on the way';
-  if (state === 'snoozed')
-    return note?.until === undefined ? 'Put off for a while' : `Put off until ${clock(note.until)}`;
-  return '';
+function place([label, choice, look = ''], choose) {
+  if (choice === undefined) return make('p', look, label);
+  const button = make('button', look, label);
+  button.type = 'button';
+  button.addEventListener('click', () => choose(choice));
+  return button;
 }
 
-/** A card; `act(alert, {action, body})` is called for a tap. */
+/**
+ * A card. `act(alert, {action, body})` is called for a tap. `update(alert, {own, pending, now})`: `own` is what
+ * this phone knows of the state because it asked for it, `{until}`. `rest(ms)`: taps meant for what stood here before are not taken.
+ */
 export function createCard(act) {
   const root = make('li', 'card');
   const meta = make('p', 'meta');
@@ -88,41 +98,38 @@ export function createCard(act) {
   meta.append(severity, subject, time);
   const title = make('h2', '');
   const detail = make('p', 'detail');
-  const state = make('p', 'state');
   const buttons = make('div', 'buttons');
-  root.append(meta, title, detail, state, buttons);
+  buttons.setAttribute('role', 'group');
+  root.append(meta, title, detail, buttons);
 
   let alert;
+  let mine;
+  let busy = false;
   let panel = '';
   let shown = '';
-  let busy = false;
+  let restUntil = 0;
 
-  function choose({ action, body, panel: next }) {
-    if (busy) return;
-    panel = next ?? '';
-    if (action === undefined) fill(true);
-    else act(alert, { action, body });
+  function choose(choice) {
+    if (busy || performance.now() < restUntil) return;
+    panel = choice.panel ?? '';
+    if (choice.action === undefined) fill();
+    else act(alert, choice);
   }
 
-  function fill(keepFocus) {
-    const name = panel || (alert.state === 'acknowledged' ? 'acknowledged' : 'open');
-    if (name === shown) return;
-    shown = name;
-    const focused = keepFocus || buttons.contains(document.activeElement);
-    buttons.replaceChildren(
-      ...PANELS[name].map(([label, choice, className = '']) => {
-        const button = make('button', className, label);
-        button.type = 'button';
-        button.addEventListener('click', () => choose(choice));
-        return button;
-      }),
-    );
-    if (focused) buttons.firstElementChild.focus({ preventScroll: true });
+  function fill() {
+    const places = PANELS[panel || alert.state](mine);
+    const labels = places.join();
+    if (labels === shown) return;
+    shown = labels;
+    const focused = buttons.contains(document.activeElement);
+    buttons.replaceChildren(...places.map((one) => place(one, choose)));
+    if (focused) buttons.querySelector('button').focus({ preventScroll: true });
   }
 
-  function update(next, { note, pending, now }) {
+  function update(next, { own, pending, now }) {
     if (alert && alert.state !== next.state) panel = '';
     alert = next;
+    mine = own;
     busy = pending;
     root.dataset.id = alert.id;
     root.dataset.state = alert.state;
@@ -131,15 +138,16 @@ export function createCard(act) {
     subject.textContent = alert.subject;
     title.textContent = alert.title;
     detail.textContent = alert.detail;
-    state.textContent = stateText(alert, note);
     setTime(time, alert.raised, now);
     buttons.setAttribute('aria-label', alert.title);
-    buttons.setAttribute('aria-busy', String(pending));
-    fill(false);
+    fill();
   }
 
-  buttons.setAttribute('role', 'group');
-  return { root, update };
+  function rest(ms) {
+    restUntil = performance.now() + ms;
+  }
+
+  return { root, update, rest };
 }
 
 export function endedRow(alert, now) {
