@@ -1,0 +1,143 @@
+/** MQTT 3.1.1 by hand, for tests that send what no client library would. Every answer is kept as a packet. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+export interface RawPacket {
+  /** 2 CONNACK, 3 PUBLISH, 4 PUBACK, 9 SUBACK, 13 PINGRESP. */
+  readonly type: number;
+  readonly body: Buffer;
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
+}
+
+export function packet(first: number, ...parts: Uint8Array[]): Buffer {
+  const body = Buffer.concat(parts);
+  const length: number[] = [];
+  let rest = body.length;
+  do {
+    length.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>= 7;
+  } while (rest > 0);
+  return Buffer.concat([Buffer.from([first, ...length]), body]);
+}
+
+export interface ConnectFields {
+  readonly id?: string;
+  readonly clean?: boolean;
+  readonly keepAlive?: number;
+  readonly will?: { readonly topic: string; readonly payload: string; readonly qos?: number };
+}
+
+export function connectPacket({ id = 'raw', clean = true, keepAlive = 0, will }: ConnectFields = {}): Buffer {
+  const flags = (clean ? 2 : 0) | (will === undefined ? 0 : 4 | ((will.qos ?? 0) << 3));
+  const head = Buffer.concat([text('MQTT'), Buffer.from([4, flags, keepAlive >> 8, keepAlive & 0xff])]);
+  const last = will === undefined ? [] : [text(will.topic), text(will.payload)];
+  return packet(0x10, head, text(id), ...last);
+}
+
+export function publishPacket(
+  topic: string,
+  payload: Uint8Array | string,
+  qos: number,
+  packetId = 1,
+  retain = 0,
+): Buffer {
+  const id = qos === 0 ? Buffer.alloc(0) : Buffer.from([packetId >> 8, packetId & 0xff]);
+  return packet(0x30 | (qos << 1) | retain, text(topic), id, Buffer.from(payload));
+}
+
+export function subscribePacket(filters: readonly (readonly [filter: string, qos: number])[], packetId = 1): Buffer {
+  const parts = filters.map(([filter, qos]) => Buffer.concat([text(filter), Buffer.from([qos])]));
+  return packet(0x82, Buffer.from([packetId >> 8, packetId & 0xff]), ...parts);
+}
+
+export class RawMqtt {
+  readonly socket: Socket;
+  readonly packets: RawPacket[] = [];
+  closed = false;
+  #rest = Buffer.alloc(0);
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.closed = true;
+    });
+  }
+
+  /** A connected socket that has said nothing yet. */
+  static async dial(port: number): Promise<RawMqtt> {
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    const raw = new RawMqtt(socket);
+    await once(socket, 'connect');
+    return raw;
+  }
+
+  static async open(port: number, fields: ConnectFields = {}): Promise<RawMqtt> {
+    const raw = await RawMqtt.dial(port);
+    raw.send(connectPacket(fields));
+    await raw.until(() => raw.of(2).length > 0);
+    return raw;
+  }
+
+  send(...bytes: Uint8Array[]): void {
+    this.socket.write(Buffer.concat(bytes));
+  }
+
+  of(type: number): RawPacket[] {
+    return this.packets.filter((candidate) => candidate.type === type);
+  }
+
+  /** Packet ids of the PUBACKs so far. */
+  get acknowledged(): number[] {
+    return this.of(4).map(({ body }) => body.readUInt16BE(0));
+  }
+
+  /** Throws after five seconds. */
+  async until(met: () => boolean): Promise<void> {
+    await until(met);
+  }
+
+  /** A round trip: everything sent before it was parsed, as far as the broker reads. */
+  async ping(): Promise<void> {
+    const before = this.of(13).length;
+    this.send(Buffer.from([0xc0, 0]));
+    await until(() => this.of(13).length > before);
+  }
+
+  #take(chunk: Buffer): void {
+    let rest = Buffer.concat([this.#rest, chunk]);
+    for (;;) {
+      let length = 0;
+      let at = 1;
+      for (let scale = 1; ; scale *= 128, at += 1) {
+        const byte = rest[at];
+        if (byte === undefined) {
+          this.#rest = rest;
+          return;
+        }
+        length += (byte & 0x7f) * scale;
+        if (byte < 0x80) break;
+      }
+      const end = at + 1 + length;
+      if (rest.length < end) {
+        this.#rest = rest;
+        return;
+      }
+      this.packets.push({ type: (rest[0] ?? 0) >> 4, body: rest.subarray(at + 1, end) });
+      rest = rest.subarray(end);
+    }
+  }
+}
+
+export async function until(met: () => boolean): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!met()) {
+    if (performance.now() > end) throw new Error('it did not happen within five seconds');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
