@@ -19,6 +19,9 @@ export function folderWith(storeYaml?: string): string {
 export function start(args: readonly string[], folder: string, env: NodeJS.ProcessEnv = {}) {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STORE_HUB_')));
   const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...inherited, ...env } });
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const ended = once(child, 'exit').then(([code]: (number | null)[]) => code);
   return { child, ended };
 }

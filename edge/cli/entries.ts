@@ -13,14 +13,12 @@ type Resume = (config: StoreConfig, mode: ResumeMode) => Promise<ResumeReport>;
 type Daemon = (config: StoreConfig, signal: AbortSignal) => Promise<void>;
 
 export async function loadEdge(): Promise<Daemon> {
-  const { runEdge } = (await import(new URL('../main.js', import.meta.url).href)) as { runEdge: Daemon };
+  const { runEdge } = await import('../main.ts');
   return runEdge;
 }
 
 export async function loadBridge(): Promise<Daemon> {
-  const { runBridge } = (await import(new URL('../../cloud-bridge/main.js', import.meta.url).href)) as {
-    runBridge: Daemon;
-  };
+  const { runBridge } = await import('../../cloud-bridge/main.ts');
   return runBridge;
 }
 

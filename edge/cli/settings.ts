@@ -46,6 +46,15 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** An option that is a number in a range. */
+export function inRange(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+  };
+}
+
 /** An option that is one of some names. */
 export function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
   return (text) => {

@@ -19,7 +19,7 @@ export function surviveClosedPipes(): void {
 
 async function write(chunk: string | Uint8Array): Promise<void> {
   if (outputClosed.aborted || process.stdout.write(chunk)) return;
-  await Promise.race([once(process.stdout, 'drain', { signal: outputClosed }).catch(() => undefined)]);
+  await once(process.stdout, 'drain', { signal: outputClosed }).catch(() => undefined);
 }
 
 /** One line, or several; resolves when stdout takes more. */
