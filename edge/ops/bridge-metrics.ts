@@ -6,7 +6,7 @@ import { BATCH_BUCKETS, DURATION_BUCKETS, largestFirst, rateMetrics } from './me
 import { counter, gauge, type PulledMetric, pulled, type Sample } from './pulled-metrics.ts';
 import { RateWindow } from './rate-window.ts';
 
-export const BRIDGE_STATES = ['sending', 'idle', 'offline', 'halted', 'waiting'] as const;
+const BRIDGE_STATES = ['sending', 'idle', 'offline', 'halted', 'waiting'] as const;
 export type BridgeState = (typeof BRIDGE_STATES)[number];
 
 /** Asked for at each scrape, never in between. */

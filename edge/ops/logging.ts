@@ -21,7 +21,7 @@ const PARTS = [
   'kafka', // what the Kafka client itself says
 ] as const;
 
-export type LogPart = (typeof PARTS)[number];
+type LogPart = (typeof PARTS)[number];
 export type Loggers = Readonly<Record<LogPart, Logger>>;
 
 const SECRETS = [

@@ -7,7 +7,7 @@ import { createHttp, listenTcp } from '../ops/http.ts';
 import { createLogger } from '../ops/logging.ts';
 import { staffApi } from './api.ts';
 import { staffPages } from './pages.ts';
-import { alertId, TestDesk } from './test-desk.ts';
+import { alertId, TestDesk } from './desk.fixture.ts';
 
 let app: FastifyInstance;
 let desk: TestDesk;

@@ -10,7 +10,7 @@ import { createHttp, listenTcp } from '../ops/http.ts';
 import { createLogger } from '../ops/logging.ts';
 import { staffApi } from './api.ts';
 import { staffPages } from './pages.ts';
-import { alertId, TestDesk } from './test-desk.ts';
+import { alertId, TestDesk } from './desk.fixture.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [

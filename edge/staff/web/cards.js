@@ -57,7 +57,7 @@ function make(tag, className, text = '') {
   return element;
 }
 
-export function ago(then, now) {
+function ago(then, now) {
   const minutes = Math.floor((now - Date.parse(then)) / 60_000);
   if (minutes < 1) return 'just now';
   if (minutes < 60) return `${minutes} min ago`;
