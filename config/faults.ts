@@ -15,7 +15,7 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-export function faultText(fault: ConfigFault): string {
+function faultText(fault: ConfigFault): string {
   const place = `${fault.file}:${fault.line}:${fault.column}`;
   return fault.key === '' ? `${place}: ${fault.message}` : `${place}: ${fault.key}: ${fault.message}`;
 }
@@ -49,7 +49,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return distance(name.toLowerCase(), best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
 }
 
-export function unknownKeyMessage(path: Path): string {
+function unknownKeyMessage(path: Path): string {
   const key = keyText(path);
   if (NOT_YET.has(key)) return 'not supported by this version';
   if (key === 'cloud.sasl.password') return 'secrets do not belong into this file: name a file in password_file';

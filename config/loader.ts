@@ -13,7 +13,7 @@ import { type StoreConfig, storeSchema } from './schema.ts';
 import { resolveSecretFile } from './secrets.ts';
 import { addressText, isLoopback, shown } from './values.ts';
 
-export const DEFAULT_FILES = ['./config/store.yaml', '/etc/store-hub/store.yaml'] as const;
+const DEFAULT_FILES = ['./config/store.yaml', '/etc/store-hub/store.yaml'] as const;
 
 export interface LoadedConfig {
   readonly config: StoreConfig;

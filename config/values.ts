@@ -67,7 +67,7 @@ export interface Address {
 }
 
 /** `127.0.0.1:1883`, `[::1]:1883`, `localhost:1883`; nothing when the text is not an address with a port. */
-export function parseAddress(text: string): Address | undefined {
+function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const [, ipv6, name, digits] = match ?? [];
   const host = ipv6 ?? name;

@@ -5,7 +5,7 @@ import type { StoreConfig } from '../../config/schema.ts';
 export type ResumeMode = 'dry-run' | 'refill' | 'new-incarnation' | 'repartition';
 
 /** `summary`: what was found and done, or would be, as lines for a person; more fields are for `--json`. */
-export interface ResumeReport {
+interface ResumeReport {
   readonly summary: string;
 }
 

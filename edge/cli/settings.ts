@@ -5,7 +5,7 @@ import type { StoreConfig } from '../../config/schema.ts';
 import { HubError } from '../contracts/errors.ts';
 
 /** The file that `--config` names; undefined: one of the default files. */
-export function configFileOf(command: Command): string | undefined {
+function configFileOf(command: Command): string | undefined {
   const { config } = command.optsWithGlobals<{ config?: string }>();
   return config;
 }
