@@ -6,8 +6,8 @@ import type { Alert } from '../contracts/alerts.ts';
 import { createHttp, listenTcp } from '../ops/http.ts';
 import { createLogger } from '../ops/logging.ts';
 import { staffApi } from './api.ts';
-import { staffPages } from './pages.ts';
 import { alertId, TestDesk } from './desk.fixture.ts';
+import { staffPages } from './pages.ts';
 
 let app: FastifyInstance;
 let desk: TestDesk;

@@ -9,8 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createHttp, listenTcp } from '../ops/http.ts';
 import { createLogger } from '../ops/logging.ts';
 import { staffApi } from './api.ts';
-import { staffPages } from './pages.ts';
 import { alertId, TestDesk } from './desk.fixture.ts';
+import { staffPages } from './pages.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
