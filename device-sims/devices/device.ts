@@ -18,6 +18,8 @@ export interface SentReading {
   readonly id: string;
   /** What it says, in a few words. */
   readonly text: string;
+  /** The shelf it is about, if it is about one. */
+  readonly about: string | undefined;
 }
 
 export interface Device {

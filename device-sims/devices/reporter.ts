@@ -5,6 +5,10 @@ import { type DeviceLine, openLine } from './device-line.ts';
 
 const BEAT_MS = 20_000;
 
+export function itemsText(count: number): string {
+  return count === 1 ? '1 item' : `${count} items`;
+}
+
 export type Report = (kind: Kind, fields: Readonly<Record<string, unknown>>, text: string) => void;
 
 export interface Reporter {
@@ -25,7 +29,8 @@ export function device(reporter: Reporter, { url, tally, sent }: Surroundings): 
 
   const report: Report = (kind, fields, text) => {
     if (!line) return;
-    sent({ device: reporter.name, id: line.send(kind, fields), text });
+    const about = typeof fields.shelf === 'string' ? fields.shelf : undefined;
+    sent({ device: reporter.name, id: line.send(kind, fields), text, about });
   };
   const beat = (): void => {
     report('status', { online: true, ...(battery === undefined ? {} : { battery_percent: battery }) }, 'alive');

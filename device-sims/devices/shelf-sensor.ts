@@ -2,17 +2,13 @@
 import type { Shop } from '../world/shop.ts';
 import type { ShelfPlan } from '../world/shop-plan.ts';
 import type { Device, Surroundings } from './device.ts';
-import { device } from './reporter.ts';
+import { device, itemsText } from './reporter.ts';
 
 /** A scale reports a movement of more than this, or anything when it was silent for a while. */
 const MOVED_G = 40;
 const JITTER_G = 6;
 const LOOK_MS = 250;
 const SILENT_LOOKS = 40;
-
-function items(count: number): string {
-  return count === 1 ? '1 item' : `${count} items`;
-}
 
 function counter(plan: ShelfPlan, surroundings: Surroundings): Device {
   const { shop } = surroundings;
@@ -26,7 +22,7 @@ function counter(plan: ShelfPlan, surroundings: Surroundings): Device {
         const count = shop.onShelf(plan.shelf);
         if (count === last) return;
         last = count;
-        report('shelf', { shelf: plan.shelf, count }, `${plan.shelf} holds ${items(count)}`);
+        report('shelf', { shelf: plan.shelf, count }, `${plan.shelf} holds ${itemsText(count)}`);
       },
     },
     surroundings,

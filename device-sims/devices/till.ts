@@ -1,7 +1,7 @@
 /** The till with its scanner: one sale for each shopper who pays. */
 import type { PaidLine } from '../world/facts.ts';
 import type { Device, Surroundings } from './device.ts';
-import { device, type Report } from './reporter.ts';
+import { device, itemsText, type Report } from './reporter.ts';
 
 export function totalOf(lines: readonly PaidLine[]): number {
   return lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0);
@@ -26,7 +26,7 @@ export function till(surroundings: Surroundings): Device {
           lines: lines.map(({ gtin, quantity, price }) => ({ gtin, quantity, price: { amount: price, currency } })),
           total,
         },
-        `sale ${transaction}: ${items} items, ${(total.amount / 100).toFixed(2)} ${currency}`,
+        `sale ${transaction}: ${itemsText(items)}, ${(total.amount / 100).toFixed(2)} ${currency}`,
       );
     }
   };

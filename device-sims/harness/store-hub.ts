@@ -4,11 +4,20 @@ import { type Ending, type GuardedProcess, spawnGuarded } from './guarded-proces
 import { commandFile } from './project.ts';
 import { type Patience, waitUntil } from './wait-until.ts';
 
+/** The environment for a store of its own: no `STORE_HUB_` settings of whoever runs this. */
+export function ownEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('STORE_HUB_'));
+  return { ...Object.fromEntries(inherited), ...more };
+}
+
 export interface RunOptions {
   readonly cwd?: string;
+  /** The whole environment; default `ownEnvironment()`. */
   readonly env?: NodeJS.ProcessEnv;
   /** After this it is killed; default 60 s. */
   readonly timeoutMs?: number;
+  /** Kills it at once. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunResult {
@@ -19,8 +28,9 @@ export interface RunResult {
 
 /** Runs `store-hub <args>` to its end. */
 export async function storeHub(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { timeoutMs = 60_000, ...rest } = options;
-  const { child, ended, end } = spawnGuarded(process.execPath, [commandFile(), ...args], rest);
+  const { timeoutMs = 60_000, signal, env = ownEnvironment(), ...rest } = options;
+  signal?.throwIfAborted();
+  const { child, ended, end } = spawnGuarded(process.execPath, [commandFile(), ...args], { ...rest, env });
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -30,13 +40,16 @@ export async function storeHub(args: readonly string[], options: RunOptions = {}
     stderr += text;
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const timer = setTimeout(() => void end('SIGKILL'), timeoutMs);
+  const kill = () => void end('SIGKILL');
+  const timer = setTimeout(kill, timeoutMs);
+  signal?.addEventListener('abort', kill, { once: true });
   try {
     const { code } = await ended;
     await closed;
     return { code, stdout, stderr };
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', kill);
   }
 }
 
@@ -50,8 +63,8 @@ export interface Daemon {
   start(patience?: Patience): Promise<void>;
   /** Starts it without waiting, for what is expected to end by itself; gives how it ended. */
   startAndWait(timeoutMs?: number): Promise<Ending>;
-  /** SIGTERM, and waits for its end. */
-  stop(): Promise<Ending>;
+  /** SIGTERM, and waits for its end; killed when that takes longer than `patienceMs` (default 15 s). */
+  stop(patienceMs?: number): Promise<Ending>;
   /** kill -9. */
   kill(): Promise<Ending>;
 }
@@ -97,8 +110,8 @@ export function daemon(args: readonly string[], env: NodeJS.ProcessEnv, isUp: ()
         clearTimeout(timer);
       }
     },
-    async stop() {
-      return guarded ? guarded.end('SIGTERM') : NOT_STARTED;
+    async stop(patienceMs) {
+      return guarded ? guarded.end('SIGTERM', patienceMs) : NOT_STARTED;
     },
     async kill() {
       return guarded ? guarded.end('SIGKILL') : NOT_STARTED;

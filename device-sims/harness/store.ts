@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
-import { type Daemon, daemon, type RunOptions, type RunResult, storeHub } from './store-hub.ts';
+import { type Daemon, daemon, ownEnvironment, type RunOptions, type RunResult, storeHub } from './store-hub.ts';
 
 export interface StoreOptions {
   /** Default `store-0042`. */
@@ -80,7 +80,7 @@ export async function makeStore(options: StoreOptions = {}): Promise<Store> {
   const http = options.ports?.http ?? (await freePort());
   const bridgePort = options.ports?.bridge ?? (await freePort());
   const configFile = join(dir, 'store.yaml');
-  const env = { ...process.env, ...options.env };
+  const env = ownEnvironment(options.env);
 
   let config = merged(
     {

@@ -109,16 +109,18 @@ async function isAbandoned(path: string): Promise<boolean> {
   }
 }
 
-async function fetchInto(lib: string): Promise<void> {
+async function fetchInto(lib: string, signal?: AbortSignal): Promise<void> {
   const fresh = `${lib}-${randomUUID()}`;
   try {
     await run('mvn', ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${fresh}`], {
       maxBuffer: 16 * 1024 * 1024,
+      ...(signal ? { signal } : {}),
     });
     await rm(lib, { recursive: true, force: true });
     await rename(fresh, lib);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
+    signal?.throwIfAborted();
     const said = (error as { stdout?: string }).stdout?.split('\n').find((line) => line.includes('ERROR'));
     throw new Error(`Maven could not fetch Kafka: ${said ?? String(error)}`, { cause: error });
   }
@@ -143,35 +145,42 @@ function javaArguments(lib: string): string[] {
   ];
 }
 
-/**
- * The jars, fetched if need be. `rehearse` starts and stops one broker with the given java arguments, so that the
- * classes it used can be archived; without an archive everything works, only more slowly.
- *
- * @param say hears what is being waited for
- */
-export async function kafkaJars(
-  rehearse: (java: readonly string[]) => Promise<void>,
-  say: (line: string) => void,
-): Promise<KafkaJars> {
+export interface JarsOptions {
+  /**
+   * Starts and cleanly stops one broker with these java arguments, so that the classes it used can be archived.
+   * Without an archive everything works, only more slowly.
+   */
+  readonly rehearse: (java: readonly string[]) => Promise<void>;
+  /** Hears what is being waited for. */
+  readonly say: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function archiveClasses(lib: string, rehearse: JarsOptions['rehearse']): Promise<void> {
+  const fresh = join(lib, `${randomUUID()}.jsa`);
+  const flags = [`-XX:ArchiveClassesAtExit=${fresh}`, '-Xlog:cds=off', '-Xlog:cds+dynamic=off'];
+  try {
+    await rehearse([...flags, ...javaArguments(lib)]);
+    if (existsSync(fresh)) await rename(fresh, join(lib, ARCHIVE));
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+/** The jars and how to run them; fetched if need be. */
+export async function kafkaJars({ rehearse, say, signal }: JarsOptions): Promise<KafkaJars> {
   const lib = libFolder();
-  const ready = () => isComplete(lib) && existsSync(join(lib, ARCHIVE));
-  if (!ready()) {
+  if (!isComplete(lib) || !existsSync(join(lib, ARCHIVE))) {
     await mkdir(dirname(lib), { recursive: true });
     await locked(`${lib}.lock`, async () => {
+      signal?.throwIfAborted();
       if (!isComplete(lib)) {
         say(`fetching Apache Kafka ${kafkaVersion()} with Maven, once (46 MB into ${lib})`);
-        await fetchInto(lib);
+        await fetchInto(lib, signal);
       }
       if (!existsSync(join(lib, ARCHIVE))) {
         say('preparing a class archive, once, so that brokers start quickly');
-        const fresh = join(lib, `${randomUUID()}.jsa`);
-        await rehearse([
-          `-XX:ArchiveClassesAtExit=${fresh}`,
-          '-Xlog:cds=off',
-          '-Xlog:cds+dynamic=off',
-          ...javaArguments(lib),
-        ]);
-        await rename(fresh, join(lib, ARCHIVE)).catch(() => undefined);
+        await archiveClasses(lib, rehearse);
       }
     });
   }

@@ -29,6 +29,8 @@ export interface LocalKafkaOptions {
   readonly format?: readonly string[];
   /** Hears what is being waited for. */
   readonly say?: (line: string) => void;
+  /** Gives up starting; what was begun is ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LocalKafka {
@@ -68,10 +70,14 @@ async function answers(node: KafkaNode, nodes: number): Promise<boolean> {
   }
 }
 
-async function awaitReady(nodes: readonly KafkaNode[], timeoutMs: number): Promise<void> {
+async function awaitReady(nodes: readonly KafkaNode[], signal?: AbortSignal): Promise<void> {
   for (const node of nodes) {
     const look = async () => !node.running() || (await answers(node, nodes.length));
-    await waitUntil(`Kafka's node ${node.id} to answer`, look, { timeoutMs, everyMs: 100 });
+    await waitUntil(`Kafka's node ${node.id} to answer`, look, {
+      timeoutMs: 90_000,
+      everyMs: 100,
+      ...(signal ? { signal } : {}),
+    });
     if (!node.running()) throw new Error(`Kafka's node ${node.id} ended; its log says:\n${await node.logTail()}`);
   }
 }
@@ -122,14 +128,15 @@ async function plan(options: LocalKafkaOptions, dir: string, java: readonly stri
 }
 
 /** One broker, started and cleanly stopped for the sake of the class archive. */
-async function rehearse(java: readonly string[]): Promise<void> {
+async function rehearse(java: readonly string[], signal?: AbortSignal): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'store-hub-kafka-'));
+  const { nodes } = await plan({}, dir, java);
   try {
-    const { nodes } = await plan({}, dir, java);
     for (const node of nodes) await node.start();
-    await awaitReady(nodes, 90_000);
+    await awaitReady(nodes, signal);
     for (const node of nodes) await node.shutDown();
   } finally {
+    for (const node of nodes) await node.kill();
     await rm(dir, { recursive: true, force: true });
   }
 }
@@ -138,13 +145,14 @@ async function rehearse(java: readonly string[]): Promise<void> {
 export async function startKafka(options: LocalKafkaOptions = {}): Promise<LocalKafka> {
   const missing = await kafkaMissing();
   if (missing) throw new Error(missing);
-  const { java } = await kafkaJars(rehearse, options.say ?? (() => undefined));
+  const { signal, say = () => undefined } = options;
+  const { java } = await kafkaJars({ rehearse: (command) => rehearse(command, signal), say, signal });
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'store-hub-kafka-')));
   const { nodes, links } = await plan(options, dir, java);
 
   const start = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.start()));
-    await awaitReady(nodes, 90_000);
+    await awaitReady(nodes, signal);
   };
   const kill = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.kill()));
@@ -169,7 +177,7 @@ export async function startKafka(options: LocalKafkaOptions = {}): Promise<Local
     dir,
     stop,
     kill,
-    ready: () => awaitReady(nodes, 90_000),
+    ready: () => awaitReady(nodes),
     async restart() {
       await Promise.all(nodes.map((node) => node.shutDown()));
       await start();

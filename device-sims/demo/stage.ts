@@ -1,0 +1,104 @@
+/**
+ * Everything the demo needs before the shop opens: a working folder, Kafka behind a link, a store with its two
+ * daemons, the topics. Each part is told to the audience and entered for cleaning up as soon as it exists.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, portNear } from '../harness/free-port.ts';
+import { makeStore, type Store } from '../harness/store.ts';
+import { kafkaMissing, type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
+import { type Link, startLink } from '../link/tcp-proxy.ts';
+import { planogramOf, type ShopPlan } from '../world/shop-plan.ts';
+import type { Cleanup } from './cleanup.ts';
+import type { Narrator } from './narrator.ts';
+
+/** Long enough that a hand on the shelf does not ring, short enough to watch. */
+export const SETTLE_MS = 2_000;
+const PARTITIONS = 8;
+const PARTITION = 7;
+
+export interface Stage {
+  readonly store: Store;
+  /** Absent: head office is out of reach for the whole demo. */
+  readonly kafka: LocalKafka | undefined;
+  readonly link: Link;
+}
+
+export interface StageOptions {
+  readonly plan: ShopPlan;
+  readonly offline: boolean;
+  readonly narrator: Narrator;
+  readonly cleanup: Cleanup;
+  readonly signal: AbortSignal;
+}
+
+async function openKafka({ offline, narrator, cleanup, signal }: StageOptions): Promise<LocalKafka | undefined> {
+  if (offline) {
+    narrator.say('setup', 'without Kafka, as asked: the bridge will buffer');
+    return undefined;
+  }
+  const missing = await kafkaMissing();
+  if (missing) {
+    narrator.say('setup', `no Kafka on this machine: ${missing}`);
+    narrator.say('setup', 'going on without head office: the bridge will buffer');
+    return undefined;
+  }
+  const say = (line: string) => narrator.say('setup', line);
+  const port = await portNear(9092);
+  const kafka = await startKafka({ port, link: true, say, signal });
+  cleanup.add('Kafka', () => kafka.stop());
+  say(
+    `Apache Kafka runs on ${kafka.brokers.join(', ')} (head office), reached through a link on ${kafka.linkBrokers.join(', ')}`,
+  );
+  return kafka;
+}
+
+/** A link that leads nowhere stands for a head office that cannot be reached. */
+async function openLink(kafka: LocalKafka | undefined, { cleanup }: StageOptions): Promise<Link> {
+  const [ready] = kafka?.links ?? [];
+  if (ready) return ready;
+  const link = await startLink({ target: { port: await freePort() } });
+  link.cut();
+  cleanup.add('link', () => link.stop());
+  return link;
+}
+
+async function createTopics(store: Store, { narrator, signal }: StageOptions): Promise<void> {
+  const args = ['topics', 'create', '--partitions', String(PARTITIONS), '--replication', '1'];
+  const { code, stdout, stderr } = await store.run(args, { signal });
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`store-hub topics create ended with ${code}: ${stderr}`);
+  const count = stdout.split('\n').filter((line) => line.includes(': created')).length;
+  narrator.say('setup', `store-hub topics create: ${count} topics of ${PARTITIONS} partitions`);
+}
+
+export async function setStage(options: StageOptions): Promise<Stage> {
+  const { plan, narrator, cleanup, signal } = options;
+  const dir = await mkdtemp(join(tmpdir(), 'store-hub-demo-'));
+  cleanup.add('working folder', () => rm(dir, { recursive: true, force: true }));
+  narrator.say('setup', `working folder ${dir} (removed at the end)`);
+
+  const kafka = await openKafka(options);
+  signal.throwIfAborted();
+  const link = await openLink(kafka, options);
+  const store = await makeStore({
+    dir,
+    brokers: [link.address],
+    ports: { mqtt: await portNear(1883), http: await portNear(8080), bridge: await portNear(8081) },
+    config: {
+      cloud: { partition: PARTITION, linger: '200ms', retry_max: '5s' },
+      planogram: planogramOf(plan),
+      rules: { shelf_gap: { settle: `${SETTLE_MS}ms`, remind: '15s' } },
+    },
+  });
+  if (kafka) await createTopics(store, options);
+
+  cleanup.add('edge', () => store.edge.stop(6_000));
+  await store.edge.start({ signal });
+  narrator.say('setup', `store-hub edge is ready: devices at ${store.mqttUrl}`);
+  cleanup.add('bridge', () => store.bridge.stop(3_000));
+  await store.bridge.start({ signal });
+  narrator.say('setup', `store-hub bridge runs: it carries events of ${store.hub} to partition ${PARTITION}`);
+  return { store, kafka, link };
+}
