@@ -10,6 +10,7 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Client } from 'aedes';
 import { messageOf } from '../contracts/errors.ts';
+import { LARGE, type LargePackets } from './large-packets.ts';
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
 
 export type Acknowledge = (error?: Error | null) => void;
@@ -32,6 +33,7 @@ export interface Holding {
   readonly held: boolean;
   /** Seconds since the door opened; coarse, so that reading it costs nothing. */
   readonly tick: number;
+  readonly largePackets: LargePackets;
 }
 
 export class Connection {
@@ -46,9 +48,12 @@ export class Connection {
   #behind: { readonly after: number; readonly acknowledge: Acknowledge }[] = [];
   /** A read was asked for while reading was held. */
   #owed = false;
+  /** A large packet was begun, and there is no room for the rest of it yet. */
+  #roomless = false;
   #lastHeard: number;
-  /** The packet that is not whole yet, and since when. */
+  /** The packet that is not whole yet, whether it has told its size, and since when (ticks). */
   #packet = 0;
+  #packetSized = false;
   #packetSince: number | undefined;
   /** Seconds; 0: none. */
   keepAlive = 0;
@@ -69,7 +74,7 @@ export class Connection {
     const read = socket.read.bind(socket);
     socket.read = (size?: number) => {
       // Zero is Node asking the system for more, not somebody taking data.
-      if (size === 0 || !this.#holding.held) return read(size);
+      if (size === 0 || !(this.#holding.held || this.#roomless)) return read(size);
       this.#owed = true;
       return null;
     };
@@ -84,12 +89,7 @@ export class Connection {
         onBroken(this, wrong);
         return 0;
       }
-      if (!this.#scanner.midPacket) {
-        this.#packetSince = undefined;
-      } else if (this.#packetSince === undefined || this.#packet !== this.#scanner.begun) {
-        this.#packet = this.#scanner.begun;
-        this.#packetSince = this.#holding.tick;
-      }
+      this.#followPacket();
       try {
         return parse(chunk);
       } catch (thrown) {
@@ -110,6 +110,29 @@ export class Connection {
       }
       take.call(parser, packet);
     });
+  }
+
+  /** Notes since when the packet at the end of what was read is incomplete, and asks for room if it is a large one. */
+  #followPacket(): void {
+    const { begun, midPacket, length, missing } = this.#scanner;
+    const sized = missing > 0;
+    if (midPacket && this.#packet === begun && this.#packetSized === sized && this.#packetSince !== undefined) return;
+    if (!midPacket && this.#packetSince === undefined) return;
+    const { largePackets, tick } = this.#holding;
+    largePackets.release(this);
+    this.#packet = begun;
+    this.#packetSized = sized;
+    this.#packetSince = midPacket ? tick : undefined;
+    if (!sized || length <= LARGE) return;
+    this.#roomless = !largePackets.request(this, length, () => {
+      this.#roomless = false;
+      this.resume();
+    });
+  }
+
+  /** The socket is closed. */
+  closed(): void {
+    this.#holding.largePackets.release(this);
   }
 
   /** Reading may go on. */

@@ -283,6 +283,24 @@ describe('guards', () => {
     expect(bodies()[0]).toHaveLength(1_048_576);
   });
 
+  test('let large packets arrive a few at a time, so that all of them end', async () => {
+    await open({ arriving: 400_000 }, new InFlight(10_000_000));
+    const payload = Buffer.alloc(300_000, 'ok');
+    const raws = await Promise.all(Array.from({ length: 5 }, (_, i) => RawMqtt.open(port, { id: `large-${i}` })));
+    for (const raw of raws) raw.send(publishPacket('in/sale/t', payload, 1, 1).subarray(0, 250_000));
+    const [first, second, third] = raws;
+    await until(
+      () => raws.filter((raw) => raw.socket.bytesWritten > 250_000 && raw.socket.writableLength === 0).length === 5,
+    );
+    expect(intake.deliveries).toEqual([]);
+    // The one without room that goes away leaves the line.
+    third?.socket.destroy();
+    for (const raw of [second, raws[3], raws[4], first])
+      raw?.send(publishPacket('in/sale/t', payload, 1, 1).subarray(250_000));
+    await until(() => raws.every((raw) => raw === third || raw.acknowledged.length === 1));
+    expect(intake.deliveries).toHaveLength(4);
+  });
+
   test('close who does not say CONNECT in time, and who says something else first', async () => {
     await open({ connectTimeout: 100 });
     const silent = await RawMqtt.dial(port);

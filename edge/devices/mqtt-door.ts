@@ -14,6 +14,7 @@ import type { Codec } from './codec.ts';
 import { type Acknowledge, Connection, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { InFlight } from './in-flight.ts';
+import { LargePackets } from './large-packets.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
 import { isForbiddenFilter } from './topics.ts';
@@ -30,6 +31,8 @@ export interface DoorLimits {
   readonly drainTimeout: number;
   /** Seconds a packet may take from its first byte to its last. */
   readonly packetAge: number;
+  /** Bytes of packets over 64 KiB that may be arriving at the same time. */
+  readonly arriving: number;
   /** Bytes of QoS 0 publishes that may wait for the journal. */
   readonly qos0: number;
 }
@@ -41,6 +44,7 @@ const DEFAULT_LIMITS: DoorLimits = {
   connectTimeout: 10_000,
   drainTimeout: 8_000,
   packetAge: 60,
+  arriving: 16_777_216,
   qos0: 8_388_608,
 };
 
@@ -62,6 +66,7 @@ const IDENTIFIER_REJECTED = 2;
 export class MqttDoor implements Holding {
   readonly counters: DoorCounters = newDoorCounters();
   readonly inFlight: InFlight;
+  readonly largePackets: LargePackets;
   readonly #options: MqttDoorOptions;
   readonly #limits: DoorLimits;
   readonly #packetLimits: PacketLimits;
@@ -77,7 +82,8 @@ export class MqttDoor implements Holding {
   constructor(options: MqttDoorOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { packet, otherPacket, qos0 } = this.#limits;
+    const { packet, otherPacket, arriving, qos0 } = this.#limits;
+    this.largePackets = new LargePackets(arriving);
     this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
     this.inFlight = options.inFlight ?? new InFlight(33_554_432);
     this.#log = new CalmLog(options.logger, () => performance.now());
@@ -192,7 +198,10 @@ export class MqttDoor implements Holding {
     const client = broker.handle(socket);
     const connection = new Connection(client, socket, this.#packetLimits, this);
     this.#connections.set(client, connection);
-    socket.once('close', () => this.#connections.delete(client));
+    socket.once('close', () => {
+      this.#connections.delete(client);
+      connection.closed();
+    });
     try {
       connection.attach((broken, what) => this.#closeBroken(broken, what));
     } catch (thrown) {

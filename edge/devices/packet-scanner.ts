@@ -18,7 +18,8 @@ export class PacketScanner {
   #first = true;
   /** Type of the packet whose length is being read; -1 between packets. */
   #type = -1;
-  #length = 0;
+  /** Bytes after the fixed header of the packet begun last, once it has told them. */
+  length = 0;
   #scale = 1;
   /** Bytes of the packet that are still to come. */
   missing = 0;
@@ -50,20 +51,20 @@ export class PacketScanner {
       if (this.#type < 0) {
         this.#type = byte >> 4;
         this.begun += 1;
-        this.#length = 0;
+        this.length = 0;
         this.#scale = 1;
         continue;
       }
-      this.#length += (byte & 0x7f) * this.#scale;
+      this.length += (byte & 0x7f) * this.#scale;
       if (byte > 0x7f) {
         this.#scale *= 128;
         if (this.#scale > 2_097_152) return 'a remaining length of more than four bytes';
         continue;
       }
       const limit = this.#limitOf(this.#type);
-      if (this.#length > limit) return `a packet of ${this.#length} bytes, at most ${limit} are taken`;
+      if (this.length > limit) return `a packet of ${this.length} bytes, at most ${limit} are taken`;
       this.#first = false;
-      this.missing = this.#length;
+      this.missing = this.length;
       this.#type = -1;
     }
     return undefined;
