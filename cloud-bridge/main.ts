@@ -7,6 +7,8 @@ import { childLoggers, createLogger } from '../edge/ops/logging.ts';
 import { createBridgeMetrics } from '../edge/ops/metrics.ts';
 import { BridgeDaemon } from './up/daemon.ts';
 import { kafkaAccess } from './up/kafka-access.ts';
+import { type ResumeMode, resume } from './up/resume.ts';
+import type { ResumeReport } from './up/resume-report.ts';
 
 export interface BridgeHooks {
   /** Hears of each completed protocol step. */
@@ -47,4 +49,12 @@ export async function runBridge(config: StoreConfig, signal: AbortSignal, hooks:
     signal.removeEventListener('abort', stop);
     await http.close();
   }
+}
+
+/**
+ * An operator's `bridge resume`: without `yes` it only says what it would do. Throws CLOUD_MISSING, BRIDGE_LOCKED,
+ * EDGE_DOWN, CLOUD_UNREACHABLE, RESUME_REFUSED.
+ */
+export async function runResume(config: StoreConfig, mode: ResumeMode, yes = true): Promise<ResumeReport> {
+  return await resume(config, { mode, yes });
 }
