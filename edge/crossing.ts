@@ -12,7 +12,7 @@ import type {
 } from './contracts/edge-socket.ts';
 import type { EventType } from './contracts/events.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
-import { KINDS } from './contracts/readings.ts';
+import { KINDS, type Kind } from './contracts/readings.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
 /** Everything else that enters the journal: one answer each. */
@@ -55,7 +55,7 @@ export interface Reply {
 /** What happened in a batch, for metrics and health. */
 export interface Figures {
   readonly appended: readonly { type: EventType; count: number; bytes: number }[];
-  readonly conflicting: number;
+  readonly conflicting: Readonly<Partial<Record<Kind, number>>>;
   readonly committed: boolean;
   /** Milliseconds from BEGIN to the end of COMMIT. */
   readonly commitMs: number;

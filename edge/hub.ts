@@ -11,10 +11,10 @@ import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { maskedCopy } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
-import { EDGE_SOCKET } from './contracts/edge-socket.ts';
+import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { type HubError, messageOf } from './contracts/errors.ts';
 import { streamOf } from './contracts/events.ts';
-import { isKind } from './contracts/readings.ts';
+import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import type { Codec } from './devices/codec.ts';
@@ -80,7 +80,7 @@ export class Hub {
     this.#standing = new Standing(config.cloud !== undefined, this.#loggers.journal);
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
-    this.#codec = { decode: this.#decoder.decode, mask: maskedCopy };
+    this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     this.#door = new MqttDoor({
       listen: config.mqtt.listen,
@@ -125,7 +125,7 @@ export class Hub {
   async stop(): Promise<void> {
     clearInterval(this.#heartbeat);
     const steps: (() => Promise<void> | void)[] = [
-      () => this.#door.publishOut(STATUS_TOPIC, 'offline', { retain: true }),
+      () => (this.#heartbeat ? this.#door.publishOut(STATUS_TOPIC, 'offline', { retain: true }) : undefined),
       () => this.#door.stop(),
       () => this.#delivery.stop(),
       ...this.#servers.map((server) => () => server.close()),
@@ -140,6 +140,18 @@ export class Hub {
       }
     }
     this.#loggers.journal.info('the hub has stopped');
+  }
+
+  /** Decodes, and counts the readings of which nothing is kept: they never reach the journal. */
+  #countingCodec(): Codec {
+    return {
+      decode: (kind, device, payload, received) => {
+        const decoded = this.#decoder.decode(kind, device, payload, received);
+        if (decoded.ok && decoded.counted > 0) this.#metrics.accepted[kind] += decoded.counted;
+        return decoded;
+      },
+      mask: maskedCopy,
+    };
   }
 
   /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
@@ -161,7 +173,11 @@ export class Hub {
       staffPages(app);
     }
     bridgeRoutes(local, {
-      request: (request) => this.#journal.request(request),
+      request: async (request) => {
+        const answer = await this.#journal.request(request);
+        if (request.op === 'acknowledge') this.#countAcknowledged(request.request);
+        return answer;
+      },
       retry: (letter) => this.#retry(reader, letter),
       discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
     });
@@ -178,7 +194,7 @@ export class Hub {
         this.#alertListeners.add(listener);
         return () => this.#alertListeners.delete(listener);
       },
-      status: () => ({ up: true, ...this.#standing.status(this.#metrics.in.rates()) }),
+      status: () => ({ up: true, ...this.#standing.status(this.#metrics.stored.rates()) }),
     };
   }
 
@@ -206,6 +222,7 @@ export class Hub {
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();
     this.#standing.onCommit(figures);
+    for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;
     let events = 0;
     let bytes = 0;
     for (const appended of figures.appended) {
@@ -231,6 +248,20 @@ export class Hub {
       ready: () => this.#standing.readiness(),
       door: () => ({
         connections: this.#door.connections,
+        publishes: new Map([
+          ['0', counters.publishesQos0],
+          ['1', counters.publishesQos1],
+        ]),
+        closed: new Map([
+          ['qos2', counters.qos2Closed],
+          ['forbidden-topic', counters.forbiddenTopicClosed],
+          ['broken-packet', counters.brokenPacketClosed],
+          ['keep-alive', counters.keepAliveClosed],
+          ['error', counters.connectionErrors],
+        ]),
+        httpRequests: counters.httpRequests,
+        httpTurnedAway: counters.httpTurnedAway,
+        faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,
         qos0Dropped: counters.qos0Dropped,
         qos2Refused: counters.qos2Closed,
@@ -242,6 +273,12 @@ export class Hub {
         shoppersRemoved: decoded.shoppersRemoved,
       }),
     });
+  }
+
+  /** The bridge says how much head office took since it last said so. */
+  #countAcknowledged({ events = 0, bytes = 0 }: AcknowledgeRequest): void {
+    this.#metrics.acknowledged += events;
+    this.#metrics.out.add(events, bytes);
   }
 
   #beat(): void {

@@ -71,7 +71,7 @@ describe('a batch of readings', () => {
       { outcome: 'accepted', accepted: 0, repeated: 1 },
       { outcome: 'accepted', accepted: 0, repeated: 1 },
     ]);
-    expect(reply.figures.conflicting).toBe(1);
+    expect(reply.figures.conflicting).toEqual({ sale: 1 });
     clocks.pass(7 * 86_400_000 + 1000);
     expect(writer.process(batchOf([sale(clocks, '1')])).receipts).toEqual([undefined]);
     writer.close();

@@ -15,6 +15,7 @@ import type { EventType } from './contracts/events.ts';
 import { eventId } from './contracts/ids.ts';
 import type { AcceptedReading, Delivery, Receipt } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
+import type { Kind } from './contracts/readings.ts';
 import { type Answer, type Batch, type Figures, type Reply, type Request, Unpacker } from './crossing.ts';
 import { JOURNAL_FILE, openForWriting, type Database as WritableDatabase } from './journal/database.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
@@ -76,7 +77,7 @@ export class Writer {
   #dirty = false;
   #out: OutMessage[] = [];
   #changed: Alert[] = [];
-  #conflicting = 0;
+  #conflicting: Partial<Record<Kind, number>> = {};
   #usedBytes = 0;
   #walBytes = 0;
   #measuredAt = Number.NEGATIVE_INFINITY;
@@ -144,7 +145,7 @@ export class Writer {
   process(batch: Batch): Reply {
     this.#out = [];
     this.#changed = [];
-    this.#conflicting = 0;
+    this.#conflicting = {};
     this.#log.appended.clear();
     const started = performance.now();
     this.#measure();
@@ -269,7 +270,7 @@ export class Writer {
     let repeated = 0;
     try {
       for (const reading of delivery.readings) {
-        if (this.#isRepeat(reading, overBudget)) {
+        if (this.#isRepeat(delivery.kind, reading, overBudget)) {
           repeated += 1;
           continue;
         }
@@ -298,12 +299,12 @@ export class Writer {
     return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
   }
 
-  #isRepeat(reading: AcceptedReading, overBudget: boolean): boolean {
+  #isRepeat(kind: Kind, reading: AcceptedReading, overBudget: boolean): boolean {
     if (reading.identity === undefined) return false;
     const verdict = overBudget
       ? this.#repeats.look(reading.identity, reading.body, this.#now.elapsed)
       : this.#repeats.see(reading.identity, reading.body, this.#now.elapsed);
-    if (verdict === 'conflicting') this.#conflicting += 1;
+    if (verdict === 'conflicting') this.#conflicting[kind] = (this.#conflicting[kind] ?? 0) + 1;
     return verdict !== 'new';
   }
 

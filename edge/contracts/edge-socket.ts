@@ -12,8 +12,17 @@ export const vectorSchema = z.partialRecord(z.enum(STREAMS), z.number().int().mi
 /** `POST /bridge/reserve`: these rows are about to be sent and must not be evicted. */
 export const reserveSchema = z.object({ incarnation: z.string(), from: vectorSchema, to: vectorSchema });
 
-/** `POST /bridge/acknowledge`: head office has everything up to here; the reservation ends. */
-export const acknowledgeSchema = z.object({ incarnation: z.string(), acked: vectorSchema, batch: z.string() });
+/**
+ * `POST /bridge/acknowledge`: head office has everything up to here; the reservation ends. `events` and `bytes`
+ * (as CloudEvent texts) tell how much of it is new, for the edge's figures.
+ */
+export const acknowledgeSchema = z.object({
+  incarnation: z.string(),
+  acked: vectorSchema,
+  batch: z.string(),
+  events: z.number().int().min(0).optional(),
+  bytes: z.number().int().min(0).optional(),
+});
 
 /** `POST /bridge/refill`: head office fell back; what it lost counts as unacknowledged again. Journals a resumed event. */
 export const refillSchema = z.object({ incarnation: z.string(), acked: vectorSchema, reason: z.string() });

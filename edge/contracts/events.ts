@@ -103,7 +103,6 @@ const catalogue = {
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;
 
 export type EventType = keyof typeof catalogue;
-export type EventData<T extends EventType> = z.infer<(typeof catalogue)[T]['data']>;
 
 export const EVENT_TYPES = Object.keys(catalogue) as readonly EventType[];
 

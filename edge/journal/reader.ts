@@ -38,7 +38,7 @@ export interface DeadLetter {
 export interface Buffer {
   /** Events that head office has not acknowledged. */
   readonly events: number;
-  /** Bytes the journal uses on disk: used pages, without the WAL. */
+  /** Bytes they take on disk: their share of the used pages. */
   readonly bytes: number;
   readonly oldestReceived: number | undefined;
   readonly byStream: Vector;
@@ -213,7 +213,25 @@ export class JournalReader {
       ).get(after) as { received: number } | undefined;
       if (first && (oldestReceived === undefined || first.received < oldestReceived)) oldestReceived = first.received;
     }
-    return { events, bytes: this.usedBytes(), oldestReceived, byStream };
+    const share = events === 0 ? 0 : events / Math.max(events, this.#held());
+    return { events, bytes: Math.round(share * this.usedBytes()), oldestReceived, byStream };
+  }
+
+  /** Rows that the journal holds, by their positions. */
+  #held(): number {
+    let held = 0;
+    for (const stream of JOURNAL_STREAMS) {
+      const row = this.#prepared(
+        `SELECT min(position) AS first, max(position) AS last FROM events_${stream}`,
+      ).get() as {
+        first: number | null;
+        last: number | null;
+      };
+      if (row.first === null || row.last === null) continue;
+      const sameLife = ordinalOf(row.first) === ordinalOf(row.last);
+      held += sameLife ? row.last - row.first + 1 : streamSequenceOf(row.last);
+    }
+    return held;
   }
 
   /** Bytes of used pages. */
