@@ -1,7 +1,6 @@
 /** `edge`, `bridge`: the daemons in the foreground, until SIGTERM or SIGINT; and `bridge resume` after a halt. */
 import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
-import { loadBridge, loadEdge } from './entries.ts';
 import { addResume } from './resume.ts';
 import { configOf, stopSignal } from './settings.ts';
 import { note } from './terminal.ts';
@@ -22,13 +21,14 @@ export function addDaemons(program: Command): void {
 async function edge(_: unknown, command: Command): Promise<void> {
   const { config, notices } = configOf(command);
   for (const notice of notices) note(notice);
-  const run = await loadEdge();
-  await run(config, stopSignal());
+  // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
+  const { runEdge } = await import('../main.ts');
+  await runEdge(config, stopSignal());
 }
 
 async function bridge(_: unknown, command: Command): Promise<void> {
   const { config, file } = configOf(command);
   if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
-  const run = await loadBridge();
-  await run(config, stopSignal());
+  const { runBridge } = await import('../../cloud-bridge/main.ts');
+  await runBridge(config, stopSignal());
 }

@@ -1,11 +1,11 @@
 /** `bridge resume`: what an operator decides after the bridge has halted. Every decision needs `--yes`. */
 import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
-import { loadResume, type ResumeMode } from './entries.ts';
 import { configOf } from './settings.ts';
 import { json, line } from './terminal.ts';
 
-const MODES: readonly ResumeMode[] = ['dry-run', 'refill', 'new-incarnation', 'repartition'];
+const MODES = ['dry-run', 'refill', 'new-incarnation', 'repartition'] as const;
+type Mode = (typeof MODES)[number];
 
 interface ResumeOptions {
   readonly dryRun?: boolean;
@@ -42,8 +42,8 @@ export function addResume(bridge: Command): void {
     .action(resume);
 }
 
-function modeOf(options: ResumeOptions): ResumeMode {
-  const given: Readonly<Record<ResumeMode, boolean | undefined>> = {
+function modeOf(options: ResumeOptions): Mode {
+  const given: Readonly<Record<Mode, boolean | undefined>> = {
     'dry-run': options.dryRun,
     refill: options.refill,
     'new-incarnation': options.newIncarnation,
@@ -65,8 +65,8 @@ async function resume(options: ResumeOptions, command: Command): Promise<void> {
   const mode = modeOf(options);
   const { config, file } = configOf(command);
   if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
-  const run = await loadResume();
-  const report = await run(config, mode);
+  const { runResume } = await import('../../cloud-bridge/main.ts');
+  const report = await runResume(config, mode, options.yes === true);
   if (options.json) await json(report);
   else await line(report.summary);
 }

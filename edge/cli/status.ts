@@ -135,7 +135,7 @@ function text(status: Status): string {
   const { edge, bridge, buffer, lag } = status;
   const behind = Object.entries(lag ?? {}).filter(([, count]) => count > 0);
   const oldest = buffer && buffer.events > 0 ? `, oldest ${secondsText(buffer.oldest_age_s)}` : '';
-  const reasons = edge.reasons.length > 0 ? `: ${edge.reasons.join('; ')}` : '';
+  const reasons = edge.reasons.length > 0 ? `${edge.ready ? '; ' : ': '}${edge.reasons.join('; ')}` : '';
   return table([
     ['hub', status.hub],
     ['edge', `${!edge.up ? 'down' : edge.ready ? 'up, ready' : 'up, NOT READY'}${reasons}`],
