@@ -25,7 +25,20 @@ interface IncomingPacket {
   readonly unsubscriptions?: string[];
 }
 
+/** What is acknowledged: a publish of quality of service 1. */
+interface Acknowledgeable {
+  readonly messageId?: number | undefined;
+  qos: number;
+}
+
+interface Acknowledged {
+  readonly publish: Acknowledgeable;
+  readonly acknowledge: Acknowledge;
+}
+
 const MOST_FILTERS = 64;
+/** Type and flags, then a remaining length of 2. */
+const PUBACK = 0x4002;
 
 /** What the door tells its connections. */
 export interface Holding {
@@ -45,7 +58,9 @@ export class Connection {
   #given = 0;
   #answered = 0;
   /** Publishes that need no receipt and wait for the ones before them. */
-  #behind: { readonly after: number; readonly acknowledge: Acknowledge }[] = [];
+  #behind: (Acknowledged & { readonly after: number })[] = [];
+  /** PUBACKs that are written at the end of this turn. */
+  #acknowledged: Acknowledged[] = [];
   /** A read was asked for while reading was held. */
   #owed = false;
   /** A large packet was begun, and there is no room for the rest of it yet. */
@@ -149,21 +164,55 @@ export class Connection {
     this.#given += 1;
   }
 
-  /** Its receipt is here; receipts come in the order of the publishes. */
-  answered(acknowledge: Acknowledge, error: Error | null): void {
+  /** Its receipt is here; receipts come in the order of the publishes. An error closes the connection. */
+  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null): void {
     this.#answered += 1;
-    // A closed client takes no acknowledgement, and the broker would count one more error.
-    if (!this.client.closed) acknowledge(error);
-    while (this.#behind.length > 0 && (this.#behind[0]?.after ?? 0) <= this.#answered) {
-      const next = this.#behind.shift();
-      if (!this.client.closed) next?.acknowledge(null);
+    if (error === null) {
+      this.#acknowledge(publish, acknowledge);
+    } else if (!this.client.closed) {
+      this.#writeAcknowledgements();
+      acknowledge(error);
+    }
+    for (let next = this.#behind[0]; next !== undefined && next.after <= this.#answered; next = this.#behind[0]) {
+      this.#behind.shift();
+      this.#acknowledge(next.publish, next.acknowledge);
     }
   }
 
   /** Acknowledges what needs no receipt, after everything before it (MQTT-4.6.0-2). */
-  inTurn(acknowledge: Acknowledge): void {
-    if (this.#given === this.#answered) acknowledge(null);
-    else this.#behind.push({ after: this.#given, acknowledge });
+  inTurn(publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    if (this.#given === this.#answered) this.#acknowledge(publish, acknowledge);
+    else this.#behind.push({ after: this.#given, publish, acknowledge });
+  }
+
+  #acknowledge(publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    if (this.#acknowledged.length === 0) process.nextTick(() => this.#writeAcknowledgements());
+    this.#acknowledged.push({ publish, acknowledge });
+  }
+
+  /**
+   * The receipts of one commit come together, and so do their PUBACKs: one write of four bytes each. The broker is
+   * told quality of service 0 then, so that it does not acknowledge again. While the device leaves its acknowledgements
+   * unread the broker writes them itself, because it knows how to wait for that and when to give up.
+   */
+  #writeAcknowledgements(): void {
+    const acknowledged = this.#acknowledged;
+    if (acknowledged.length === 0) return;
+    this.#acknowledged = [];
+    // A closed client takes no acknowledgement, and the broker would count one more error.
+    if (this.client.closed) return;
+    if (!this.socket.writableNeedDrain) {
+      const bytes = Buffer.allocUnsafe(acknowledged.length * 4);
+      let at = 0;
+      for (const { publish } of acknowledged) {
+        bytes.writeUInt16BE(PUBACK, at);
+        bytes.writeUInt16BE(publish.messageId ?? 0, at + 2);
+        publish.qos = 0;
+        at += 4;
+      }
+      this.socket.write(bytes);
+    }
+    for (const { acknowledge } of acknowledged) acknowledge(null);
   }
 
   /** Silent for one and a half of its keep-alive, although everything it sent was read. */

@@ -106,6 +106,28 @@ describe('acknowledgement', () => {
     expect(door.inFlight.bytes).toBe(0);
   });
 
+  test('waits for a device that leaves its socket full, once for each publish, and gives up in the end', async () => {
+    await open({ drainTimeout: 1500 });
+    const raw = await RawMqtt.open(port);
+    raw.send(subscribePacket([['out/#', 0]]));
+    await until(() => raw.of(9).length === 1);
+    raw.socket.pause();
+    const large = Buffer.alloc(4_000_000);
+    const written = [door.publishOut('out/a', large, { qos: 0 }), door.publishOut('out/b', large, { qos: 0 })];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    raw.send(publishPacket('in/sale/t', 'ok', 1, 1), publishPacket('in/sale/t', 'ok', 1, 2));
+    await until(() => intake.deliveries.length === 2);
+    raw.socket.resume();
+    await until(() => raw.of(3).length === 2 && raw.acknowledged.length === 2);
+    expect(raw.acknowledged).toEqual([1, 2]);
+    await Promise.all(written);
+    raw.send(publishPacket('in/sale/t', 'ok', 1, 3));
+    await until(() => raw.acknowledged.length === 3);
+    raw.socket.pause();
+    await door.publishOut('out/a', Buffer.alloc(12_000_000), { qos: 0 });
+    await until(() => door.connections === 0);
+  });
+
   test('comes to a client library that publishes a thousand at once', async () => {
     await open();
     const publisher = await client();

@@ -14,7 +14,7 @@ import { type Route, routeOf } from './topics.ts';
 export interface IncomingPublish {
   readonly topic: string;
   readonly payload: Uint8Array | string;
-  readonly qos: number;
+  qos: number;
   readonly messageId?: number | undefined;
 }
 
@@ -79,18 +79,18 @@ export class Publishing {
     counters.publishesQos1 += 1;
     const arrived = this.#read(route, payload);
     if (arrived === undefined) {
-      connection.inTurn(acknowledge);
+      connection.inTurn(packet, acknowledge);
       return;
     }
     connection.gave();
     this.#give(arrived, payload.length, (receipt) => {
       if (receipt.outcome !== 'not-stored') {
-        connection.answered(acknowledge, null);
+        connection.answered(packet, acknowledge, null);
         return;
       }
       counters.notStored += 1;
       log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
-      connection.answered(acknowledge, new Error('not stored'));
+      connection.answered(packet, acknowledge, new Error('not stored'));
     });
   }
 
