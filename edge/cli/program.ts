@@ -1,5 +1,6 @@
 /** The commands and their help: one line for each group, which lives in its own file. */
 import { Command } from 'commander';
+import { packageVersion } from '../ops/version.ts';
 import { addCheckConfig } from './check-config.ts';
 import { addDaemons } from './daemons.ts';
 import { addDeadLetters } from './dead-letters.ts';
@@ -8,7 +9,6 @@ import { addHeadOffice } from './head-office.ts';
 import { addJournal } from './journal.ts';
 import { addSchema } from './schema.ts';
 import { addStatus } from './status.ts';
-import { packageVersion } from './version.ts';
 
 const AFTER = `
 Start here:
