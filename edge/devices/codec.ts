@@ -22,3 +22,8 @@ export interface Codec {
   /** A copy of bytes that nobody decodes, without what must not be kept. */
   mask(payload: Uint8Array): Uint8Array;
 }
+
+/** What a dead letter keeps of a payload that was never decoded: of presence and consent nothing, they name a person. */
+export function keptBytes(codec: Codec, kind: string, payload: Uint8Array): Uint8Array | null {
+  return /^(presence|consent)$/i.test(kind) ? null : codec.mask(payload);
+}

@@ -3,8 +3,8 @@
  * order of its publishes, and its keep-alive is judged here, because silence that we caused ourselves by holding the
  * reading is not the device's.
  *
- * Two members of the broker's client are used that it does not document: the parser (`_parser`, for the size guard,
- * for subscriptions, and so that a packet which trips the parser closes one connection and not the process).
+ * One member of the broker's client is used that it does not document: its parser (`_parser`), for the size guard, for
+ * subscriptions, and so that a packet which trips the parser closes one connection and not the process.
  */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';

@@ -1,5 +1,6 @@
-/** An intake whose answers a test gives by hand: what came is listed, and nothing is receipted until it is told to. */
+/** For tests: an intake whose answers are given by hand (nothing is receipted until it is told to), and a codec. */
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
+import type { Codec } from './codec.ts';
 
 interface Waiting {
   readonly came: Delivery | Refusal;
@@ -46,3 +47,14 @@ export class ControlledIntake implements Intake {
     return { outcome: 'accepted', accepted: came.readings.length, repeated: 0 };
   }
 }
+
+/** Takes any text with `ok` in it, and only counts presence. What real codecs do is their own test. */
+export const plainCodec: Codec = {
+  decode(kind, _device, payload) {
+    const text = Buffer.from(payload).toString();
+    if (kind === 'presence') return { ok: true, readings: [], counted: 2 };
+    if (!text.includes('ok')) return { ok: false, reason: 'not ok', pointers: ['/a'], bytes: new Uint8Array(payload) };
+    return { ok: true, readings: [{ subject: 's', identity: undefined, time: undefined, body: text }], counted: 0 };
+  },
+  mask: (payload) => new Uint8Array(payload),
+};

@@ -3,22 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHttp } from '../ops/http.ts';
-import type { Codec } from './codec.ts';
-import { ControlledIntake } from './controlled-intake.ts';
+import { ControlledIntake, plainCodec as codec } from './controlled-intake.ts';
 import { newDoorCounters } from './door-counters.ts';
 import { httpIn } from './http-in.ts';
 import { InFlight } from './in-flight.ts';
 import { until } from './raw-mqtt.ts';
-
-const codec: Codec = {
-  decode(kind, _device, payload) {
-    const text = Buffer.from(payload).toString();
-    if (kind === 'presence') return { ok: true, readings: [], counted: 2 };
-    if (!text.includes('ok')) return { ok: false, reason: 'not ok', pointers: ['/a'], bytes: new Uint8Array(payload) };
-    return { ok: true, readings: [{ subject: 's', identity: undefined, time: undefined, body: text }], counted: 0 };
-  },
-  mask: (payload) => new Uint8Array(payload),
-};
 
 let app: FastifyInstance;
 let intake: ControlledIntake;

@@ -6,7 +6,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Intake, Receipt } from '../contracts/intake.ts';
 import { isKind } from '../contracts/readings.ts';
 import { Problem } from '../ops/problem.ts';
-import type { Codec } from './codec.ts';
+import { type Codec, keptBytes } from './codec.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { InFlight } from './in-flight.ts';
 import { routeOfParts } from './topics.ts';
@@ -80,7 +80,7 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
       const route = routeOfParts(kind, device);
       if (route.to === 'dead-letter') {
         const { reason } = route;
-        return refuse(kind, route.device, payload, { reason, pointers: [], bytes: codec.mask(payload) });
+        return refuse(kind, route.device, payload, { reason, pointers: [], bytes: keptBytes(codec, kind, payload) });
       }
       const received = now();
       const decoded = codec.decode(kind, device, payload, received);

@@ -7,58 +7,15 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
-import type { Intake } from '../contracts/intake.ts';
-import type { Logger } from '../ops/logging.ts';
 import { CalmLog } from './calm-log.ts';
-import type { Codec } from './codec.ts';
 import { type Acknowledge, Connection, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
+import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
 import { isForbiddenFilter } from './topics.ts';
-
-export interface DoorLimits {
-  /** Bytes of a publish, topic and payload. */
-  readonly packet: number;
-  /** Bytes of any other packet, the first CONNECT among them. */
-  readonly otherPacket: number;
-  readonly connections: number;
-  /** Milliseconds until CONNECT must be here. */
-  readonly connectTimeout: number;
-  /** Milliseconds a subscriber may leave its socket full before it is closed. */
-  readonly drainTimeout: number;
-  /** Seconds a packet may take from its first byte to its last. */
-  readonly packetAge: number;
-  /** Bytes of packets over 64 KiB that may be arriving at the same time. */
-  readonly arriving: number;
-  /** Bytes of QoS 0 publishes that may wait for the journal. */
-  readonly qos0: number;
-}
-
-const DEFAULT_LIMITS: DoorLimits = {
-  packet: 1_048_576 + 1024,
-  otherPacket: 65_536,
-  connections: 1000,
-  connectTimeout: 10_000,
-  drainTimeout: 8_000,
-  packetAge: 60,
-  arriving: 16_777_216,
-  qos0: 8_388_608,
-};
-
-export interface MqttDoorOptions {
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly intake: Intake;
-  readonly codec: Codec;
-  readonly logger: Logger;
-  /** Shared with the other transports; default 32 MiB of its own. */
-  readonly inFlight?: InFlight;
-  readonly limits?: Partial<DoorLimits>;
-  /** Wall clock, epoch ms. */
-  readonly now?: () => number;
-}
 
 const MOST_SUBSCRIPTIONS = 256;
 const IDENTIFIER_REJECTED = 2;

@@ -5,7 +5,7 @@
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { CalmLog } from './calm-log.ts';
-import type { Codec } from './codec.ts';
+import { type Codec, keptBytes } from './codec.ts';
 import type { Acknowledge, Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { InFlight } from './in-flight.ts';
@@ -129,7 +129,7 @@ export class Publishing {
     if (route.to !== 'reading') {
       counters.refused += 1;
       const { kind, device, reason } = route;
-      return { refusal: { kind, device, received, reason, pointers: [], bytes: codec.mask(payload) } };
+      return { refusal: { kind, device, received, reason, pointers: [], bytes: keptBytes(codec, kind, payload) } };
     }
     const { kind, device } = route;
     const decoded = codec.decode(kind, device, payload, received);
