@@ -27,7 +27,7 @@ module.exports = {
     {
       name: 'bridge-sees-contracts-ops-and-the-journal-reader',
       severity: 'error',
-      from: { path: '^cloud-bridge/', pathNot: '(\\.(test|bench)\\.ts$|^cloud-bridge/main\\.ts$)' },
+      from: { path: '^cloud-bridge/', pathNot: '(\\.(test|bench|fixture)\\.ts$|^cloud-bridge/main\\.ts$)' },
       to: {
         path: '^(edge|device-sims|config)/',
         pathNot: [room('contracts'), room('ops'), '^edge/journal/reader\\.ts$'],

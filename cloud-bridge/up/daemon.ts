@@ -13,7 +13,7 @@ import { EdgeClient } from './edge-client.ts';
 import { endsWithConfiguration, Halt } from './halt.ts';
 import { KafkaLink, type LinkOptions } from './kafka-link.ts';
 import { type Connection, connect, reachOf } from './protocol.ts';
-import { BatchSize, type Replication, replicate, waitForEvents } from './replicator.ts';
+import { BatchSize, type Replication, Rhythm, replicate, waitForEvents } from './replicator.ts';
 import { BridgeReport } from './report.ts';
 import { StateFile } from './state.ts';
 
@@ -43,6 +43,7 @@ export class BridgeDaemon {
   readonly #logger: Logger;
   readonly #edge: EdgeClient;
   readonly #size = new BatchSize();
+  readonly #rhythm = new Rhythm();
   readonly #stopping = new AbortController();
   #state: StateFile | undefined;
   #journal: JournalReader | undefined;
@@ -143,7 +144,7 @@ export class BridgeDaemon {
   #replication(connection: Connection): Replication {
     const { linger, metrics, logger } = this.#options;
     const signal = this.#stopping.signal;
-    return { connection, size: this.#size, linger, report: this.report, metrics, logger, signal };
+    return { connection, size: this.#size, rhythm: this.#rhythm, linger, report: this.report, metrics, logger, signal };
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -17,8 +17,14 @@ const MOST_BYTES = 6_000_000;
 const FULL_EVENTS = 4_000;
 /** How often the journal is asked whether something was committed, ms. */
 const POLL_MS = 100;
-/** kafkajs keeps a millisecond timer while connected: an idle bridge disconnects. */
-const IDLE_DISCONNECT_MS = 30_000;
+/** The same while there is no connection that has to be used soon. */
+const IDLE_POLL_MS = 250;
+/**
+ * kafkajs keeps a millisecond timer while connected (3-4 % of a core), so an idle bridge disconnects. When events come
+ * rarely anyway, such as the hub's own heartbeat in a closed shop, there is nothing to stay for.
+ */
+const STAY_CONNECTED_MS = 30_000;
+const STAY_AFTER_RARE_MS = 3_000;
 const REFENCE_MS = 24 * 60 * 60_000;
 /** Progress is told this often while waiting as planned, ms. */
 const PROGRESS_MS = 5_000;
@@ -40,9 +46,26 @@ export class BatchSize {
   }
 }
 
+/** When batches were sent: how long the connection is worth keeping follows from it. */
+export class Rhythm {
+  #last = Number.NEGATIVE_INFINITY;
+  #gap = 0;
+
+  sent(now: number): void {
+    this.#gap = now - this.#last;
+    this.#last = now;
+  }
+
+  /** Milliseconds after the last batch. */
+  get stay(): number {
+    return Number.isFinite(this.#gap) && this.#gap > STAY_CONNECTED_MS ? STAY_AFTER_RARE_MS : STAY_CONNECTED_MS;
+  }
+}
+
 export interface Replication {
   readonly connection: Connection;
   readonly size: BatchSize;
+  readonly rhythm: Rhythm;
   /** How long events may wait to share a transaction, ms. */
   readonly linger: number;
   readonly report: BridgeReport;
@@ -53,7 +76,7 @@ export interface Replication {
 
 /** Resolves when the connection has been idle or has lived for long enough, or the signal says stop; throws what steps throw. */
 export async function replicate(replication: Replication): Promise<void> {
-  const { connection, size, signal } = replication;
+  const { connection, size, rhythm, signal } = replication;
   const connected = performance.now();
   let reach = reachOf(connection.state.state);
   let ahead: Promise<Batch | undefined> | undefined;
@@ -69,6 +92,7 @@ export async function replicate(replication: Replication): Promise<void> {
       ahead?.catch(() => undefined);
       await sendMeasured(replication, batch);
       lastSent = performance.now();
+      rhythm.sent(lastSent);
       if (more) continue;
     }
     if (performance.now() - connected > REFENCE_MS) return;
@@ -96,7 +120,7 @@ function offsetsOf({ sent = [] }: Sending): ReadonlyMap<string, number> {
 
 /** True when a batch should go now; false after a long time without one. */
 async function waitForBatch(replication: Replication, reach: Reach, lastSent: number): Promise<boolean> {
-  const { connection, linger, report, signal } = replication;
+  const { connection, rhythm, linger, report, signal } = replication;
   let version = Number.NaN;
   let waitingSince: number | undefined;
   let told = 0;
@@ -111,7 +135,7 @@ async function waitForBatch(replication: Replication, reach: Reach, lastSent: nu
     }
     const remaining = waitingSince === undefined ? undefined : waitingSince + linger - now;
     if (remaining !== undefined && remaining <= 0) return true;
-    if (remaining === undefined && now - lastSent > IDLE_DISCONNECT_MS) return false;
+    if (remaining === undefined && now - lastSent > rhythm.stay) return false;
     if (now - told > PROGRESS_MS) {
       told = now;
       report.idle('head office has everything');
@@ -122,7 +146,7 @@ async function waitForBatch(replication: Replication, reach: Reach, lastSent: nu
 }
 
 /** Waits without a connection until the journal has something new. */
-export async function waitForEvents(replication: Omit<Replication, 'size' | 'metrics' | 'logger'>): Promise<void> {
+export async function waitForEvents(replication: Pick<Replication, 'connection' | 'report' | 'signal'>): Promise<void> {
   const { connection, report, signal } = replication;
   const reach = reachOf(connection.state.state);
   let version = Number.NaN;
@@ -137,6 +161,6 @@ export async function waitForEvents(replication: Omit<Replication, 'size' | 'met
       told = performance.now();
       report.idle('head office has everything; disconnected until there is more');
     }
-    await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(IDLE_POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
