@@ -87,10 +87,6 @@ const USE_NEW = 'use --new-incarnation instead';
 
 export function planRefill(situation: Situation): RefillPlan | Refused {
   const { office, journal, state } = situation;
-  const expected = expectations(situation);
-  const newest = expected.at(-1);
-  if (newest === undefined)
-    return { refused: 'this box never heard that head office has anything of it: nothing can have been lost' };
   const known = new Set([...journal.chain, ...state.closed.map(({ incarnation }) => incarnation)]);
   const unknown = office.chain.find((one) => !known.has(one));
   if (unknown !== undefined) {
@@ -98,6 +94,10 @@ export function planRefill(situation: Situation): RefillPlan | Refused {
       refused: `head office holds events of incarnation ${unknown}, which this journal does not know: ${USE_NEW}`,
     };
   }
+  const expected = expectations(situation);
+  const newest = expected.at(-1);
+  if (newest === undefined)
+    return { refused: 'this box never heard that head office has anything of it: nothing can have been lost' };
   const [strange] = office.strange;
   if (strange !== undefined) return { refused: `${strangeText(strange, office.strangeCount)}: ${USE_NEW}` };
 
