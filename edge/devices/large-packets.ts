@@ -18,6 +18,11 @@ export class LargePackets {
     this.#free = room;
   }
 
+  /** How many packets have room now. */
+  get holders(): number {
+    return this.#held.size;
+  }
+
   /** True: there is room. Else `granted` is called when there is. One request an owner. */
   request(owner: object, size: number, granted: () => void): boolean {
     if (this.#line.length === 0 && this.#fits(size)) {

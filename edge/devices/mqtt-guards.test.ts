@@ -58,16 +58,19 @@ describe('guards', () => {
     await open({ arriving: 400_000 }, new InFlight(10_000_000));
     const payload = Buffer.alloc(300_000, 'ok');
     const raws = await Promise.all(Array.from({ length: 5 }, (_, i) => RawMqtt.open(port, { id: `large-${i}` })));
-    for (const raw of raws) raw.send(publishPacket('in/sale/t', payload, 1, 1).subarray(0, 250_000));
-    const [first, second, third] = raws;
-    await until(
-      () => raws.filter((raw) => raw.socket.bytesWritten > 250_000 && raw.socket.writableLength === 0).length === 5,
-    );
+    const whole = publishPacket('in/sale/t', payload, 1, 1);
+    const [first, second, third, ...rest] = raws;
+    first?.send(whole.subarray(0, 250_000));
+    await until(() => door.largePackets.holders === 1);
+    // Whole on the wire, but the first one has the room.
+    for (const raw of [second, ...rest]) raw?.send(whole);
+    third?.send(whole.subarray(0, 200_000));
+    const small = await RawMqtt.open(port, { id: 'small' });
+    for (let i = 0; i < 20; i += 1) await small.ping();
     expect(intake.deliveries).toEqual([]);
-    // The one without room that goes away leaves the line.
+    // One that waits for room and goes away does not keep it.
     third?.socket.destroy();
-    for (const raw of [second, raws[3], raws[4], first])
-      raw?.send(publishPacket('in/sale/t', payload, 1, 1).subarray(250_000));
+    first?.send(whole.subarray(250_000));
     await until(() => raws.every((raw) => raw === third || raw.acknowledged.length === 1));
     expect(intake.deliveries).toHaveLength(4);
   });
@@ -158,6 +161,7 @@ describe('back-pressure', () => {
     const inFlight = new InFlight(200_000);
     await open({}, inFlight);
     intake.automatic = false;
+    const bystander = await RawMqtt.open(port, { id: 'bystander' });
     const raws = await Promise.all(Array.from({ length: 4 }, (_, i) => RawMqtt.open(port, { id: `d${i}` })));
     for (const raw of raws) {
       raw.send(...Array.from({ length: 1000 }, (_, i) => publishPacket('in/sale/t', kilobyte, 1, i + 1)));
@@ -168,10 +172,14 @@ describe('back-pressure', () => {
     expect(held).toBeLessThan(1000);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(intake.deliveries.length).toBe(held);
+    bystander.send(publishPacket('in/sale/t', 'ok late', 1, 1));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(intake.deliveries.length).toBe(held);
     intake.automatic = true;
     intake.answer();
     await until(() => raws.every((raw) => raw.acknowledged.length === 1000));
-    expect(intake.deliveries).toHaveLength(4000);
+    await until(() => bystander.acknowledged.length === 1);
+    expect(intake.deliveries).toHaveLength(4001);
     expect(inFlight).toMatchObject({ bytes: 0, deliveries: 0, paused: false });
     for (const raw of raws) expect(raw.acknowledged).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
   });
