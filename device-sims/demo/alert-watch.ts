@@ -12,7 +12,8 @@ export interface SeenAlert {
   readonly heard: number;
   /** Seconds from the true gap to hearing of it; absent: there was no gap. */
   readonly delay: number | undefined;
-  ended: boolean;
+  /** Wall clock, ms, when it was heard to be over. */
+  ended: number | undefined;
 }
 
 export interface AlertWatch {
@@ -38,7 +39,7 @@ export function alertWatch(ledger: Ledger, clock: () => number): AlertWatch {
       if (!alert) {
         if (!known) return undefined;
         byTopic.delete(topic);
-        known.seen.ended = true;
+        known.seen.ended = clock();
         return { news: 'ended', seen: known.seen };
       }
       if (known?.seen.id === alert.id) {
@@ -47,11 +48,11 @@ export function alertWatch(ledger: Ledger, clock: () => number): AlertWatch {
         return again ? { news: 'reopened', seen: known.seen } : undefined;
       }
       const { id, subject } = alert;
-      const seen = { id, subject, heard: clock(), delay: delayOf(subject), ended: false };
+      const seen = { id, subject, heard: clock(), delay: delayOf(subject), ended: undefined };
       alerts.push(seen);
       byTopic.set(topic, { seen, state: alert.state });
       return { news: 'raised', seen };
     },
-    open: () => alerts.filter(({ ended }) => !ended),
+    open: () => alerts.filter(({ ended }) => ended === undefined),
   };
 }

@@ -1,10 +1,9 @@
 /** The demo: a small shop on simulated devices, its hub, and head office's Kafka behind a link that is cut on the way. */
 import { messageOf } from '../../edge/contracts/errors.ts';
-import { type Cleanup, cleanup } from './cleanup.ts';
-import { type Narrator, narrator } from './narrator.ts';
+import { cleanup } from './cleanup.ts';
+import { narrator } from './narrator.ts';
 import { type DemoOptions, parseOptions, USAGE } from './options.ts';
 import { perform } from './performance.ts';
-import { setStage } from './stage.ts';
 
 /** Aborts on Ctrl-C, on a request to stop, and when whoever started the demo is gone. */
 function stopSignal(): { signal: AbortSignal; exitCode: () => number } {
@@ -24,12 +23,6 @@ function stopSignal(): { signal: AbortSignal; exitCode: () => number } {
     if (process.ppid !== parent) stop.abort(new Error('stopped'));
   }, 1_000).unref();
   return { signal: stop.signal, exitCode: () => code };
-}
-
-async function run(options: DemoOptions, voice: Narrator, undo: Cleanup, signal: AbortSignal): Promise<string[]> {
-  const { faults, logs } = await perform(options, { narrator: voice, cleanup: undo, signal, setStage });
-  if (faults.length > 0) for (const line of logs()) voice.plain(line);
-  return faults;
 }
 
 async function main(): Promise<number> {
@@ -52,7 +45,7 @@ async function main(): Promise<number> {
   const { signal, exitCode } = stopSignal();
   let code: number;
   try {
-    const faults = await run(options, voice, undo, signal);
+    const faults = await perform(options, { narrator: voice, cleanup: undo, signal });
     for (const fault of faults) voice.say('fault', fault);
     code = faults.length > 0 ? 1 : 0;
   } catch (error) {

@@ -41,11 +41,13 @@ function check(faults: string[], what: string, is: number, want: number): void {
   if (is !== want) faults.push(`${what}: ${is}, but ${want} expected`);
 }
 
-/** Gaps that lasted long enough and that no alert named. */
+/** Gaps that lasted long enough and that no alert named: neither a new one, nor one that was still open. */
 export function missedGaps({ ledger, alerts, settleMs }: Pick<Evidence, 'ledger' | 'alerts' | 'settleMs'>): number {
   return ledger.gaps.filter(({ shelf, began, ended }) => {
     if (ended === undefined || ended - began < settleMs + MARGIN_MS) return false;
-    return !alerts.some(({ subject, heard }) => subject === shelf && heard >= began && heard <= ended + MARGIN_MS);
+    return !alerts.some(
+      (alert) => alert.subject === shelf && alert.heard <= ended + MARGIN_MS && (alert.ended ?? ended) >= began,
+    );
   }).length;
 }
 
@@ -59,7 +61,9 @@ export function judgeStore(evidence: Evidence): string[] {
   const entered = ofType('retail.traffic.crossed.v1').reduce((sum, { data }) => sum + Number(data.in), 0);
   check(faults, 'shoppers counted at the door', entered, ledger.entered);
   check(faults, 'journaled alerts', ofType('retail.alerts.raised.v1').length, alerts.length);
-  check(faults, 'resolved alerts', ofType('retail.alerts.resolved.v1').length, alerts.length);
+  // Somebody at the staff page may have dismissed one.
+  const over = ofType('retail.alerts.resolved.v1').length + ofType('retail.alerts.dismissed.v1').length;
+  check(faults, 'alerts that were resolved or dismissed', over, alerts.length);
   check(faults, 'gaps that no alert named', missedGaps(evidence), 0);
   check(faults, 'alerts without a gap', alerts.filter(({ delay }) => delay === undefined).length, 0);
   if (alerts.length === 0) faults.push('no alert was raised');

@@ -33,7 +33,10 @@ export interface StageOptions {
   readonly signal: AbortSignal;
 }
 
-async function openKafka({ offline, narrator, cleanup, signal }: StageOptions): Promise<LocalKafka | undefined> {
+async function openKafka(
+  dir: string,
+  { offline, narrator, cleanup, signal }: StageOptions,
+): Promise<LocalKafka | undefined> {
   if (offline) {
     narrator.say('setup', 'without Kafka, as asked: the bridge will buffer');
     return undefined;
@@ -46,8 +49,9 @@ async function openKafka({ offline, narrator, cleanup, signal }: StageOptions): 
   }
   const say = (line: string) => narrator.say('setup', line);
   const port = await portNear(9092);
-  const kafka = await startKafka({ port, link: true, say, signal });
-  cleanup.add('Kafka', () => kafka.stop());
+  const kafka = await startKafka({ dir, port, link: true, say, signal });
+  // Its data go with the working folder, so there is nothing to end kindly.
+  cleanup.add('Kafka', () => kafka.kill().then(kafka.stop));
   say(
     `Apache Kafka runs on ${kafka.brokers.join(', ')} (head office), reached through a link on ${kafka.linkBrokers.join(', ')}`,
   );
@@ -79,7 +83,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   cleanup.add('working folder', () => rm(dir, { recursive: true, force: true }));
   narrator.say('setup', `working folder ${dir} (removed at the end)`);
 
-  const kafka = await openKafka(options);
+  const kafka = await openKafka(join(dir, 'kafka'), options);
   signal.throwIfAborted();
   const link = await openLink(kafka, options);
   const store = await makeStore({

@@ -13,7 +13,10 @@ import type { HeadOfficeRecord } from './head-office.ts';
 import type { FedEvent } from './journal-feed.ts';
 import type { Narrator } from './narrator.ts';
 
-const SALE_EVERY_MS = 12_000;
+/** One sale, and the whole way of one gap, in this time; the first gaps are told in full. */
+const SALE_EVERY_MS = 15_000;
+const GAP_EVERY_MS = 20_000;
+const GAPS_IN_FULL = 2;
 
 /** `store-0042/1m7.../0000000000000042` -> `#42`: short enough for a line. */
 function short(eventId: string): string {
@@ -26,6 +29,22 @@ const REMEMBERED = 500;
 function remember(map: Map<string, string>, key: string, value: string): void {
   if (map.size >= REMEMBERED) map.delete(map.keys().next().value ?? '');
   map.set(key, value);
+}
+
+/** Tells the first few of many lines that come at once, as after an outage, and counts the others. */
+function burst(tell: (line: string) => void, others: (count: number) => void): (line: string) => void {
+  const WINDOW_MS = 400;
+  const TOLD = 4;
+  let lines = 0;
+  return (line) => {
+    lines += 1;
+    if (lines <= TOLD) tell(line);
+    if (lines > 1) return;
+    setTimeout(() => {
+      if (lines > TOLD) others(lines - TOLD);
+      lines = 0;
+    }, WINDOW_MS).unref();
+  };
 }
 
 export interface Story {
@@ -56,6 +75,8 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
   const said = new Map<string, string>();
   const origins = new Map<string, string>();
   let lastSale = Number.NEGATIVE_INFINITY;
+  let lastGap = Number.NEGATIVE_INFINITY;
+  let gaps = 0;
 
   const worthTelling = ({ device, text, about }: SentReading): boolean => {
     if (about !== undefined && awaited.delete(about)) return true;
@@ -64,6 +85,10 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
     lastSale = performance.now();
     return true;
   };
+  const arrived = burst(
+    (line) => narrator.say('kafka', line),
+    (count) => narrator.more(`and ${count} more that this story follows`),
+  );
   const cause = (eventId: string): string => {
     const words = said.get(origins.get(eventId) ?? '');
     return words ? `${short(eventId)}, when ${words}` : short(eventId);
@@ -75,7 +100,11 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
       const left = ledger.onShelf(fact.shelf);
       // Only the taking that opened the gap.
       if (!shelf || left >= shelf.minimum || left + fact.count < shelf.minimum) return;
-      awaited.add(shelf.shelf);
+      gaps += 1;
+      if (gaps <= GAPS_IN_FULL || performance.now() - lastGap > GAP_EVERY_MS) {
+        lastGap = performance.now();
+        awaited.add(shelf.shelf);
+      }
       const taken = `${shelf.shelf}, ${shelf.name}: a shopper takes ${fact.count}`;
       narrator.say('shop', `${taken}, ${left} left (minimum ${shelf.minimum})`);
     },
@@ -111,9 +140,9 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
       else narrator.say('staff', `${staff} brings ${count} from the back room to ${alert.subject}`);
     },
     record({ id, type, subject, readingId, place }) {
-      if (readingId !== undefined && followed.delete(readingId)) narrator.say('kafka', `${place}: ${short(id)}`);
+      if (readingId !== undefined && followed.delete(readingId)) arrived(`${place}: ${short(id)}`);
       if (type === 'retail.alerts.raised.v1' || type === 'retail.alerts.resolved.v1') {
-        narrator.say('kafka', `${place}: ${short(id)}, alert ${type.split('.')[2]} for ${subject}`);
+        arrived(`${place}: ${short(id)}, alert ${type.split('.')[2]} for ${subject}`);
       }
     },
     defrost(unit, on) {

@@ -1,0 +1,103 @@
+/** Who takes part: the simulated shop and its ledger, its devices, a member of staff, and those who look on. */
+import type { Device, Surroundings } from '../devices/device.ts';
+import type { Tally } from '../devices/device-line.ts';
+import { fridge } from '../devices/fridge.ts';
+import { peopleCounter } from '../devices/people-counter.ts';
+import { shelfSensor } from '../devices/shelf-sensor.ts';
+import { staffPhone } from '../devices/staff-phone.ts';
+import { till } from '../devices/till.ts';
+import { type ColdUnit, coldUnit } from '../world/cold-unit.ts';
+import { type Ledger, openLedger } from '../world/ledger.ts';
+import { seeded } from '../world/random.ts';
+import { openShop, type Shop } from '../world/shop.ts';
+import type { ShopPlan } from '../world/shop-plan.ts';
+import { type AlertWatch, alertWatch } from './alert-watch.ts';
+import type { Cleanup } from './cleanup.ts';
+import { type HeadOffice, headOffice } from './head-office.ts';
+import { journalFeed } from './journal-feed.ts';
+import type { Narrator } from './narrator.ts';
+import type { Stage } from './stage.ts';
+import { type Story, story } from './story.ts';
+
+const STAFF = 'Mia';
+
+export interface Cast {
+  readonly shop: Shop;
+  readonly unit: ColdUnit;
+  readonly ledger: Ledger;
+  readonly watch: AlertWatch;
+  readonly tally: Tally;
+  readonly story: Story;
+  readonly devices: readonly Device[];
+  /** Absent without Kafka. */
+  readonly office: HeadOffice | undefined;
+  /** What went wrong on the way, one sentence each. */
+  readonly faults: readonly string[];
+  /** Devices and staff report no more; everything sent is acknowledged, or time is up. */
+  rest(patienceMs: number): Promise<void>;
+}
+
+export interface CastOptions {
+  readonly plan: ShopPlan;
+  readonly seed: number;
+  readonly narrator: Narrator;
+  readonly cleanup: Cleanup;
+  readonly signal: AbortSignal;
+}
+
+async function openOffice({ kafka }: Stage, tell: Story, cleanup: Cleanup): Promise<HeadOffice | undefined> {
+  if (!kafka) return undefined;
+  const office = headOffice(kafka.brokers, tell.record);
+  cleanup.add('head office', () => office.stop());
+  await office.start();
+  return office;
+}
+
+export async function assemble(stage: Stage, options: CastOptions): Promise<Cast> {
+  const { plan, seed, narrator, cleanup, signal } = options;
+  const { mqttUrl: url, httpUrl, configFile } = stage.store;
+  const shop = openShop(plan, seeded(seed));
+  const unit = coldUnit(plan.fridge.celsius, seeded(seed + 1));
+  const ledger = openLedger(plan, Date.now);
+  const watch = alertWatch(ledger, Date.now);
+  const tally: Tally = { sent: 0, acknowledged: 0 };
+  const faults: string[] = [];
+  const tell = story({ plan, narrator, ledger, watch, staff: STAFF });
+  // The ledger first: the story asks it.
+  shop.watch(ledger.record);
+  shop.watch(tell.fact);
+
+  const office = await openOffice(stage, tell, cleanup);
+  const feed = journalFeed(configFile, tell.event);
+  cleanup.add('journal tail', () => feed.stop());
+  feed.start();
+
+  const staff = staffPhone({
+    ...{ url, httpUrl, name: STAFF, reactionMs: 1_200, walkMs: 2_000 },
+    refill: shop.refill,
+    seen: tell.alert,
+    did: tell.deed,
+    failed: (error) => faults.push(`${STAFF}'s phone: ${error.message}`),
+  });
+  cleanup.add('staff', () => staff.stop());
+  await staff.start();
+
+  const surroundings: Surroundings = { url, shop, random: seeded(seed + 2), tally, sent: tell.reading };
+  const devices = [
+    ...plan.shelves.map((shelf) => shelfSensor(shelf, surroundings)),
+    till(surroundings),
+    peopleCounter(surroundings),
+    fridge(unit, surroundings),
+  ];
+  const stopDevices = async (patienceMs: number): Promise<void> => {
+    await Promise.all(devices.map((device) => device.stop(patienceMs)));
+  };
+  cleanup.add('devices', () => stopDevices(0));
+  for (const device of devices) await device.start();
+  signal.throwIfAborted();
+  const rest = async (patienceMs: number): Promise<void> => {
+    await stopDevices(patienceMs);
+    await staff.stop();
+  };
+  return { shop, unit, ledger, watch, tally, story: tell, devices, office, faults, rest };
+}
