@@ -7,7 +7,7 @@ import kafkajs from 'kafkajs';
 import { expect } from 'vitest';
 import type { Store } from '../../device-sims/harness/store.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
-import { CHECKPOINT_TOPIC, STREAMS, topicOf } from '../../edge/contracts/streams.ts';
+import { CHECKPOINT_TOPIC, STREAMS, type Stream, topicOf } from '../../edge/contracts/streams.ts';
 import { createTopics } from '../hq/topics.ts';
 import { verify } from '../hq/verify.ts';
 
@@ -125,24 +125,25 @@ interface Arrived {
   readonly readingId: string | undefined;
 }
 
+async function topicWithKcat(brokers: readonly string[], hub: string, stream: Stream): Promise<Arrived[]> {
+  const args = ['-C', '-b', brokers.join(','), '-t', topicOf(stream), '-o', 'beginning', '-e', '-q'];
+  const format = ['-X', 'isolation.level=read_committed', '-f', '%k\t%s\n'];
+  const { stdout } = await run('kcat', [...args, ...format], { maxBuffer: 256 * 1024 * 1024 });
+  const lines = stdout.split('\n').filter((text) => text.startsWith(`${hub}\t`));
+  return lines.map((line) => {
+    const event = JSON.parse(line.slice(hub.length + 1)) as Record<string, unknown>;
+    return {
+      incarnation: String(event.incarnation),
+      stream,
+      streamSequence: Number(event.streamsequence),
+      readingId: (event.data as { readingId?: string }).readingId,
+    };
+  });
+}
+
 /** Everything of a hub that a reader which is not ours finds, in order. */
 async function readWithKcat(brokers: readonly string[], hub: string): Promise<Arrived[]> {
-  const arrived: Arrived[] = [];
-  for (const stream of STREAMS) {
-    const args = ['-C', '-b', brokers.join(','), '-t', topicOf(stream), '-o', 'beginning', '-e', '-q'];
-    const format = ['-X', 'isolation.level=read_committed', '-f', '%k\t%s\n'];
-    const { stdout } = await run('kcat', [...args, ...format], { maxBuffer: 256 * 1024 * 1024 });
-    for (const line of stdout.split('\n').filter((text) => text.startsWith(`${hub}\t`))) {
-      const event = JSON.parse(line.slice(hub.length + 1)) as Record<string, unknown>;
-      arrived.push({
-        incarnation: String(event.incarnation),
-        stream,
-        streamSequence: Number(event.streamsequence),
-        readingId: (event.data as { readingId?: string }).readingId,
-      });
-    }
-  }
-  return arrived;
+  return (await Promise.all(STREAMS.map((stream) => topicWithKcat(brokers, hub, stream)))).flat();
 }
 
 /** Neither gap nor duplicate, by `verify` and by kcat, and exactly these sales, each once. */
