@@ -1,7 +1,7 @@
 /**
  * Baseline of the drain: a bare idempotent kafkajs producer, gzip, acks all, one topic-partition a send, batches of
  * 2,000, of records that lie ready in memory. `node bare-producer.js --broker H:P --topic T --partition N --key HUB
- * --file F`, where F holds one record's value a line; prints `{events, bytes, seconds}`.
+ * --file F`, where F holds one record's value a line; prints `{events, bytes, seconds, cpu}`.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -28,6 +28,7 @@ await producer.connect();
 
 const partition = Number(values.partition);
 const headers = { 'content-type': 'application/cloudevents+json' };
+const cpuBefore = process.cpuUsage();
 const begun = performance.now();
 let bytes = 0;
 for (let from = 0; from < records.length; from += BATCH) {
@@ -40,5 +41,6 @@ for (let from = 0; from < records.length; from += BATCH) {
   if (!sent.some((entry) => entry.partition === partition)) throw new Error('a send that no partition confirmed');
 }
 const seconds = (performance.now() - begun) / 1000;
-console.log(JSON.stringify({ events: records.length, bytes, seconds }));
+const cpu = process.cpuUsage(cpuBefore);
+console.log(JSON.stringify({ events: records.length, bytes, seconds, cpu: (cpu.user + cpu.system) / 1e6 }));
 await producer.disconnect();

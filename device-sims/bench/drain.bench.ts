@@ -14,7 +14,7 @@ import type { BenchContext, Measurement } from './context.ts';
 import { checkJournal } from './journal-check.bench.ts';
 import { createBareTopic } from './kafka-topics.ts';
 import { loadWith } from './load-program.ts';
-import { cpuPercent, usageOf } from './proc.ts';
+import { cpuEach, cpuPercent, usageOf } from './proc.ts';
 import { startProgram } from './program.ts';
 import { median, type Outcome } from './report.ts';
 import { bridgeStatus, createStore, runCommand, type Store, spawnDaemon, startEdge } from './store.ts';
@@ -31,7 +31,10 @@ export const drain: Measurement = {
 interface Drained {
   readonly events: number;
   readonly seconds: number;
+  /** Percent of a core. */
   readonly cpu: number;
+  /** Microseconds of CPU an event. */
+  readonly each: number;
   readonly rssMb: number;
 }
 
@@ -39,6 +42,8 @@ interface Produced {
   readonly events: number;
   readonly bytes: number;
   readonly seconds: number;
+  /** CPU seconds. */
+  readonly cpu: number;
 }
 
 async function run(context: BenchContext): Promise<Outcome> {
@@ -81,6 +86,12 @@ async function run(context: BenchContext): Promise<Outcome> {
         atLeast: { ratio: 0.7 },
         wanted: { ratio: 0.9 },
       },
+      {
+        what: 'CPU an event drained',
+        unit: 'us',
+        measured: median(ours.map((one) => one.each)),
+        baseline: median(theirs.map((one) => (one.cpu * 1e6) / one.events)),
+      },
       { what: 'bridge while draining, CPU', unit: '% of a core', measured: median(ours.map((one) => one.cpu)) },
       { what: 'bridge while draining, memory', unit: 'MiB', measured: Math.max(...ours.map((one) => one.rssMb)) },
     ],
@@ -117,7 +128,8 @@ async function drainOnce(store: Store): Promise<Drained> {
     const seconds = (performance.now() - begun) / 1000;
     const after = usageOf(bridge.pid);
     await bridge.stop();
-    return { events: wanted, seconds, cpu: cpuPercent(usage, after), rssMb: after.rssMb };
+    const cpu = cpuPercent(usage, after);
+    return { events: wanted, seconds, cpu, each: cpuEach(usage, after, wanted), rssMb: after.rssMb };
   } finally {
     reader.close();
     await bridge.process.end('SIGKILL');

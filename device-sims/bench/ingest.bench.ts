@@ -5,7 +5,7 @@ import type { LoadResult } from '../load/generator.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { checkJournal } from './journal-check.bench.ts';
 import { loadWith } from './load-program.ts';
-import { cpuPercent, usageOf } from './proc.ts';
+import { cpuEach, cpuPercent, usageOf } from './proc.ts';
 import { startProgram } from './program.ts';
 import { median, type Outcome } from './report.ts';
 import { createStore, startEdge } from './store.ts';
@@ -30,13 +30,16 @@ async function run(context: BenchContext): Promise<Outcome> {
 
     const ours: LoadResult[] = [];
     const theirs: LoadResult[] = [];
-    const edgeUsage: { cpu: number; rssMb: number }[] = [];
+    const edgeUsage: { cpu: number; each: number; rssMb: number }[] = [];
+    const bareUsage: { each: number }[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       const before = usageOf(edge.pid);
       const own = await loadWith({ port: store.mqttPort, run: `own${round}`, seconds });
       const after = usageOf(edge.pid);
-      edgeUsage.push({ cpu: cpuPercent(before, after), rssMb: after.rssMb });
+      edgeUsage.push({ cpu: cpuPercent(before, after), each: cpuEach(before, after, own.acked), rssMb: after.rssMb });
+      const bareBefore = usageOf(bare.process.pid);
       const other = await loadWith({ port: barePort, run: `bare${round}`, seconds });
+      bareUsage.push({ each: cpuEach(bareBefore, usageOf(bare.process.pid), other.acked) });
       ours.push(own);
       theirs.push(other);
       context.say(`round ${round}: edge ${Math.round(own.rate)}/s, bare aedes ${Math.round(other.rate)}/s`);
@@ -58,10 +61,16 @@ async function run(context: BenchContext): Promise<Outcome> {
         },
         { what: 'send to PUBACK at that rate, p50', unit: 'ms', measured: median(ours.map((one) => one.latency.p50)) },
         { what: 'send to PUBACK at that rate, p99', unit: 'ms', measured: median(ours.map((one) => one.latency.p99)) },
+        {
+          what: 'CPU a sale',
+          unit: 'us',
+          measured: median(edgeUsage.map((one) => one.each)),
+          baseline: median(bareUsage.map((one) => one.each)),
+        },
         { what: 'edge at that rate, CPU', unit: '% of a core', measured: median(edgeUsage.map((one) => one.cpu)) },
         { what: 'edge at that rate, memory', unit: 'MiB', measured: Math.max(...edgeUsage.map((one) => one.rssMb)) },
       ],
-      raw: { ours, theirs, edgeUsage, rows },
+      raw: { ours, theirs, edgeUsage, bareUsage, rows },
       remarks: [],
     };
   } finally {

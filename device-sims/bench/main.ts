@@ -12,11 +12,15 @@ import type { BenchContext, Measurement } from './context.ts';
 import { drain } from './drain.bench.ts';
 import { ingest } from './ingest.bench.ts';
 import { parts } from './parts.bench.ts';
+import { machineBusy } from './proc.ts';
 import { type Outcome, table, writeResults } from './report.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
 
 const ALL: readonly Measurement[] = [ingest, drain, sustained, alertLatency, start, parts];
+
+/** Below this share of all cores in use before a measurement begins, the machine counts as quiet. */
+const QUIET = 0.1;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -56,7 +60,11 @@ async function bench(measurements: readonly Measurement[], quick: boolean): Prom
     for (const measurement of measurements) {
       console.log(`${measurement.name}: ${measurement.about}`);
       try {
-        outcomes.push(await measurement.run(context(measurement.name)));
+        const busy = await machineBusy();
+        const outcome = await measurement.run(context(measurement.name));
+        outcomes.push(
+          busy > QUIET ? { ...outcome, remarks: [...outcome.remarks, notQuiet(measurement, busy)] } : outcome,
+        );
       } catch (error) {
         const text = error instanceof Error ? `${error.message}${causeOf(error)}` : String(error);
         failures.push(`${measurement.name}: ${text}`);
@@ -75,4 +83,8 @@ async function bench(measurements: readonly Measurement[], quick: boolean): Prom
 
 function causeOf(error: Error): string {
   return error.cause instanceof Error ? ` (${error.cause.message})` : '';
+}
+
+function notQuiet({ name }: Measurement, busy: number): string {
+  return `${name}: other work took ${Math.round(busy * 100)} % of this machine just before: repeat it on a quiet one`;
 }

@@ -1,5 +1,6 @@
-/** What Linux says about a running process: memory and CPU time, threads included. */
+/** What Linux says about a running process (memory and CPU time, threads included) and about the whole machine. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** `USER_HZ`, the unit of the times in /proc/<pid>/stat, is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -28,4 +29,24 @@ export function usageOf(pid: number): Usage {
 /** Percent of one core between two readings. */
 export function cpuPercent(before: Usage, after: Usage): number {
   return ((after.cpuSeconds - before.cpuSeconds) * 100_000) / Math.max(1, after.at - before.at);
+}
+
+/** CPU microseconds for each of `count` things done between two readings. */
+export function cpuEach(before: Usage, after: Usage, count: number): number {
+  return ((after.cpuSeconds - before.cpuSeconds) * 1e6) / Math.max(1, count);
+}
+
+/** How much of all cores is in use, 0..1, looked at for a second. */
+export async function machineBusy(): Promise<number> {
+  const before = machineTicks();
+  await sleep(1_000);
+  const after = machineTicks();
+  return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
+}
+
+function machineTicks(): { idle: number; all: number } {
+  const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
+  const ticks = first.trim().split(/\s+/).slice(1, 9).map(Number);
+  // The fourth is idle, the fifth waits for a disk.
+  return { idle: (ticks[3] ?? 0) + (ticks[4] ?? 0), all: ticks.reduce((sum, value) => sum + value, 0) };
 }
