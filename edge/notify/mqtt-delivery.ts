@@ -1,6 +1,8 @@
 /**
- * Delivers outbox messages to the broker in their order, one at a time, and reports each that went out. At start
- * what was left over goes first, then every open alert again: the broker's retained messages do not outlive it.
+ * Delivers outbox messages to the broker in their order and reports each that went out. Several may be under way, so
+ * that one frozen subscriber holds up nobody else; after a failure everything from the first undelivered one on goes
+ * again. At start what was left over goes first, then every open alert: the broker's retained messages do not
+ * outlive it.
  */
 import type { Logger } from 'pino';
 import type { Alert } from '../contracts/alerts.ts';
@@ -15,12 +17,19 @@ export interface MqttDeliveryOptions {
 }
 
 const RETRY_MS = 1000;
+const MOST_UNDER_WAY = 100;
+
+interface Entry {
+  readonly message: OutMessage;
+  state: 'waiting' | 'under-way' | 'delivered';
+}
 
 export class MqttDelivery {
   readonly #options: MqttDeliveryOptions;
-  #queue: OutMessage[] = [];
-  #running = false;
+  #queue: Entry[] = [];
+  #underWay = 0;
   #stopped = false;
+  #failed = false;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: MqttDeliveryOptions) {
@@ -43,8 +52,8 @@ export class MqttDelivery {
   }
 
   push(messages: readonly OutMessage[]): void {
-    this.#queue.push(...messages);
-    if (!this.#running) void this.#run();
+    for (const message of messages) this.#queue.push({ message, state: 'waiting' });
+    this.#send();
   }
 
   stop(): void {
@@ -52,24 +61,43 @@ export class MqttDelivery {
     clearTimeout(this.#retry);
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    const done: number[] = [];
-    try {
-      while (!this.#stopped) {
-        const message = this.#queue[0];
-        if (!message) break;
-        await this.#options.publish(message.topic, message.payload, { retain: message.retain, qos: 1 });
-        this.#queue.shift();
-        if (message.id > 0) done.push(message.id);
-      }
-    } catch (error) {
-      this.#options.logger.warn({ reason: messageOf(error) }, 'an outgoing message was not taken, trying again');
-      this.#retry = setTimeout(() => void this.#run(), RETRY_MS);
-      return;
-    } finally {
-      if (done.length > 0) this.#options.delivered(done);
+  #send(): void {
+    if (this.#stopped || this.#failed) return;
+    for (const entry of this.#queue) {
+      if (this.#underWay >= MOST_UNDER_WAY) return;
+      if (entry.state === 'waiting') void this.#deliver(entry);
     }
-    this.#running = false;
+  }
+
+  async #deliver(entry: Entry): Promise<void> {
+    const { topic, payload, retain } = entry.message;
+    entry.state = 'under-way';
+    this.#underWay += 1;
+    try {
+      await this.#options.publish(topic, payload, { retain, qos: 1 });
+      entry.state = 'delivered';
+    } catch (error) {
+      if (!this.#failed) this.#options.logger.warn({ reason: messageOf(error) }, 'an outgoing message was not taken');
+      this.#failed = true;
+    }
+    this.#underWay -= 1;
+    this.#settle();
+  }
+
+  /** Reports what went out, in order; after a failure starts again from the first that did not. */
+  #settle(): void {
+    const open = this.#queue.findIndex((entry) => entry.state !== 'delivered');
+    const done = this.#queue
+      .splice(0, open === -1 ? this.#queue.length : open)
+      .flatMap(({ message }) => (message.id > 0 ? [message.id] : []));
+    if (done.length > 0) this.#options.delivered(done);
+    if (!this.#failed) this.#send();
+    else if (this.#underWay === 0 && !this.#stopped) this.#retry = setTimeout(() => this.#again(), RETRY_MS);
+  }
+
+  #again(): void {
+    this.#failed = false;
+    for (const entry of this.#queue) entry.state = 'waiting';
+    this.#send();
   }
 }

@@ -1,0 +1,366 @@
+/**
+ * What is done inside one of the writer's transactions: readings become facts, facts are journaled, rules decide, and
+ * their state, alerts and outgoing messages are written with them. Staff actions and what the bridge asks enter the
+ * same way. It never begins or ends a transaction; `writer.ts` does.
+ *
+ * In memory it keeps caches only: `load` reads them again after a transaction that failed.
+ */
+import type { Database } from 'better-sqlite3';
+import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
+import { HubError } from './contracts/errors.ts';
+import type { EventType } from './contracts/events.ts';
+import { eventId } from './contracts/ids.ts';
+import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
+import type { Facing } from './contracts/planogram.ts';
+import type { Kind } from './contracts/readings.ts';
+import type { Answer, Request } from './crossing.ts';
+import { DeadLetters } from './journal/dead-letters.ts';
+import type { Now } from './journal/elapsed-clock.ts';
+import { EventLog } from './journal/event-log.ts';
+import { Remembered } from './journal/remembered.ts';
+import { Repeats } from './journal/repeats.ts';
+import { Replication } from './journal/replication.ts';
+import { alertPayload, alertTopic } from './notify/alert-topics.ts';
+import { Outbox, type OutMessage } from './notify/outbox.ts';
+import { AlertTable } from './rules/alert-table.ts';
+import { RuleEngine } from './rules/engine.ts';
+import { type RulesConfig, rulesOf } from './rules/registry.ts';
+import type { Decision, RuleEvent } from './rules/rule.ts';
+import { sense } from './sensing/sense.ts';
+import type { Sensed } from './sensing/sensed.ts';
+import type { Level } from './sensing/shelf-level.ts';
+import { judgeTime } from './sensing/time-judgement.ts';
+
+export interface BookkeeperOptions {
+  readonly hub: string;
+  readonly planogram: readonly Facing[];
+  readonly rules: RulesConfig;
+  readonly version: string;
+  readonly configHash: string;
+}
+
+/** The delivery makes facts, and the disk budget is used up. */
+class OverBudget extends Error {}
+
+export class Bookkeeper {
+  readonly #options: BookkeeperOptions;
+  readonly #db: Database;
+  readonly log: EventLog;
+  readonly #remembered: Remembered;
+  readonly #repeats: Repeats;
+  readonly #letters: DeadLetters;
+  readonly replication: Replication;
+  readonly #outbox: Outbox;
+  readonly alerts: AlertTable;
+  readonly engine: RuleEngine;
+  readonly #facings: ReadonlyMap<string, Facing>;
+  #now: Now = { elapsed: 0, wall: 0 };
+
+  /** Something of this transaction is not in the database yet, or would be missed after a crash. */
+  dirty = false;
+  /** What this batch sends out, which alerts it changed, and whose repeats had other content. */
+  out: OutMessage[] = [];
+  changed: Alert[] = [];
+  conflicting: Partial<Record<Kind, number>> = {};
+
+  constructor(db: Database, options: BookkeeperOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
+    this.log = new EventLog(db);
+    this.#remembered = new Remembered(db);
+    this.#repeats = new Repeats(db);
+    this.#letters = new DeadLetters(db);
+    this.replication = new Replication(db);
+    this.#outbox = new Outbox(db);
+    this.alerts = new AlertTable(db);
+    this.engine = new RuleEngine(db, {
+      rules: rulesOf(options.rules),
+      views: { facing: (shelf) => this.#facings.get(shelf), level: (shelf) => this.#level(shelf) },
+      decide: (decision, rule, causes) => this.#decide(decision, rule, causes),
+      woken: (rule, key) => this.#append('local.wake.v1', `rules/${rule}`, key, JSON.stringify({ rule, key })),
+    });
+  }
+
+  /** (Re)reads everything that is kept in memory. */
+  load(): void {
+    this.log.load();
+    this.#remembered.load();
+    this.#repeats.load();
+    this.#letters.load();
+    this.engine.load();
+    this.clearBatch();
+  }
+
+  /** Forgets what the last batch left to be told. */
+  clearBatch(): void {
+    this.out = [];
+    this.changed = [];
+    this.conflicting = {};
+    this.log.appended.clear();
+  }
+
+  /** A transaction begins: its time. */
+  begin(now: Now): void {
+    this.#now = now;
+    this.dirty = false;
+  }
+
+  /** Writes what is only in memory yet. */
+  flush(): void {
+    this.engine.flush();
+    this.#remembered.flush();
+    this.#repeats.flush(this.#now.elapsed);
+    this.log.flush(this.#now);
+  }
+
+  /** What was to go out when the last run ended, and every open alert. */
+  leftovers(): { out: OutMessage[]; open: Alert[] } {
+    return { out: this.#outbox.waiting(), open: this.alerts.open() };
+  }
+
+  /** First transaction of a run: identity, the planogram's changes, another chance for quarantined keys. Throws JOURNAL_OTHER_HUB. */
+  open(): void {
+    this.dirty = true;
+    const meta = this.#db.prepare('SELECT value FROM meta WHERE key = ?');
+    const setMeta = this.#db.prepare(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    );
+    const hub = (meta.get('hub') as { value: string } | undefined)?.value;
+    if (hub !== undefined && hub !== this.#options.hub) {
+      throw new HubError(
+        'JOURNAL_OTHER_HUB',
+        `this journal belongs to hub ${hub}, the configuration says ${this.#options.hub}`,
+      );
+    }
+    if (hub === undefined) setMeta.run('hub', this.#options.hub);
+    if (this.log.incarnation === '') this.log.openIncarnation('new database', this.#now);
+    this.engine.release();
+    const before = JSON.parse((meta.get('planogram') as { value: string } | undefined)?.value ?? '{}') as Record<
+      string,
+      Facing
+    >;
+    for (const [shelf, facing] of Object.entries(before)) {
+      if (JSON.stringify(facing) === JSON.stringify(this.#facings.get(shelf))) continue;
+      this.#journal('local.planogram.changed.v1', 'config', shelf, { shelf });
+    }
+    setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
+  }
+
+  /** The wall clock was set. Epoch ms. */
+  clockStepped(step: { from: number; to: number }): void {
+    const data = {
+      from: new Date(step.from).toISOString(),
+      to: new Date(step.to).toISOString(),
+      seconds: Math.round((step.to - step.from) / 1000),
+    };
+    this.#journal('retail.devices.clockstepped.v1', 'clock', this.#options.hub, data);
+  }
+
+  /** Runs every wake that is due. */
+  runDue(): void {
+    if (this.engine.runDue(this.#now)) this.dirty = true;
+  }
+
+  /** Keeps a refusal as a dead letter. */
+  refuse(refusal: Refusal): Receipt {
+    this.dirty = true;
+    return { outcome: 'refused', letter: this.#letters.keep(refusal, this.#now) };
+  }
+
+  /** One delivery; nothing means: accepted, one reading, not a repeat. */
+  deliver(delivery: Delivery, synced: boolean, overBudget: boolean): Receipt | undefined {
+    const before = this.#remembered.get('time', delivery.device) as number | undefined;
+    let latest = before;
+    let repeated = 0;
+    try {
+      for (const reading of delivery.readings) {
+        if (this.#isRepeat(delivery.kind, reading, overBudget)) {
+          repeated += 1;
+          continue;
+        }
+        const judged = judgeTime(reading.time, delivery.received, before, synced);
+        if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest))
+          latest = judged.lastTime;
+        const sensed = sense(
+          {
+            kind: delivery.kind,
+            device: delivery.device,
+            subject: reading.subject,
+            body: reading.body,
+            history: judged.history,
+          },
+          { recall: (kind, key) => this.#remembered.get(kind, key), facing: (shelf) => this.#facings.get(shelf) },
+        );
+        if (overBudget && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new OverBudget();
+        this.#apply(sensed, delivery, judged);
+      }
+    } catch (error) {
+      if (error instanceof OverBudget) return { outcome: 'not-stored', reason: 'the disk budget is used up' };
+      throw error;
+    }
+    if (latest !== before) this.#remembered.set('time', delivery.device, latest);
+    if (repeated === 0 && delivery.readings.length === 1) return undefined;
+    return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
+  }
+
+  #isRepeat(kind: Kind, reading: AcceptedReading, overBudget: boolean): boolean {
+    if (reading.identity === undefined) return false;
+    const verdict = overBudget
+      ? this.#repeats.look(reading.identity, reading.body, this.#now.elapsed)
+      : this.#repeats.see(reading.identity, reading.body, this.#now.elapsed);
+    if (verdict === 'conflicting') this.conflicting[kind] = (this.conflicting[kind] ?? 0) + 1;
+    return verdict !== 'new';
+  }
+
+  #apply(sensed: Sensed, delivery: Delivery, judged: ReturnType<typeof judgeTime>): void {
+    for (const [kind, key, value] of sensed.remember) {
+      this.#remembered.set(kind, key, value);
+      this.dirty = true;
+    }
+    for (const fact of sensed.facts) {
+      this.dirty = true;
+      const { sequence } = this.log.append({
+        type: fact.type,
+        source: delivery.device,
+        subject: fact.subject,
+        time: judged.time,
+        received: delivery.received,
+        quality: judged.quality,
+        history: judged.history,
+        data: fact.data,
+      });
+      if (!this.engine.wants(fact.type)) continue;
+      const data = JSON.parse(fact.data) as Record<string, unknown>;
+      this.engine.onEvent(
+        { id: this.#idOf(sequence), type: fact.type, subject: fact.subject, history: judged.history, data },
+        this.#now,
+      );
+    }
+  }
+
+  answer(request: Request): Answer {
+    try {
+      return { ok: true, value: this.#perform(request) };
+    } catch (error) {
+      if (error instanceof HubError) return { ok: false, code: error.code, message: error.message };
+      throw error;
+    }
+  }
+
+  #perform(request: Request): unknown {
+    switch (request.op) {
+      case 'act':
+        return this.#act(request.command);
+      case 'beat':
+        return this.#beat(request);
+      case 'discard': {
+        const removed = this.#letters.remove(request.letter);
+        if (removed) this.dirty = true;
+        return removed;
+      }
+      case 'delivered':
+        this.#outbox.remove(request.ids);
+        return undefined;
+      case 'reserve':
+        this.dirty = true;
+        return this.replication.reserve(request.request);
+      case 'acknowledge':
+        this.dirty = true;
+        return this.replication.acknowledge(request.request);
+      case 'refill':
+        this.replication.refill(request.request);
+        return this.#resumed('refill', request.request.reason);
+      case 'new-incarnation': {
+        const { acked, reason } = request.request;
+        const incarnation = this.replication.newIncarnation(this.#options.hub, this.log, acked, reason, this.#now);
+        this.#resumed('new-incarnation', reason);
+        return { incarnation };
+      }
+      case 'resumed':
+        return this.#resumed(request.request.mode, request.request.reason);
+    }
+  }
+
+  #resumed(mode: 'refill' | 'new-incarnation' | 'repartition', reason: string): void {
+    this.#journal('retail.devices.resumed.v1', 'bridge', this.#options.hub, { mode, reason });
+  }
+
+  #beat(request: Extract<Request, { op: 'beat' }>): void {
+    const { version, configHash, hub } = this.#options;
+    this.#journal('retail.devices.heartbeat.v1', 'hub', hub, {
+      version,
+      config: configHash,
+      buffer: request.buffer,
+      clock: request.synced ? 'synced' : 'unsynced',
+    });
+  }
+
+  /** A staff action: a local command that the alert's rule obeys. */
+  #act(command: AlertCommand): { outcome: 'done' | 'ended'; alert: Alert } | { outcome: 'unknown' } {
+    const alert = this.alerts.get(command.alert);
+    if (!alert) return { outcome: 'unknown' };
+    if (hasEnded(alert.state)) {
+      const repeats =
+        (command.action === 'dismiss' && alert.state === 'dismissed') ||
+        (command.action === 'resolve' && alert.state === 'resolved');
+      return { outcome: repeats ? 'done' : 'ended', alert };
+    }
+    this.#journal('local.command.alert.v1', 'staff', alert.subject, {
+      ...command,
+      rule: alert.rule,
+      subject: alert.subject,
+    });
+    return { outcome: 'done', alert: this.alerts.get(command.alert) ?? alert };
+  }
+
+  /** Journals a decision; an alert's change also goes into the table and the outbox. */
+  #decide(decision: Decision, rule: string, causes: readonly string[]): RuleEvent {
+    const data = { ...decision.data, events: causes };
+    const id = this.#append(decision.type, `rules/${rule}`, decision.subject, JSON.stringify(data));
+    if (decision.type.startsWith('retail.alerts.')) {
+      const {
+        by: _,
+        reason: __,
+        minutes: ___,
+        ...alert
+      } = data as unknown as Alert & { by?: string; reason?: string; minutes?: number };
+      this.alerts.put(alert, this.#now.wall);
+      this.out.push(this.#outbox.add(alertTopic(alert), alertPayload(alert), true));
+      this.changed.push(alert);
+    }
+    return { id, type: decision.type, subject: decision.subject, history: false, data };
+  }
+
+  /** Journals an event of the hub's own and lets the rules see it. */
+  #journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void {
+    const id = this.#append(type, source, subject, JSON.stringify(data));
+    if (this.engine.wants(type)) this.engine.onEvent({ id, type, subject, history: false, data }, this.#now);
+  }
+
+  #append(type: EventType, source: string, subject: string, data: string): string {
+    this.dirty = true;
+    const { wall } = this.#now;
+    const { sequence } = this.log.append({
+      type,
+      source,
+      subject,
+      time: wall,
+      received: wall,
+      quality: 'ok',
+      history: false,
+      data,
+    });
+    return this.#idOf(sequence);
+  }
+
+  #idOf(sequence: number): string {
+    return eventId(this.#options.hub, this.log.incarnation, sequence);
+  }
+
+  /** What the hub knows of a shelf, if it is about the product that the planogram puts there. */
+  #level(shelf: string): Level | undefined {
+    const level = this.#remembered.get('level', shelf) as Level | undefined;
+    return level && level.gtin === this.#facings.get(shelf)?.gtin ? level : undefined;
+  }
+}
