@@ -7,23 +7,44 @@ import { bufferOf } from './outage.ts';
 import { type JournalEvent, judgeHeadOffice, judgeStore, parseExport } from './score.ts';
 import { SETTLE_MS, type Stage } from './stage.ts';
 
+export interface Verified {
+  readonly ok: boolean;
+  readonly gaps: number;
+  readonly duplicates: number;
+  /** Its own output, for when it is not ok. */
+  readonly text: string;
+}
+
 export interface Proof {
   readonly journal: readonly JournalEvent[];
-  /** What `store-hub verify` said; absent without Kafka. */
-  readonly verified: boolean | undefined;
+  /** What `store-hub verify` found; absent without Kafka. */
+  readonly verified: Verified | undefined;
   /** What is not as it must be, one sentence each. */
   readonly faults: readonly string[];
 }
 
-const verifySchema = z.looseObject({ ok: z.boolean(), hubs: z.array(z.unknown()) });
+const countsSchema = z.looseObject({ gaps: z.number(), duplicates: z.number() });
+const verifySchema = z.looseObject({
+  ok: z.boolean(),
+  hubs: z.array(z.looseObject({ streams: z.record(z.string(), countsSchema) })),
+});
 
-/** Undefined when verify found everything complete, else what it said. */
-async function verify({ store }: Stage, signal: AbortSignal): Promise<string | undefined> {
+async function verify({ store }: Stage, signal: AbortSignal): Promise<Verified> {
   const { code, stdout, stderr } = await store.run(['verify', '--hub', store.hub, '--json'], { signal });
   signal.throwIfAborted();
-  if (code !== 0) return stdout.trim() || stderr.trim();
+  const text = stdout.trim() || stderr.trim();
+  // Without a report, as when Kafka cannot be reached, there is nothing to count.
+  if (stdout.trim() === '') return { ok: false, gaps: 0, duplicates: 0, text };
   const { ok, hubs } = verifySchema.parse(JSON.parse(stdout));
-  return ok && hubs.length > 0 ? undefined : stdout.trim();
+  const streams = hubs.flatMap((hub) => Object.values(hub.streams));
+  const sum = (key: 'gaps' | 'duplicates') => streams.reduce((total, stream) => total + stream[key], 0);
+  const clean = sum('gaps') === 0 && sum('duplicates') === 0;
+  return {
+    ok: code === 0 && ok && streams.length > 0 && clean,
+    gaps: sum('gaps'),
+    duplicates: sum('duplicates'),
+    text,
+  };
 }
 
 async function exported({ store }: Stage, signal: AbortSignal): Promise<JournalEvent[]> {
@@ -61,7 +82,7 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
     return { journal, verified: undefined, faults };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));
-  const refusal = await verify(stage, signal);
-  if (refusal !== undefined) faults.push(`store-hub verify: ${refusal}`);
-  return { journal, verified: refusal === undefined, faults };
+  const verified = await verify(stage, signal);
+  if (!verified.ok) faults.push(`store-hub verify: ${verified.text}`);
+  return { journal, verified, faults };
 }

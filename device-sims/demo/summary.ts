@@ -48,6 +48,9 @@ export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions):
   if (cut) row('link cut', `${cut.peak} events waited at most, drained ${cut.drainedIn.toFixed(1)} s after healing`);
   if (office) row('records in Kafka', `${office.records.size}, of which ${office.repeated.length} came twice`);
   else row('records in Kafka', 'none: head office was out of reach, every event waits in the buffer');
-  if (verified !== undefined) row('store-hub verify', verified ? 'ok: gaps 0, duplicates 0' : 'FAILED');
+  if (verified) {
+    const { ok, gaps, duplicates } = verified;
+    row('store-hub verify', `${ok ? 'ok' : 'FAILED'}: gaps ${gaps}, duplicates ${duplicates}`);
+  }
   row('verdict', faults.length === 0 ? 'everything is as it must be' : `${faults.length} faults, see below`);
 }

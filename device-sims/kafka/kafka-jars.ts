@@ -180,7 +180,11 @@ export async function kafkaJars({ rehearse, say, signal }: JarsOptions): Promise
       }
       if (!existsSync(join(lib, ARCHIVE))) {
         say('preparing a class archive, once, so that brokers start quickly');
-        await archiveClasses(lib, rehearse);
+        await archiveClasses(lib, rehearse).catch((error: unknown) => {
+          signal?.throwIfAborted();
+          // Not every Java can do it.
+          say(`going on without the archive: ${String(error)}`);
+        });
       }
     });
   }
