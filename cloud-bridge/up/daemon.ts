@@ -61,16 +61,23 @@ export class BridgeDaemon {
 
   /** Resolves after `stop`. Throws BRIDGE_LOCKED, JOURNAL_NEWER for the bridge's own state, JOURNAL_NOT_FULL_SYNC. */
   run(): Promise<void> {
-    this.#running ??= this.#live().finally(() => this.#letGo());
+    this.#running ??= Promise.race([this.#live(), this.#givenUp()]).finally(() => this.#letGo());
     return this.#running;
   }
 
   /** Ends within 5 s: a running transaction is finished or given up. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const given = pause(STOP_PATIENCE_MS, 'late' as const, { ref: false });
-    const ended = await Promise.race([this.#running?.catch(() => undefined), given]);
-    if (ended === 'late') await this.#link?.close();
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** Resolves some time after the stop was asked for: whatever runs then is not waited for. */
+  async #givenUp(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await pause(STOP_PATIENCE_MS, undefined, { ref: false });
+    await this.#disconnect();
   }
 
   get #stopped(): boolean {

@@ -12,7 +12,7 @@
  * Producer id, epoch, sequence and timestamps stand in the batch header, which the client writes at sending: a packed
  * part stays valid through any number of attempts.
  */
-import { constants, gzip } from 'node:zlib';
+import { gzip } from 'node:zlib';
 
 /** One send: records of one topic, in order. */
 export interface PackedPart {
@@ -28,8 +28,11 @@ export interface PackedPart {
 export const PART_RECORDS = 2_000;
 export const PART_BYTES = 1_000_000;
 
-/** Level 4 takes half the time of the stock level 6 and yields a few percent more bytes. */
-const GZIP = { level: 4, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY };
+/**
+ * Level 3 takes a third of the time of the stock level 6 for a sixth more bytes; and one output chunk for a whole part
+ * saves the thread pool's round trips.
+ */
+const GZIP = { level: 3, chunkSize: 256 * 1024 };
 
 const HEADER_NAME = 'content-type';
 

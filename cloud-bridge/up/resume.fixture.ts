@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import type { Store } from '../../device-sims/harness/store.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
 import { CHECKPOINT_TOPIC, STREAMS, type Stream, topicOf } from '../../edge/contracts/streams.ts';
+import { JournalReader } from '../../edge/journal/reader.ts';
 import { createTopics } from '../hq/topics.ts';
 import { verify } from '../hq/verify.ts';
 
@@ -32,20 +33,24 @@ export async function sell(store: Store, from: number, to: number): Promise<void
 interface BridgeStatus {
   readonly state: string;
   readonly reason: string;
-  readonly lag: Readonly<Record<string, number>>;
 }
 
 async function bridgeStatus(store: Store): Promise<BridgeStatus> {
   return (await store.get(`${store.bridgeUrl}/status`)) as BridgeStatus;
 }
 
-/** Resolves when head office has everything. */
+/** Resolves when head office has everything and the edge knows it. */
 export async function drained(store: Store): Promise<void> {
   await waitUntil(
     'head office to have everything',
     async () => {
-      const { state, lag } = await bridgeStatus(store);
-      return state === 'idle' && Object.values(lag).every((waiting) => waiting === 0);
+      const { state } = await bridgeStatus(store);
+      const journal = JournalReader.open(store.dataDir);
+      try {
+        return (state === 'sending' || state === 'idle' || state === 'waiting') && journal.buffer().events === 0;
+      } finally {
+        journal.close();
+      }
     },
     PATIENCE,
   );

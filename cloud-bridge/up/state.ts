@@ -54,7 +54,6 @@ const stateSchema = z.object({
 
 export type BridgeState = z.infer<typeof stateSchema>;
 export type Position = z.infer<typeof positionSchema>;
-export type InDoubt = z.infer<typeof inDoubtSchema>;
 export type Halted = z.infer<typeof haltSchema>;
 
 export const FRESH_STATE: BridgeState = {

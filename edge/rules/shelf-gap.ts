@@ -164,10 +164,9 @@ function reopenOrWait(state: ShelfGapState, now: RuleTime, alsoAt: number | unde
 
 function wording(facing: Facing, views: Views): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
   const count = views.level(facing.shelf)?.count ?? 0;
-  const left = count === 0 ? 'Empty' : `${count} left`;
   return {
     severity: count === 0 ? 'critical' : 'warning',
     title: `${facing.name}: ${count === 0 ? 'shelf is empty' : 'running low'}`,
-    detail: `${left} of ${facing.capacity} on shelf ${facing.shelf} (${facing.zone}). Refill to at least ${refillLevel(facing)}.`,
+    detail: `${count} of ${facing.capacity} left on shelf ${facing.shelf} (${facing.zone}). Refill to at least ${refillLevel(facing)}.`,
   };
 }
