@@ -333,6 +333,12 @@ describe('a new incarnation', () => {
       'retail.devices.incarnation.v1',
       'retail.devices.resumed.v1',
     ]);
+    const [opened] = reader.rows('devices', incarnation, 0, 1);
+    expect(JSON.parse(opened?.data ?? '{}')).toEqual({
+      previous: old,
+      lastknown: { sales: '0000000000000002', devices: '0000000000000001' },
+      reason: 'restored',
+    });
     expect(reader.rows('shelves', incarnation, 0, 10)).toHaveLength(1);
     expect(reader.buffer().byStream).toEqual({ sales: 1, shelves: 1, alerts: 1, devices: 2 });
     expect(reader.acked()).toEqual({ incarnation: old, vector: { sales: 2, devices: 1 } });

@@ -1,6 +1,6 @@
 /** `bridge resume`: what an operator decides after the bridge has halted. Every decision needs `--yes`. */
 import type { Command } from 'commander';
-import { HubError } from '../contracts/errors.ts';
+import { HubError, messageOf } from '../contracts/errors.ts';
 import { configOf } from './settings.ts';
 import { json, line } from './terminal.ts';
 
@@ -55,14 +55,19 @@ function modeOf(options: ResumeOptions): Mode {
     throw new HubError('WRONG_USE', 'say how: --dry-run, --refill, --new-incarnation or --repartition');
   }
   if (second !== undefined) throw new HubError('WRONG_USE', `--${mode} and --${second} exclude each other`);
-  if (mode !== 'dry-run' && !options.yes) {
-    throw new HubError('WRONG_USE', `--${mode} changes what head office receives: see --dry-run first, then add --yes`);
-  }
   return mode;
 }
 
 async function resume(options: ResumeOptions, command: Command): Promise<void> {
   const mode = modeOf(options);
+  if (mode === 'dry-run' || options.yes) return carryOut(mode, options, command);
+  const unread = await carryOut(mode, options, command).then(() => '', messageOf);
+  const plan = unread === '' ? '' : ` (and what it would do cannot be said: ${unread})`;
+  throw new HubError('WRONG_USE', `nothing was changed: --${mode} changes what head office receives, add --yes${plan}`);
+}
+
+/** Without `--yes` it only says what it would do. */
+async function carryOut(mode: Mode, options: ResumeOptions, command: Command): Promise<void> {
   const { config, file } = configOf(command);
   if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
   const { runResume } = await import('../../cloud-bridge/main.ts');

@@ -104,12 +104,17 @@ export class EventLog {
   }
 
   /**
-   * Opens a new incarnation: stream sequences start again at 1, the sequence goes on. `adoptRows` may give older rows
-   * identities in it; then comes the event that names the incarnation before. Must run in a transaction.
+   * Opens a new incarnation: stream sequences start again at 1, the sequence goes on. With `closing` the one before
+   * ends at `lastKnown`, and `adoptRows` gives the rows after that identities in the new one; then comes the event that
+   * names the incarnation before. Must run in a transaction.
    */
-  openIncarnation(reason: string, now: Now, adoptRows: (incarnation: string) => void = () => {}): string {
+  openIncarnation(
+    reason: string,
+    now: Now,
+    closing?: { readonly lastKnown: Vector; readonly adoptRows: (incarnation: string) => void },
+  ): string {
     const previous = this.#incarnation === '' ? null : this.#incarnation;
-    const lastKnown = vectorOf(this.#heads);
+    const lastKnown = closing?.lastKnown ?? vectorOf(this.#heads);
     const incarnation = newIncarnation(now.wall);
     this.#ordinal += 1;
     this.#db
@@ -122,7 +127,7 @@ export class EventLog {
       .run('{}', now.elapsed, now.wall);
     this.#incarnation = incarnation;
     this.#heads = emptyHeads();
-    adoptRows(incarnation);
+    closing?.adoptRows(incarnation);
     const lastknown = Object.fromEntries(
       STREAMS.flatMap((stream) => (lastKnown[stream] ? [[stream, sequenceText(lastKnown[stream])]] : [])),
     );

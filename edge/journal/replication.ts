@@ -67,13 +67,13 @@ export class Replication {
         );
       }
     }
-    const incarnation = log.openIncarnation(reason, now, (opened) => {
-      this.#db
-        .prepare('UPDATE incarnations SET last_known = ? WHERE incarnation = ?')
-        .run(JSON.stringify(acked), opened);
-      const moved = new Map<string, string>();
-      for (const stream of STREAMS) this.#moveRows(hub, log, stream, ordinal, at(acked, stream), old, opened, moved);
-      for (const stream of STREAMS) this.#rewriteReferences(log, stream, moved);
+    const incarnation = log.openIncarnation(reason, now, {
+      lastKnown: acked,
+      adoptRows: (opened) => {
+        const moved = new Map<string, string>();
+        for (const stream of STREAMS) this.#moveRows(hub, log, stream, ordinal, at(acked, stream), old, opened, moved);
+        for (const stream of STREAMS) this.#rewriteReferences(log, stream, moved);
+      },
     });
     this.#setAcked(old, acked, null);
     return incarnation;
