@@ -14,7 +14,7 @@ import { CHECKPOINT_TOPIC, STREAMS, topicOf } from '../../edge/contracts/streams
 import type { KafkaAccess } from './kafka-access.ts';
 import { type KeyedResult, readNewest } from './keyed-reader.ts';
 import type { PackedPart } from './packed-records.ts';
-import { socketFactory } from './sockets.ts';
+import { Sockets } from './sockets.ts';
 import { ALREADY_GZIPPED, standInMessages } from './stand-in-messages.ts';
 
 export interface LinkOptions {
@@ -55,6 +55,9 @@ const READ_DEADLINE = 60_000;
 export class KafkaLink {
   readonly #options: LinkOptions;
   readonly #transactionTimeout: number;
+  /** How long an answer may take to begin, ms. */
+  readonly #stall: number;
+  readonly #sockets: Sockets;
   #kafka: Kafka | undefined;
   #producer: Producer | undefined;
   #closed = false;
@@ -62,6 +65,8 @@ export class KafkaLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#transactionTimeout = options.transactionTimeout ?? DEFAULT_TRANSACTION_TIMEOUT;
+    this.#stall = Math.max(2_000, Math.min(12_000, this.#transactionTimeout / 2));
+    this.#sockets = new Sockets(this.#stall);
   }
 
   /** How long one transaction may take from first send to commit, ms: well before the brokers would abort it. */
@@ -75,16 +80,15 @@ export class KafkaLink {
    */
   async fence(): Promise<void> {
     const { hub, brokers, access, logger } = this.#options;
-    const stall = Math.max(2_000, Math.min(12_000, this.#transactionTimeout / 2));
     const kafka = new kafkajs.Kafka({
       clientId: `store-hub-${hub}`,
       brokers: [...brokers],
       ...access(),
-      connectionTimeout: Math.min(10_000, stall),
+      connectionTimeout: Math.min(10_000, this.#stall),
       authenticationTimeout: 15_000,
       requestTimeout: 15_000,
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 2_000 },
-      socketFactory: socketFactory(stall),
+      socketFactory: (request) => this.#sockets.open(request),
       logLevel: logger.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.NOTHING,
       logCreator: () => (entry) => this.#log(entry),
     });
@@ -151,16 +155,12 @@ export class KafkaLink {
     return offset;
   }
 
-  /** Ends the connection. Does not wait long for a broker that does not answer. */
+  /** Ends the connection at once. What is under way fails; nothing of it can be committed any more from here. */
   async close(): Promise<void> {
     this.#closed = true;
-    const producer = this.#producer;
+    this.#sockets.closeAll();
+    await this.#producer?.disconnect().catch(() => undefined);
     this.#producer = undefined;
-    if (!producer) return;
-    await Promise.race([
-      producer.disconnect().catch(() => undefined),
-      new Promise((resolve) => setTimeout(resolve, 1_000).unref()),
-    ]);
   }
 
   async #sendInOrder(transaction: Transaction, parts: readonly PackedPart[]): Promise<SentPart[]> {

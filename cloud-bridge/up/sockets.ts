@@ -15,17 +15,37 @@ export interface SocketRequest {
   readonly onConnect: () => void;
 }
 
-/** `stallMs`: how long an answer may take to begin, in milliseconds. */
-export function socketFactory(stallMs: number): (request: SocketRequest) => net.Socket {
-  return ({ host, port, ssl, onConnect }) => {
+/** The sockets of one link. kafkajs goes on trying for minutes with what it has; closing all ends that at once. */
+export class Sockets {
+  readonly #stallMs: number;
+  readonly #open = new Set<net.Socket>();
+  #closed = false;
+
+  /** `stallMs`: how long an answer may take to begin, in milliseconds. */
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs;
+  }
+
+  /** Connects; throws after `closeAll`. */
+  open({ host, port, ssl, onConnect }: SocketRequest): net.Socket {
+    if (this.#closed) throw new Error('the link is closed');
     const socket = ssl
       ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
       : net.connect({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    watch(socket, stallMs);
+    watch(socket, this.#stallMs);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    socket.on('error', () => undefined);
     return socket;
-  };
+  }
+
+  closeAll(): void {
+    this.#closed = true;
+    // With an error: only that makes kafkajs give up the requests it waits for.
+    for (const socket of this.#open) socket.destroy(new Error('the link is closed'));
+  }
 }
 
 function watch(socket: net.Socket, stallMs: number): void {

@@ -85,7 +85,8 @@ export class StateFile {
   static open(dataDir: string): StateFile {
     mkdirSync(dataDir, { recursive: true });
     const file = join(dataDir, STATE_FILE);
-    const db = new SQLite(file, { timeout: 0 });
+    // A halted bridge looks into it for a moment now and then.
+    const db = new SQLite(file, { timeout: 500 });
     try {
       db.pragma('locking_mode = EXCLUSIVE');
       db.pragma('journal_mode = WAL');
