@@ -56,7 +56,7 @@ function nextReach(journal: JournalSource, reach: Reach): Reach | undefined {
   const known = chain.findIndex((entry) => entry.incarnation === reach.incarnation);
   for (const { incarnation } of chain.slice(Math.max(0, known))) {
     if (incarnation !== current.incarnation) current = follow(current, incarnation);
-    if (waiting(journal.heads(incarnation), current.vector) > 0) return current;
+    if (total(waitingIn(journal, incarnation, current.vector)) > 0) return current;
   }
   return undefined;
 }
@@ -66,8 +66,16 @@ function follow(reach: Reach, incarnation: string): Reach {
   return { incarnation, vector: {}, closed: [...reach.closed, ...finished] };
 }
 
-function waiting(heads: Vector, vector: Vector): number {
-  return STREAMS.reduce((sum, stream) => sum + Math.max(0, at(heads, stream) - at(vector, stream)), 0);
+/** How many rows of each stream of an incarnation lie after `vector`; what is gone by age waits no more. */
+function waitingIn(journal: JournalSource, incarnation: string, vector: Vector): Vector {
+  const heads = journal.heads(incarnation);
+  const waiting: Partial<Record<Stream, number>> = {};
+  for (const stream of STREAMS) {
+    if (at(heads, stream) <= at(vector, stream)) continue;
+    const [first] = journal.rows(stream, incarnation, at(vector, stream), 1);
+    if (first) waiting[stream] = Math.max(1, at(heads, stream) - first.streamSequence + 1);
+  }
+  return waiting;
 }
 
 /** How many events of each stream head office does not have. */
@@ -76,11 +84,9 @@ export function lagOf(journal: JournalSource, reach: Reach): Vector {
   const chain = journal.incarnations();
   const known = chain.findIndex((entry) => entry.incarnation === reach.incarnation);
   for (const { incarnation } of chain.slice(Math.max(0, known))) {
-    const heads = journal.heads(incarnation);
-    const vector = incarnation === reach.incarnation ? reach.vector : {};
+    const waiting = waitingIn(journal, incarnation, incarnation === reach.incarnation ? reach.vector : {});
     for (const stream of STREAMS) {
-      const count = at(heads, stream) - at(vector, stream);
-      if (count > 0) lag[stream] = (lag[stream] ?? 0) + count;
+      if (at(waiting, stream) > 0) lag[stream] = (lag[stream] ?? 0) + at(waiting, stream);
     }
   }
   return lag;

@@ -199,19 +199,17 @@ export class JournalReader {
     let oldestReceived: number | undefined;
     for (const stream of STREAMS) {
       const after = positionOf(ackedOrdinal, acked ? at(acked.vector, stream) : 0);
-      let waiting = 0;
+      const first = this.#prepared(
+        `SELECT position, received FROM events_${stream} WHERE position > ? ORDER BY position LIMIT 1`,
+      ).get(after) as { position: number; received: number } | undefined;
+      if (!first) continue; // all acknowledged, or gone by age in a time without a cloud
+      let waiting = 1 - streamSequenceOf(first.position);
       for (const entry of chain) {
-        if (entry.ordinal < ackedOrdinal) continue;
-        const last = at(this.heads(entry.incarnation), stream);
-        waiting += entry.ordinal === ackedOrdinal ? Math.max(0, last - streamSequenceOf(after)) : last;
+        if (entry.ordinal >= ordinalOf(first.position)) waiting += at(this.heads(entry.incarnation), stream);
       }
-      if (waiting === 0) continue;
       byStream[stream] = waiting;
       events += waiting;
-      const first = this.#prepared(
-        `SELECT received FROM events_${stream} WHERE position > ? ORDER BY position LIMIT 1`,
-      ).get(after) as { received: number } | undefined;
-      if (first && (oldestReceived === undefined || first.received < oldestReceived)) oldestReceived = first.received;
+      if (oldestReceived === undefined || first.received < oldestReceived) oldestReceived = first.received;
     }
     const share = events === 0 ? 0 : events / Math.max(events, this.#held());
     return { events, bytes: Math.round(share * this.usedBytes()), oldestReceived, byStream };
