@@ -116,7 +116,7 @@ export class BridgeDaemon {
       if (connection.told) state.save({ told: connection.told });
       await this.#disconnect();
       if (this.#stopped) return;
-      this.#logger.info('nothing to send: disconnected');
+      this.#logger.info('disconnected until there is something to send');
       await waitForEvents(replication);
     } catch (error) {
       await this.#disconnect();

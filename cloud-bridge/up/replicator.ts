@@ -81,7 +81,7 @@ export async function replicate(replication: Replication): Promise<void> {
   let reach = reachOf(connection.state.state);
   let ahead: Promise<Batch | undefined> | undefined;
   let lastSent = performance.now();
-  while (!signal.aborted) {
+  while (!signal.aborted && performance.now() - connected < REFENCE_MS) {
     const batch = await (ahead ?? gather(connection.journal, reach, size.limits));
     ahead = undefined;
     if (batch) {
@@ -95,7 +95,6 @@ export async function replicate(replication: Replication): Promise<void> {
       rhythm.sent(lastSent);
       if (more) continue;
     }
-    if (performance.now() - connected > REFENCE_MS) return;
     if (!(await waitForBatch(replication, reach, lastSent))) return;
   }
 }
