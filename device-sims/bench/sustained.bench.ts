@@ -92,11 +92,18 @@ async function run(context: BenchContext): Promise<Outcome> {
 
 type TryRate = (rate: number | undefined, seconds: number) => Promise<Trial>;
 
-/** Full speed first: what is committed meanwhile is surely too little, what is taken in is surely too much. */
+/**
+ * Full speed first: when the lag stays bounded even then (the edge takes in no more than the bridge sends), that is
+ * the rate. Else it lies between what was committed meanwhile and what was taken in.
+ */
 async function highestBounded(trial: TryRate, quick: boolean): Promise<Trial> {
+  const long = quick ? 4 : 60;
   await trial(undefined, quick ? 2 : 6);
   const flood = await trial(undefined, quick ? 3 : 10);
-  if (flood.bounded && quick) return flood;
+  if (flood.bounded) {
+    const proof = await trial(undefined, long);
+    if (proof.bounded) return proof;
+  }
   let low = flood.committedPerSecond * 0.9;
   let high = flood.load.rate;
   for (let probe = 0; probe < (quick ? 1 : 4); probe += 1) {
@@ -106,7 +113,7 @@ async function highestBounded(trial: TryRate, quick: boolean): Promise<Trial> {
   }
   let rate = Math.round(low);
   for (let attempt = 0; ; attempt += 1) {
-    const proof = await trial(rate, quick ? 4 : 60);
+    const proof = await trial(rate, long);
     if (proof.bounded || attempt === 4) return proof;
     rate = Math.round(rate * 0.93);
   }
