@@ -35,8 +35,16 @@ function sourceOf(hub: string, source: string): string {
   return PLAIN.test(source) ? `/${hub}/${source}` : `/${hub}/${source.split('/').map(encodeURIComponent).join('/')}`;
 }
 
+/** Many events of a batch share their millisecond, and formatting a date costs more than the rest of the text. */
+let lastMs = Number.NaN;
+let lastText = '';
+
 function timeText(ms: number): string {
-  return new Date(ms).toISOString();
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
 }
 
 export function cloudEventText(hub: string, row: JournalRow): string {

@@ -71,7 +71,7 @@ function show(
 
 /** What the process itself uses; the SQLite writer's thread is part of the memory, not of the event loop figures. */
 export function processMetrics(registry: Registry): void {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: 100 });
   delay.enable();
   let utilization = performance.eventLoopUtilization();
   const metrics: readonly PulledMetric[] = [
