@@ -55,6 +55,7 @@ async function bench(measurements: readonly Measurement[], quick: boolean): Prom
   });
   // All children die with this process; only the folder is left to remove.
   process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
     for (const measurement of measurements) {
