@@ -39,6 +39,11 @@ interface Pending {
 
 const MAX_DELIVERIES = 2000;
 const MAX_UNDER_WAY = 2;
+/**
+ * With so many gathered and the writer short of work, they go at once: reading all sockets first would leave the
+ * writer idle meanwhile, and then the main thread while it writes.
+ */
+const EAGER = 32;
 const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
 
 export class JournalThread implements Intake {
@@ -122,7 +127,8 @@ export class JournalThread implements Intake {
       this.#waiting.push(this.#gathering);
       this.#gathering = emptyBatch();
     }
-    this.#schedule();
+    if (this.#gathering.count >= EAGER && this.#underWay.length < MAX_UNDER_WAY) this.#send();
+    else this.#schedule();
   }
 
   /** At the end of this turn of the event loop: what one read of the sockets brought goes together. */
