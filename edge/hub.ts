@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { configHash } from '../config/loader.ts';
 import type { StoreConfig } from '../config/schema.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { dayInZone } from './codecs/business-day.ts';
@@ -12,7 +11,7 @@ import { HubJson } from './codecs/hub-json.ts';
 import { maskedCopy } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
-import { type HubError, messageOf } from './contracts/errors.ts';
+import { messageOf } from './contracts/errors.ts';
 import { streamOf } from './contracts/events.ts';
 import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
@@ -21,15 +20,13 @@ import type { Codec } from './devices/codec.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { JournalReader } from './journal/reader.ts';
-import { JournalThread } from './journal-thread.ts';
+import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
 import type { OutMessage } from './notify/outbox.ts';
-import { clockSync } from './ops/clock-sync.ts';
 import { healthRoutes, metricsRoute } from './ops/health.ts';
 import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
-import { packageVersion } from './ops/version.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
 import { staffPages } from './staff/pages.ts';
 import { Standing } from './standing.ts';
@@ -41,7 +38,7 @@ export class Hub {
   readonly #config: StoreConfig;
   readonly #loggers: Loggers;
   readonly #metrics = createEdgeMetrics();
-  readonly #synced = clockSync(Date.now, () => performance.now());
+  readonly #synced: () => boolean;
   readonly #journal: JournalThread;
   readonly #standing: Standing;
   readonly #codec: Codec;
@@ -54,29 +51,11 @@ export class Hub {
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
 
-  /** `onFailure`: the disk failed, and the process must end so that a new one can begin from what is on it. */
-  constructor(config: StoreConfig, onFailure: (error: HubError) => void) {
+  constructor(config: StoreConfig, journal: JournalThread, synced: () => boolean) {
     this.#config = config;
+    this.#journal = journal;
+    this.#synced = synced;
     this.#loggers = childLoggers(createLogger('edge'));
-    this.#journal = new JournalThread({
-      writer: {
-        dataDir: config.data_dir,
-        hub: config.hub,
-        planogram: config.planogram,
-        rules: config.rules,
-        retention: {
-          cloud: config.cloud !== undefined,
-          keepMs: config.journal.keep,
-          keepAcknowledgedMs: config.journal.keep_acknowledged,
-        },
-        diskBudget: config.journal.disk_budget,
-        version: packageVersion(),
-        configHash: configHash(config),
-      },
-      synced: this.#synced,
-      onCommit: (out, alerts, figures) => this.#onCommit(out, alerts, figures),
-      onFailure,
-    });
     this.#standing = new Standing(config.cloud !== undefined, this.#loggers.journal);
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
@@ -98,6 +77,7 @@ export class Hub {
   /** Resolves when devices are served. */
   async start(): Promise<void> {
     const { incarnation, out, open } = await this.#journal.start();
+    this.#journal.listen((more, alerts, figures) => this.#onCommit(more, alerts, figures));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
     this.#standing.watch(reader);

@@ -22,10 +22,19 @@ import type { FromWriter, ToWriter } from './writer-thread.ts';
 export interface JournalThreadOptions {
   readonly writer: WriterOptions;
   readonly synced: () => boolean;
-  /** After each commit: what must go out, which alerts changed, what to count. */
-  readonly onCommit: (out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures, readings: number) => void;
   /** The disk failed: nothing may be acknowledged any more, the process must end. */
   readonly onFailure: (error: HubError) => void;
+}
+
+/** After each commit: what must go out, which alerts changed, what to count. */
+export type CommitListener = (out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures) => void;
+
+export interface Opened {
+  readonly incarnation: string;
+  /** What was not delivered when the last run ended. */
+  readonly out: readonly OutMessage[];
+  /** Alerts that have not ended. */
+  readonly open: readonly Alert[];
 }
 
 interface Pending {
@@ -38,7 +47,13 @@ interface Pending {
 }
 
 const MAX_DELIVERIES = 2000;
+/**
+ * Two batches under way keep the writer busy. Where a sync takes long, the second would only wait behind the first,
+ * and what arrives meanwhile behind both: then one at a time is faster for everybody.
+ */
 const MAX_UNDER_WAY = 2;
+const SLOW_COMMIT_MS = 3;
+const COMMITS_LOOKED_AT = 8;
 /**
  * With so many gathered and the writer short of work, they go at once: reading all sockets first would leave the
  * writer idle meanwhile, and then the main thread while it writes.
@@ -49,10 +64,16 @@ const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
 export class JournalThread implements Intake {
   readonly #options: JournalThreadOptions;
   #worker: Worker | undefined;
+  #opened: Promise<Opened> | undefined;
+  #listener: CommitListener | undefined;
+  /** Commits before anybody listened: the writer may have run due wakes by itself. */
+  #unheard: Reply[] = [];
   #gathering: Pending = emptyBatch();
   #waiting: Pending[] = [];
   #underWay: Pending[] = [];
   #scheduled = false;
+  /** How long the last commits took, ms. */
+  #commitMs: number[] = [];
   #failure: HubError | undefined;
   #settle: { resolve: () => void; reject: (error: HubError) => void } | undefined;
 
@@ -60,18 +81,35 @@ export class JournalThread implements Intake {
     this.#options = options;
   }
 
-  /** Starts the thread and opens the journal. Throws the HubErrors of opening it. */
-  async start(): Promise<{ incarnation: string; out: readonly OutMessage[]; open: readonly Alert[] }> {
+  /**
+   * Starts the thread and opens the journal; called again it gives the same answer. Throws the HubErrors of opening it.
+   */
+  start(): Promise<Opened> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  /** Hears of every commit, those before the call included. */
+  listen(listener: CommitListener): void {
+    this.#listener = listener;
+    for (const reply of this.#unheard.splice(0)) this.#committed(reply);
+  }
+
+  async #open(): Promise<Opened> {
     const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
       workerData: this.#options.writer,
       name: 'writer',
     });
     this.#worker = worker;
     const ready = await new Promise<Extract<FromWriter, { is: 'ready' }>>((resolve, reject) => {
-      worker.once('error', reject);
+      const refuse = (error: HubError): void => {
+        this.#failure = error;
+        reject(error);
+      };
+      worker.once('error', (error) => refuse(new HubError('NOT_STORED', error.message, { cause: error })));
       worker.once('message', (message: FromWriter) => {
         if (message.is === 'ready') resolve(message);
-        else reject(errorOf(message));
+        else refuse(errorOf(message));
       });
     });
     worker.removeAllListeners('error');
@@ -127,7 +165,7 @@ export class JournalThread implements Intake {
       this.#waiting.push(this.#gathering);
       this.#gathering = emptyBatch();
     }
-    if (this.#gathering.count >= EAGER && this.#underWay.length < MAX_UNDER_WAY) this.#send();
+    if (this.#gathering.count >= EAGER && this.#underWay.length < this.#most) this.#send();
     else this.#schedule();
   }
 
@@ -146,13 +184,18 @@ export class JournalThread implements Intake {
       this.#answerAll(this.#failure.message);
       return;
     }
-    while (this.#underWay.length < MAX_UNDER_WAY) {
+    while (this.#underWay.length < this.#most) {
       const next = this.#waiting.shift() ?? this.#takeGathering();
       if (!next) return;
       this.#underWay.push(next);
       const { deliveries, count, refusals, requests } = next;
       this.#post({ deliveries, count, refusals, requests, synced: this.#options.synced() });
     }
+  }
+
+  /** How many batches may be under way: the quickest of the last commits tells what the disk can do. */
+  get #most(): number {
+    return Math.min(...this.#commitMs) > SLOW_COMMIT_MS && this.#commitMs.length > 0 ? 1 : MAX_UNDER_WAY;
   }
 
   #takeGathering(): Pending | undefined {
@@ -168,15 +211,17 @@ export class JournalThread implements Intake {
 
   #onMessage(message: FromWriter): void {
     if (message.is === 'reply') this.#onReply(message.reply);
-    else if (message.is === 'tick') this.#committed(message.reply, 0);
+    else if (message.is === 'tick') this.#committed(message.reply);
     else if (message.is === 'closed') this.#settle?.resolve();
     else if (message.is === 'failed') this.#fail(errorOf(message));
   }
 
   #onReply(reply: Reply): void {
     const batch = this.#underWay.shift();
+    if (reply.figures.committed)
+      this.#commitMs = [...this.#commitMs.slice(1 - COMMITS_LOOKED_AT), reply.figures.commitMs];
     this.#send();
-    this.#committed(reply, batch?.count ?? 0);
+    this.#committed(reply);
     batch?.receipts.forEach((done, index) => {
       done(reply.receipts[index] ?? ACCEPTED);
     });
@@ -185,8 +230,9 @@ export class JournalThread implements Intake {
     });
   }
 
-  #committed(reply: Reply, readings: number): void {
-    this.#options.onCommit(reply.out, reply.alerts, reply.figures, readings);
+  #committed(reply: Reply): void {
+    if (this.#listener) this.#listener(reply.out, reply.alerts, reply.figures);
+    else this.#unheard.push(reply);
   }
 
   #fail(error: HubError): void {

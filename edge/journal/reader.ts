@@ -44,24 +44,26 @@ export interface Buffer {
   readonly byStream: Vector;
 }
 
-interface RawRow {
-  position: number;
-  sequence: number;
-  type: string;
-  received: number;
-  time: number;
-  flags: number;
-  source: string;
-  subject: string;
-  data: string;
-}
+/** As SQLite gives it, without names: this is the bridge's hot path. */
+type RawRow = [
+  position: number,
+  sequence: number,
+  type: number,
+  received: number,
+  time: number,
+  flags: number,
+  source: string,
+  subject: string,
+  data: string,
+];
 
-const COLUMNS = 'position, sequence, t.type AS type, received, time, flags, source, subject, data';
+const COLUMNS = 'position, sequence, type, received, time, flags, source, subject, data';
 
 export class JournalReader {
   readonly hub: string;
   readonly #db: Database;
   readonly #statements = new Map<string, Statement>();
+  #types = new Map<number, string>();
 
   private constructor(db: Database) {
     this.#db = db;
@@ -124,11 +126,11 @@ export class JournalReader {
   rows(stream: JournalStream, incarnation: string, after: number, limit: number): JournalRow[] {
     const ordinal = this.incarnations().find((entry) => entry.incarnation === incarnation)?.ordinal;
     if (ordinal === undefined) return [];
-    const raw = this.#prepared(
-      `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type
+    const raw = this.#raw(
+      `SELECT ${COLUMNS} FROM events_${stream}
        WHERE position > ? AND position < ? ORDER BY position LIMIT ?`,
     ).all(positionOf(ordinal, after), positionOf(ordinal + 1, 0), Math.min(limit, MAX_ROWS)) as RawRow[];
-    return raw.map((row) => toRow(stream, incarnation, row));
+    return raw.map((row) => this.#toRow(stream, incarnation, row));
   }
 
   find(id: string): JournalRow | undefined {
@@ -152,10 +154,10 @@ export class JournalReader {
     const limit = Math.min(count, MAX_ROWS);
     const names = new Map(this.incarnations().map((entry) => [entry.ordinal, entry.incarnation]));
     const found = streamsOf(options).flatMap((stream) => {
-      const raw = this.#prepared(
-        `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type ORDER BY position DESC LIMIT ?`,
-      ).all(limit) as RawRow[];
-      return raw.map((row) => toRow(stream, names.get(ordinalOf(row.position)) ?? '', row));
+      const raw = this.#raw(`SELECT ${COLUMNS} FROM events_${stream} ORDER BY position DESC LIMIT ?`).all(
+        limit,
+      ) as RawRow[];
+      return raw.map((row) => this.#toRow(stream, names.get(ordinalOf(row[0])) ?? '', row));
     });
     return found.sort((a, b) => a.sequence - b.sequence).slice(-limit);
   }
@@ -246,10 +248,11 @@ export class JournalReader {
 
   #select(stream: JournalStream, from: number, limit: number): JournalRow[] {
     const names = new Map(this.incarnations().map((entry) => [entry.ordinal, entry.incarnation]));
-    const raw = this.#prepared(
-      `SELECT ${COLUMNS} FROM events_${stream} e JOIN event_types t ON t.code = e.type WHERE position >= ? ORDER BY position LIMIT ?`,
-    ).all(from, limit) as RawRow[];
-    return raw.map((row) => toRow(stream, names.get(ordinalOf(row.position)) ?? '', row));
+    const raw = this.#raw(`SELECT ${COLUMNS} FROM events_${stream} WHERE position >= ? ORDER BY position LIMIT ?`).all(
+      from,
+      limit,
+    ) as RawRow[];
+    return raw.map((row) => this.#toRow(stream, names.get(ordinalOf(row[0])) ?? '', row));
   }
 
   /** The first position of a stream whose sequence is at least `sequence`: both grow together, so it is a bisection. */
@@ -269,6 +272,35 @@ export class JournalReader {
     return low;
   }
 
+  #raw(sql: string): Statement {
+    return this.#prepared(sql).raw(true);
+  }
+
+  #toRow(stream: JournalStream, incarnation: string, row: RawRow): JournalRow {
+    const [position, sequence, type, received, time, flags, source, subject, data] = row;
+    const { quality, history } = unpackFlags(flags);
+    return {
+      stream,
+      incarnation,
+      sequence,
+      streamSequence: streamSequenceOf(position),
+      type: this.#types.get(type) ?? this.#readType(type),
+      source,
+      subject,
+      time,
+      received,
+      quality,
+      history,
+      data,
+    };
+  }
+
+  #readType(code: number): string {
+    const rows = this.#prepared('SELECT code, type FROM event_types').all() as { code: number; type: string }[];
+    this.#types = new Map(rows.map((row) => [row.code, row.type]));
+    return this.#types.get(code) ?? 'unknown';
+  }
+
   #prepared(sql: string): Statement {
     let statement = this.#statements.get(sql);
     if (!statement) {
@@ -282,20 +314,4 @@ export class JournalReader {
 function streamsOf(options: { stream?: Stream; local?: boolean }): readonly JournalStream[] {
   if (options.stream) return [options.stream];
   return options.local ? JOURNAL_STREAMS : JOURNAL_STREAMS.filter((stream) => stream !== LOCAL_STREAM);
-}
-
-function toRow(stream: JournalStream, incarnation: string, row: RawRow): JournalRow {
-  return {
-    stream,
-    incarnation,
-    sequence: row.sequence,
-    streamSequence: streamSequenceOf(row.position),
-    type: row.type,
-    source: row.source,
-    subject: row.subject,
-    time: row.time,
-    received: row.received,
-    ...unpackFlags(row.flags),
-    data: row.data,
-  };
 }

@@ -4,6 +4,7 @@
  * of a hash per id, in a ring with an open-addressing index over it) and each commit appends one blob with its ids.
  */
 import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 
 export const MAX_IDS = 1_000_000;
@@ -32,10 +33,13 @@ export class Repeats {
   #oldest = 0;
   #count = 0;
 
-  /** Ids of this transaction, not yet in a blob. */
-  #fresh: number[] = [];
+  /** Ids of this transaction, not yet in a blob: words, and how many are used. */
+  #fresh = new Uint32Array(256 * WORDS);
+  #freshWords = 0;
   readonly #scratch = new Uint32Array(WORDS);
   #rows: { id: number; count: number; elapsed: number }[] = [];
+  /** Ids in all rows. */
+  #stored = 0;
   #open: { id: number; entries: Buffer } | undefined;
 
   constructor(db: Database, maxIds = MAX_IDS) {
@@ -52,8 +56,9 @@ export class Repeats {
 
   /** (Re)reads everything: at start, and after a rollback. */
   load(): void {
-    this.#fresh = [];
+    this.#freshWords = 0;
     this.#rows = [];
+    this.#stored = 0;
     this.#open = undefined;
     this.#oldest = 0;
     this.#count = 0;
@@ -63,6 +68,7 @@ export class Repeats {
     for (const row of rows) {
       const count = row.entries.length / ENTRY_BYTES;
       this.#rows.push({ id: row.id, count, elapsed: row.elapsed });
+      this.#stored += count;
       const words = new Uint32Array(new Uint8Array(row.entries).buffer);
       for (let i = 0; i < count; i += 1) this.#add(words, i * WORDS, row.elapsed);
     }
@@ -86,16 +92,23 @@ export class Repeats {
     } else {
       this.#add(words, 0, elapsed);
     }
-    this.#fresh.push(...words);
+    if (this.#freshWords + WORDS > this.#fresh.length) {
+      const larger = new Uint32Array(this.#fresh.length * 2);
+      larger.set(this.#fresh);
+      this.#fresh = larger;
+    }
+    this.#fresh.set(words, this.#freshWords);
+    this.#freshWords += WORDS;
     return 'new';
   }
 
   /** Writes the ids of this transaction and forgets blobs that are past both bounds. */
   flush(elapsed: number): void {
-    if (this.#fresh.length === 0) return;
-    const fresh = Buffer.from(Uint32Array.from(this.#fresh).buffer);
+    if (this.#freshWords === 0) return;
+    const fresh = Buffer.from(this.#fresh.slice(0, this.#freshWords).buffer);
     const count = fresh.length / ENTRY_BYTES;
-    this.#fresh = [];
+    this.#freshWords = 0;
+    this.#stored += count;
     const last = this.#rows.at(-1);
     if (this.#open && last && this.#open.entries.length + fresh.length <= BLOB_BYTES) {
       this.#open.entries = Buffer.concat([this.#open.entries, fresh]);
@@ -112,13 +125,12 @@ export class Repeats {
   }
 
   #forgetBlobs(elapsed: number): void {
-    let total = this.#rows.reduce((sum, row) => sum + row.count, 0);
     let drop = 0;
     for (const row of this.#rows) {
-      const tooMany = total - row.count >= this.#maxIds;
+      const tooMany = this.#stored - row.count >= this.#maxIds;
       const tooOld = elapsed - row.elapsed > MEMORY_MS;
       if (!tooMany && !tooOld) break;
-      total -= row.count;
+      this.#stored -= row.count;
       drop += 1;
     }
     const lastDropped = this.#rows[drop - 1];
@@ -129,8 +141,17 @@ export class Repeats {
 
   #digest(identity: string, content: string): Uint32Array {
     const words = this.#scratch;
-    wordsOf(hash('sha256', identity, 'binary'), words, 0, 4);
-    wordsOf(hash('sha1', content, 'binary'), words, 4, 1);
+    // The digest as binary text: cheaper than a Buffer for each id.
+    const digest = hash('sha256', identity, 'binary');
+    for (let i = 0; i < 4; i += 1) {
+      const at = i * 4;
+      words[i] =
+        digest.charCodeAt(at) |
+        (digest.charCodeAt(at + 1) << 8) |
+        (digest.charCodeAt(at + 2) << 16) |
+        (digest.charCodeAt(at + 3) << 24);
+    }
+    words[4] = crc32(content);
     return words;
   }
 
@@ -165,7 +186,8 @@ export class Repeats {
       else this.#removeOldest();
     }
     const slot = (this.#oldest + this.#count) % this.#capacity;
-    this.#entries.set(words.subarray(offset, offset + WORDS), slot * WORDS);
+    const base = slot * WORDS;
+    for (let i = 0; i < WORDS; i += 1) this.#entries[base + i] = words[offset + i] ?? 0;
     this.#seconds[slot] = Math.floor(elapsed / 1000);
     this.#count += 1;
     this.#enter(slot);
@@ -211,17 +233,5 @@ export class Repeats {
     this.#oldest = 0;
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
     for (let slot = 0; slot < this.#count; slot += 1) this.#enter(slot);
-  }
-}
-
-/** Words of a digest given as binary text: cheaper than a Buffer for each id. */
-function wordsOf(digest: string, into: Uint32Array, offset: number, count: number): void {
-  for (let i = 0; i < count; i += 1) {
-    const at = i * 4;
-    into[offset + i] =
-      digest.charCodeAt(at) |
-      (digest.charCodeAt(at + 1) << 8) |
-      (digest.charCodeAt(at + 2) << 16) |
-      (digest.charCodeAt(at + 3) << 24);
   }
 }
