@@ -55,6 +55,7 @@ export class Bookkeeper {
   readonly engine: RuleEngine;
   readonly #facings: ReadonlyMap<string, Facing>;
   #now: Now = { elapsed: 0, wall: 0 };
+  #synced = false;
 
   /** Something of this transaction is not in the database yet, or would be missed after a crash. */
   dirty = false;
@@ -100,9 +101,10 @@ export class Bookkeeper {
     this.log.appended.clear();
   }
 
-  /** A transaction begins: its time. */
-  begin(now: Now): void {
+  /** A transaction begins: its time, and whether the wall clock is to be believed. */
+  begin(now: Now, synced: boolean): void {
     this.#now = now;
+    this.#synced = synced;
     this.dirty = false;
   }
 
@@ -112,6 +114,16 @@ export class Bookkeeper {
     this.#remembered.flush();
     this.#repeats.flush(this.#now.elapsed);
     this.log.flush(this.#now);
+  }
+
+  get lettersExpired(): number {
+    return this.#letters.expired;
+  }
+
+  /** Ended alerts and dead letters that are past their time. */
+  forgetOld(): void {
+    this.alerts.forgetOld(this.#now.wall);
+    this.#letters.expire(this.#now);
   }
 
   /** What was to go out when the last run ended, and every open alert. */
@@ -140,8 +152,10 @@ export class Bookkeeper {
       string,
       Facing
     >;
-    for (const [shelf, facing] of Object.entries(before)) {
-      if (JSON.stringify(facing) === JSON.stringify(this.#facings.get(shelf))) continue;
+    for (const shelf of new Set([...Object.keys(before), ...this.#facings.keys()])) {
+      if (JSON.stringify(before[shelf]) === JSON.stringify(this.#facings.get(shelf))) continue;
+      // A shelf that is new and has not been heard of concerns no rule yet.
+      if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
       this.#journal('local.planogram.changed.v1', 'config', shelf, { shelf });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
@@ -172,6 +186,8 @@ export class Bookkeeper {
   deliver(delivery: Delivery, synced: boolean, overBudget: boolean): Receipt | undefined {
     const before = this.#remembered.get('time', delivery.device) as number | undefined;
     let latest = before;
+    // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
+    const within = new Map<string, number>();
     let repeated = 0;
     try {
       for (const reading of delivery.readings) {
@@ -179,7 +195,9 @@ export class Bookkeeper {
           repeated += 1;
           continue;
         }
-        const judged = judgeTime(reading.time, delivery.received, before, synced);
+        const last = within.get(reading.subject) ?? before;
+        const judged = judgeTime(reading.time, delivery.received, last, synced);
+        if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
         if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest))
           latest = judged.lastTime;
         const sensed = sense(
@@ -273,7 +291,9 @@ export class Bookkeeper {
         return this.#resumed('refill', request.request.reason);
       case 'new-incarnation': {
         const { acked, reason } = request.request;
+        this.engine.flush();
         const incarnation = this.replication.newIncarnation(this.#options.hub, this.log, acked, reason, this.#now);
+        this.engine.load();
         this.#resumed('new-incarnation', reason);
         return { incarnation };
       }
@@ -347,7 +367,7 @@ export class Bookkeeper {
       subject,
       time: wall,
       received: wall,
-      quality: 'ok',
+      quality: this.#synced ? 'ok' : 'hub-unsynced',
       history: false,
       data,
     });

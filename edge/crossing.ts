@@ -61,7 +61,11 @@ export interface Figures {
   readonly commitMs: number;
   /** Why the writer refuses facts now; nothing when it takes them. */
   readonly refusing: string | undefined;
+  /** What does not go as it should although facts are taken. */
+  readonly trouble: string | undefined;
   readonly quarantined: readonly { rule: string; key: string; fault: string }[];
+  /** Dead letters that left by age or size since start. */
+  readonly lettersExpired: number;
   readonly usedBytes: number;
   readonly walBytes: number;
 }

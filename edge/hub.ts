@@ -3,6 +3,7 @@
  * stops them in reverse. No decisions here.
  */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
@@ -19,6 +20,7 @@ import type { Figures, Request } from './crossing.ts';
 import type { Codec } from './devices/codec.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
+import { routeOfParts } from './devices/topics.ts';
 import { JournalReader } from './journal/reader.ts';
 import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
@@ -101,11 +103,20 @@ export class Hub {
     );
   }
 
+  /** A frozen subscriber must not hold up the stop. */
+  async #sayOffline(): Promise<void> {
+    if (!this.#heartbeat) return;
+    await Promise.race([
+      this.#door.publishOut(STATUS_TOPIC, 'offline', { retain: true }),
+      delay(1000, undefined, { ref: false }),
+    ]);
+  }
+
   /** In reverse, every step attempted; what was accepted is on disk afterwards. */
   async stop(): Promise<void> {
     clearInterval(this.#heartbeat);
     const steps: (() => Promise<void> | void)[] = [
-      () => (this.#heartbeat ? this.#door.publishOut(STATUS_TOPIC, 'offline', { retain: true }) : undefined),
+      () => this.#sayOffline(),
       () => this.#door.stop(),
       () => this.#delivery.stop(),
       ...this.#servers.map((server) => () => server.close()),
@@ -181,6 +192,8 @@ export class Hub {
   async #retry(reader: JournalReader, id: string) {
     const letter = reader.deadLetter(id);
     if (!letter) return undefined;
+    const route = routeOfParts(letter.kind, letter.device);
+    if (route.to === 'dead-letter') return { outcome: 'refused-again' as const, reason: route.reason };
     if (!isKind(letter.kind))
       return { outcome: 'refused-again' as const, reason: `${letter.kind} is not a kind of reading` };
     if (letter.bytes === null) return { outcome: 'refused-again' as const, reason: 'its bytes were not kept' };
@@ -202,6 +215,7 @@ export class Hub {
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();
     this.#standing.onCommit(figures);
+    this.#metrics.lettersExpired = figures.lettersExpired;
     for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;
     let events = 0;
     let bytes = 0;

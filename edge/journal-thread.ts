@@ -130,7 +130,9 @@ export class JournalThread implements Intake {
       this.#underWay.length + this.#waiting.length > 0 ||
       this.#gathering.count + this.#gathering.requests.length > 0
     ) {
-      await this.request({ op: 'delivered', ids: [] });
+      // Answered behind everything before it, also when nothing can be stored.
+      await this.request({ op: 'delivered', ids: [] }).catch(() => undefined);
+      if (this.#failure) return;
     }
     this.#post('close');
     await closed;

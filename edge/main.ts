@@ -17,7 +17,7 @@ export async function runEdge(config: StoreConfig, signal: AbortSignal): Promise
       end = resolve;
     });
     const synced = clockSync(Date.now, () => performance.now());
-    const journal = new JournalThread({ writer: writerOptions(config), synced, onFailure: end });
+    const journal = new JournalThread({ writer: writerOptions(config, synced()), synced, onFailure: end });
     // The journal opens in its own thread while this one loads the rest of the program.
     journal.start().catch(() => undefined);
     const { Hub } = await import('./hub.ts');
@@ -36,7 +36,7 @@ export async function runEdge(config: StoreConfig, signal: AbortSignal): Promise
   }
 }
 
-function writerOptions(config: StoreConfig): WriterOptions {
+function writerOptions(config: StoreConfig, synced: boolean): WriterOptions {
   const { hub, planogram, rules, data_dir, journal, cloud } = config;
   return {
     hub,
@@ -45,6 +45,7 @@ function writerOptions(config: StoreConfig): WriterOptions {
     dataDir: data_dir,
     retention: { cloud: cloud !== undefined, keepMs: journal.keep, keepAcknowledgedMs: journal.keep_acknowledged },
     diskBudget: journal.disk_budget,
+    synced,
     version: packageVersion(),
     configHash: configHash(config),
   };

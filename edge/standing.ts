@@ -43,6 +43,7 @@ export class Standing {
     const figures = this.#figures;
     const reasons: string[] = [];
     if (figures?.refusing !== undefined) reasons.push(`nothing is stored: ${figures.refusing}`);
+    if (figures?.trouble !== undefined) reasons.push(figures.trouble);
     for (const { rule, key, fault } of figures?.quarantined ?? []) {
       reasons.push(`rule ${rule} is switched off for ${key}, because it failed: ${fault}`);
     }

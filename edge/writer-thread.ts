@@ -25,18 +25,21 @@ const port = parentPort;
 if (!port) throw new Error('writer-thread runs as a worker thread');
 
 const send = (message: FromWriter): void => port.postMessage(message);
-let synced = false;
+const options = workerData as WriterOptions;
+let { synced } = options;
 let timer: NodeJS.Timeout | undefined;
 
 try {
-  const writer = new Writer(workerData as WriterOptions, { wall: Date.now, monotonic: () => performance.now() });
+  const writer = new Writer(options, { wall: Date.now, monotonic: () => performance.now() });
   send({ is: 'ready', incarnation: writer.incarnation, ...writer.leftovers() });
 
   const rest = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      guarded(() => send({ is: 'tick', reply: writer.tick(synced) }));
-      rest();
+      guarded(() => {
+        send({ is: 'tick', reply: writer.tick(synced) });
+        rest();
+      });
     }, writer.restMs());
   };
   port.on('message', (message: ToWriter) => {

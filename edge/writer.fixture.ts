@@ -43,6 +43,7 @@ export function writerOptions(dataDir: string, change: Partial<WriterOptions> = 
     rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 } },
     retention: { cloud: true, keepMs: 30 * 86_400_000, keepAcknowledgedMs: 86_400_000 },
     diskBudget: 4 * 2 ** 30,
+    synced: true,
     version: '0.0.0',
     configHash: 'test',
     ...change,

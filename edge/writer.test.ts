@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from './contracts/alerts.ts';
 import { cloudEventText } from './contracts/envelope.ts';
@@ -283,6 +285,25 @@ describe('trouble', () => {
     later.close();
   });
 
+  it('lets a failing housekeeping take nothing back of what was committed', () => {
+    const folder = temporaryFolder();
+    const clocks = new Clocks();
+    const writer = openWriter(folder, clocks);
+    const saboteur = new SQLite(join(folder, 'journal.db'));
+    saboteur.exec("CREATE TRIGGER no BEFORE DELETE ON marks BEGIN SELECT raise(ABORT, 'no'); END");
+    saboteur.close();
+    clocks.pass(40 * 86_400_000);
+    writer.process(batchOf([sale(clocks, '1')]));
+    clocks.pass(40 * 86_400_000);
+    const reply = writer.process(batchOf([sale(clocks, '2')]));
+    expect(reply.receipts).toEqual([undefined]);
+    expect(reply.figures).toMatchObject({ committed: true, refusing: undefined });
+    const next = writer.process(batchOf([sale(clocks, '3')]));
+    expect(next.receipts).toEqual([undefined]);
+    expect(next.figures.trouble).toBe('housekeeping failed: no');
+    writer.close();
+  });
+
   it('refuses another hub’s journal, and a second edge on the same folder', () => {
     const folder = temporaryFolder();
     const clocks = new Clocks();
@@ -333,6 +354,11 @@ describe('a new incarnation', () => {
       'retail.devices.incarnation.v1',
       'retail.devices.resumed.v1',
     ]);
+    const [level] = reader.rows('shelves', incarnation, 0, 1);
+    const levelId = `store-0042/${incarnation}/${String(level?.sequence).padStart(16, '0')}`;
+    expect(JSON.parse(reader.rows('alerts', incarnation, 0, 1)[0]?.data ?? '{}').events).toEqual([levelId]);
+    expect(reader.alerts(false)[0]?.events).toEqual([levelId]);
+    expect(JSON.parse(writer.leftovers().out[0]?.payload ?? '{}').events).toEqual([levelId]);
     const [opened] = reader.rows('devices', incarnation, 0, 1);
     expect(JSON.parse(opened?.data ?? '{}')).toEqual({
       previous: old,

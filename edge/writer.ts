@@ -22,6 +22,8 @@ export interface WriterOptions extends BookkeeperOptions {
   readonly retention: RetentionOptions;
   /** Bytes of used pages and write-ahead log. */
   readonly diskBudget: number;
+  /** Whether the wall clock is synchronised as the edge starts. */
+  readonly synced: boolean;
 }
 
 /** How long the writer rests after the disk refused, before it tries again. */
@@ -40,17 +42,20 @@ export class Writer {
   readonly #retention: Retention;
 
   #now: Now;
+  #synced: boolean;
   #usedBytes = 0;
   #walBytes = 0;
   #measuredAt = Number.NEGATIVE_INFINITY;
   #refusing: { reason: string; until: number } | undefined;
   #housekeptAt = Number.NEGATIVE_INFINITY;
+  #trouble: string | undefined;
   #committedAt = 0;
 
   /** Opens the journal and brings everything in memory up to it. Throws HubErrors of the database and the hub's name. */
   constructor(options: WriterOptions, sources: Sources) {
     this.#options = options;
-    this.#db = openForWriting(options.dataDir);
+    this.#synced = options.synced;
+    this.#db = openForWriting(options.dataDir, options.diskBudget);
     try {
       this.#books = new Bookkeeper(this.#db, options);
       this.#retention = new Retention(this.#db, options.retention);
@@ -79,7 +84,8 @@ export class Writer {
     const { nextWake } = this.#books.engine;
     const wake = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
-    return Math.max(0, Math.min(wake, idle, HOUSEKEEPING_MS));
+    const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
+    return Math.max(0, refused, Math.min(wake, idle, HOUSEKEEPING_MS));
   }
 
   /** Runs what is due without any input. */
@@ -93,18 +99,13 @@ export class Writer {
    */
   process(batch: Batch): Reply {
     this.#books.clearBatch();
+    this.#synced = batch.synced;
     const started = performance.now();
     this.#measure();
     if (this.#refusing && started < this.#refusing.until) return this.#refuseAll(batch, this.#refusing.reason, started);
+    let done: Pick<Reply, 'receipts' | 'answers'>;
     try {
-      const done = this.#transaction(() => this.#work(batch));
-      this.#refusing = undefined;
-      const { out, changed, dirty } = this.#books;
-      const reply = { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
-      if (this.#clock.now().elapsed - this.#housekeptAt >= (this.#overBudget ? REST_MS : HOUSEKEEPING_MS)) {
-        this.#housekeep();
-      }
-      return reply;
+      done = this.#transaction(() => this.#work(batch));
     } catch (error) {
       this.#books.load();
       const reason = refusalOf(error);
@@ -112,6 +113,11 @@ export class Writer {
       this.#refusing = { reason, until: performance.now() + REST_MS };
       return this.#refuseAll(batch, reason, started);
     }
+    this.#refusing = undefined;
+    const { out, changed, dirty } = this.#books;
+    const reply = { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+    this.#housekeepWhenDue();
+    return reply;
   }
 
   close(): void {
@@ -128,14 +134,14 @@ export class Writer {
   /** Runs `body` in a transaction; what it changed in memory is flushed before the commit. */
   #transaction<T>(body: () => T): T {
     this.#now = this.#clock.now();
-    this.#books.begin(this.#now);
+    this.#books.begin(this.#now, this.#synced);
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = body();
       if (this.#books.dirty) {
         this.#books.flush();
-        const { log } = this.#books;
-        this.#retention.mark(this.#now, log.ordinal, log.sequence, log.allHeads());
+        const { log, replication } = this.#books;
+        this.#retention.mark(this.#now, log.ordinal, log.allHeads(), () => replication.ackedPositions());
         this.#committedAt = this.#now.elapsed;
       }
       this.#db.exec('COMMIT');
@@ -175,10 +181,26 @@ export class Writer {
     this.#walBytes = statSync(join(this.#options.dataDir, `${JOURNAL_FILE}-wal`), { throwIfNoEntry: false })?.size ?? 0;
   }
 
+  /** What was just committed stands, whatever becomes of the housekeeping. Throws what must end the process. */
+  #housekeepWhenDue(): void {
+    const due = this.#clock.now().elapsed - this.#housekeptAt >= (this.#overBudget ? REST_MS : HOUSEKEEPING_MS);
+    if (!due) return;
+    try {
+      this.#housekeep();
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#books.load();
+      const reason = refusalOf(error);
+      if (reason !== undefined) this.#refusing = { reason, until: performance.now() + REST_MS };
+      this.#trouble = `housekeeping failed: ${messageOf(error)}`;
+      this.#housekeptAt = this.#clock.now().elapsed;
+    }
+  }
+
   #housekeep(): void {
-    const { alerts, replication } = this.#books;
+    const { replication } = this.#books;
     const more = this.#transaction(() => {
-      alerts.forgetOld(this.#now.wall);
+      this.#books.forgetOld();
       return this.#retention.prune(this.#now, replication.ackedPositions(), this.#overBudget);
     });
     this.#retention.giveBack();
@@ -243,21 +265,26 @@ export class Writer {
       committed,
       commitMs: performance.now() - started,
       refusing: this.#refusing?.reason ?? (this.#overBudget ? 'the disk budget is used up' : undefined),
+      trouble: this.#trouble,
       quarantined: engine.quarantined,
+      lettersExpired: this.#books.lettersExpired,
       usedBytes: this.#usedBytes,
       walBytes: this.#walBytes,
     };
   }
 }
 
+/** After these, pages may be lost that a later sync would call safe: the process ends, the next one reads what is there. */
+const DISK_FAILED = /^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN|PROTOCOL)/;
+
 /**
  * Why nothing can be stored for now, when the error is one that passes: a full disk, a read-only mount. Throws what
- * must end the process (a failed sync may have lost pages that a later sync would call safe); nothing for other errors.
+ * must end the process; nothing for faults that are not the disk's.
  */
 function refusalOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'SQLITE_FULL') return 'the disk is full';
   if (code.startsWith('SQLITE_READONLY')) return 'the disk is read-only';
-  if (code.startsWith('SQLITE_')) throw error;
+  if (DISK_FAILED.test(code)) throw error;
   return undefined;
 }

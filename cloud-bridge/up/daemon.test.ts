@@ -160,7 +160,10 @@ describeWithKafka('the bridge', () => {
     await shop.stop();
     const daemon = bridge();
     await waitUntil('it to wait', () => daemon.report.status().reason.startsWith('waiting for the edge'));
-    expect(daemon.report.status().state).toBe('waiting');
+    expect(daemon.report.status()).toMatchObject({
+      state: 'offline',
+      reason: expect.stringContaining('waiting for the edge'),
+    });
     expect(daemon.report.readiness()).toMatchObject({ ready: true, reasons: [expect.stringContaining('edge')] });
     await shop.start();
     shop.append('sales', 10);

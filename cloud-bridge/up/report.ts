@@ -80,7 +80,8 @@ export class BridgeReport {
     const { state, sentEvents, sentBytes } = this.#metrics;
     return {
       up: true,
-      state,
+      // To whoever asks, a bridge that waits for the edge is off line; the reason says why.
+      state: state === 'waiting' ? 'offline' : state,
       reason: this.#reason,
       lag: this.#lag(),
       sent: { events: sentEvents, bytes: sentBytes },

@@ -33,6 +33,7 @@ async function run(context: BenchContext): Promise<Outcome> {
       rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 } },
       retention: { cloud: true, keepMs: 86_400_000, keepAcknowledgedMs: 86_400_000 },
       diskBudget: 2 ** 34,
+      synced: true,
       version: 'bench',
       configHash: 'bench',
     },

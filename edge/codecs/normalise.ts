@@ -55,6 +55,9 @@ export const normaliseShelf: Normaliser<'shelf'> = (reading, arrival) => {
     const missing = lacking ?? 'the planogram has no unit_weight_g for this shelf';
     return [{ pointer: '/weight_g', message: `${missing}: unit_weight_g is needed to count from weight` }];
   }
+  if (count === undefined && gtin !== facing?.gtin) {
+    return [{ pointer: '/gtin', message: 'another product than the planogram has on this shelf: send a count' }];
+  }
   return accepted(reading, arrival, shelf, { shelf, gtin, count, weight_g, fill });
 };
 

@@ -25,6 +25,7 @@ const CATALOGUE = {
     exit: 1,
     advice: 'read the reason; `store-hub bridge resume --dry-run` shows what head office holds',
   },
+  INTERNAL: { exit: 1, advice: 'this is a fault of the program: keep the log, and report it' },
   NOT_FOUND: { exit: 1, advice: 'list what there is, and check the id' },
 } as const;
 

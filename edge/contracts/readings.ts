@@ -21,6 +21,9 @@ const day = z.iso.date('expected a date that exists: YYYY-MM-DD');
 /** ISO 8601 with offset. The zone may be missing from nothing: a local time without offset is refused. */
 const ISO_WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
+/** The last millisecond that ISO 8601 writes with four digits of a year. */
+export const LATEST_MS = 253_402_300_799_999;
+
 /** Device time -> epoch milliseconds. */
 export const timeSchema = z.union([
   z
@@ -35,9 +38,13 @@ export const timeSchema = z.union([
         context.addIssue({ code: 'custom', message: 'not a time that exists' });
         return z.NEVER;
       }
+      if (ms < 0 || ms > LATEST_MS) {
+        context.addIssue({ code: 'custom', message: 'expected a time from 1970 to 9999' });
+        return z.NEVER;
+      }
       return ms;
     }),
-  z.number().int().min(0).max(8_640_000_000_000_000),
+  z.number().int().min(0).max(LATEST_MS),
 ]);
 
 const envelope = {
@@ -113,7 +120,7 @@ const traffic = z
       const counts = reading.in !== undefined || reading.out !== undefined;
       const totals = reading.total_in !== undefined || reading.total_out !== undefined;
       const crossing = reading.line !== undefined && counts !== totals;
-      const occupied = reading.zone !== undefined && reading.occupancy !== undefined;
+      const occupied = reading.line === undefined && reading.zone !== undefined && reading.occupancy !== undefined;
       return crossing
         ? !(reading.zone !== undefined || reading.occupancy !== undefined)
         : occupied && !counts && !totals;

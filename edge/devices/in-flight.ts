@@ -2,9 +2,12 @@
  * Bytes that were received and wait for the journal's receipt, over all transports. Above the limit the transports
  * stop reading (or answer "later"), below half of it they go on: the devices' own buffers hold what we cannot.
  */
+/** What a delivery costs besides its payload, roughly: empty ones must not come in without end. */
+export const DELIVERY_BYTES = 512;
+
 export class InFlight {
   readonly limit: number;
-  /** Bytes, and deliveries, without a receipt. */
+  /** Bytes, with what each costs, and deliveries, without a receipt. */
   bytes = 0;
   deliveries = 0;
   paused = false;
@@ -16,7 +19,7 @@ export class InFlight {
   }
 
   add(bytes: number): void {
-    this.bytes += bytes;
+    this.bytes += bytes + DELIVERY_BYTES;
     this.deliveries += 1;
     if (!this.paused && this.bytes > this.limit) {
       this.paused = true;
@@ -25,7 +28,7 @@ export class InFlight {
   }
 
   done(bytes: number): void {
-    this.bytes -= bytes;
+    this.bytes -= bytes + DELIVERY_BYTES;
     this.deliveries -= 1;
     if (this.paused && this.bytes < this.limit / 2) {
       this.paused = false;

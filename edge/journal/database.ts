@@ -14,12 +14,15 @@ export type Database = SQLite.Database;
 
 export const JOURNAL_FILE = 'journal.db';
 
-/** Checkpoint after 16 MB of WAL: fewer page writes than the stock 4 MB, still small to replay at start. */
-const WAL_AUTOCHECKPOINT_PAGES = 4096;
-const WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+/** Checkpoint after 16 MiB of WAL: fewer page writes than the stock 4 MB, still small to replay at start. */
+const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
 
-/** Opens for writing, brings the schema up to date. Throws JOURNAL_NEWER, JOURNAL_NOT_FULL_SYNC. */
-export function openForWriting(dataDir: string): Database {
+/**
+ * Opens for writing, brings the schema up to date. The write-ahead log counts in the disk budget (bytes), so a small
+ * budget keeps it short. Throws JOURNAL_NEWER, JOURNAL_NOT_FULL_SYNC.
+ */
+export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INFINITY): Database {
   mkdirSync(dataDir, { recursive: true });
   const db = new SQLite(join(dataDir, JOURNAL_FILE), { timeout: 5000 });
   try {
@@ -29,8 +32,9 @@ export function openForWriting(dataDir: string): Database {
     if (db.pragma('synchronous', { simple: true }) !== 2) {
       throw new HubError('JOURNAL_NOT_FULL_SYNC', 'SQLite did not take synchronous=FULL');
     }
-    db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
-    db.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`);
+    const walBytes = Math.min(WAL_CHECKPOINT_BYTES, Math.floor(diskBudget / 8));
+    db.pragma(`wal_autocheckpoint = ${Math.max(16, Math.floor(walBytes / PAGE_BYTES))}`);
+    db.pragma(`journal_size_limit = ${2 * walBytes}`);
     db.pragma('cache_size = -16384');
     migrate(db);
     return db;

@@ -68,7 +68,7 @@ export class DeadLetters {
       now.elapsed,
     );
     this.#bytes += size;
-    this.#expire(now);
+    this.expire(now);
     return id;
   }
 
@@ -79,7 +79,8 @@ export class DeadLetters {
     return row !== undefined;
   }
 
-  #expire(now: Now): void {
+  /** Lets go of what is past its time, and of the oldest while there are too many bytes. */
+  expire(now: Now): void {
     for (;;) {
       const oldest = this.#oldest.get() as { id: string; elapsed: number } | undefined;
       if (!oldest || (this.#bytes <= MAX_BYTES && now.elapsed - oldest.elapsed <= KEEP_MS)) return;

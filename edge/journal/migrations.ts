@@ -31,8 +31,10 @@ CREATE TABLE replication (
   id INTEGER PRIMARY KEY CHECK (id = 1), incarnation TEXT NOT NULL, acked TEXT NOT NULL, reserved TEXT, batch TEXT
 ) STRICT;
 
--- Where the streams stood at some elapsed time: ages without a column in every row.
-CREATE TABLE marks (elapsed INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, streams TEXT NOT NULL) STRICT;
+-- Where the streams stood at some elapsed time, and what was acknowledged: ages without a column in every row.
+CREATE TABLE marks (
+  elapsed INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, streams TEXT NOT NULL, acked TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE repeats (id INTEGER PRIMARY KEY, elapsed INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
 

@@ -1,6 +1,7 @@
 /**
  * Reading journal.db, for the bridge, the command line and the staff page. Every statement is short and finished
- * at once (`all`, at most 2,000 rows): a reader that stays inside a read transaction makes the WAL grow without end.
+ * at once (`all`, at most 2,000 rows), and so is every transaction: a reader that stays inside one makes the WAL grow
+ * without end.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { type Alert, alertSchema } from '../contracts/alerts.ts';
@@ -142,6 +143,10 @@ export class JournalReader {
 
   /** Rows in order of sequence from `from` (inclusive) on; replicated streams only unless `local`. At most 2,000. */
   page(options: { from?: number; stream?: Stream; local?: boolean; limit: number }): JournalRow[] {
+    return this.#snapshot(() => this.#page(options));
+  }
+
+  #page(options: { from?: number; stream?: Stream; local?: boolean; limit: number }): JournalRow[] {
     const limit = Math.min(options.limit, MAX_ROWS);
     const found = streamsOf(options).flatMap((stream) =>
       this.#select(stream, this.#positionOfSequence(stream, options.from ?? 0), limit),
@@ -151,6 +156,10 @@ export class JournalReader {
 
   /** The newest `count` rows, in order of sequence. */
   last(count: number, options: { stream?: Stream; local?: boolean } = {}): JournalRow[] {
+    return this.#snapshot(() => this.#last(count, options));
+  }
+
+  #last(count: number, options: { stream?: Stream; local?: boolean }): JournalRow[] {
     const limit = Math.min(count, MAX_ROWS);
     const names = new Map(this.incarnations().map((entry) => [entry.ordinal, entry.incarnation]));
     const found = streamsOf(options).flatMap((stream) => {
@@ -193,6 +202,10 @@ export class JournalReader {
 
   /** What waits for head office. Counts come from positions, not from rows: cheap at any depth. */
   buffer(): Buffer {
+    return this.#snapshot(() => this.#buffer());
+  }
+
+  #buffer(): Buffer {
     const chain = this.incarnations();
     const acked = this.acked();
     const ackedOrdinal = chain.find((entry) => entry.incarnation === acked?.incarnation)?.ordinal ?? 0;
@@ -270,6 +283,11 @@ export class JournalReader {
       else low = row.position + 1;
     }
     return low;
+  }
+
+  /** Several statements that must see the same commit; it is over within milliseconds. */
+  #snapshot<T>(read: () => T): T {
+    return this.#db.transaction(read).deferred();
   }
 
   #raw(sql: string): Statement {

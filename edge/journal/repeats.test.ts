@@ -68,6 +68,25 @@ describe('the memory of ids', () => {
     db.close();
   });
 
+  it('does not take an id for younger than it is because another one came later, across a restart', () => {
+    const folder = temporaryFolder();
+    const day = 86_400_000;
+    const first = open(folder, 1000);
+    first.repeats.see('a', 'x', 0);
+    first.repeats.flush(0);
+    first.repeats.see('b', 'x', 6 * day);
+    first.repeats.flush(6 * day);
+    first.db.close();
+    const { repeats, db } = open(folder, 1000);
+    expect(repeats.see('a', 'y', 9 * day)).toBe('new');
+    repeats.flush(9 * day);
+    db.close();
+    const again = open(folder, 1000);
+    expect(again.repeats.size).toBe(2);
+    expect(again.repeats.see('a', 'y', 9 * day)).toBe('repeat');
+    again.db.close();
+  });
+
   it('forgets what is older than seven days, in memory and on disk', () => {
     const { repeats, db } = open(temporaryFolder(), 1000);
     const week = 7 * 86_400_000;

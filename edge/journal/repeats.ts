@@ -12,8 +12,9 @@ const MEMORY_MS = 7 * 86_400_000;
 /** Words of an entry: four of the identity's hash, one of the content's. */
 const WORDS = 5;
 const ENTRY_BYTES = WORDS * 4;
-/** A blob grows by update until here; a row stays within one page, and start-up reads few rows. */
+/** A blob grows by update until here, and for an hour: a row stays within one page, and start-up reads few rows. */
 const BLOB_BYTES = 2900;
+const BLOB_MS = 3_600_000;
 const FIRST_CAPACITY = 4096;
 
 export type Verdict = 'new' | 'repeat' | 'conflicting';
@@ -40,7 +41,8 @@ export class Repeats {
   #rows: { id: number; count: number; elapsed: number }[] = [];
   /** Ids in all rows. */
   #stored = 0;
-  #open: { id: number; entries: Buffer } | undefined;
+  /** The blob that still grows; `since` is the time of its first id, the row tells that of its last. */
+  #open: { id: number; entries: Buffer; since: number } | undefined;
 
   constructor(db: Database, maxIds = MAX_IDS) {
     this.#maxIds = maxIds;
@@ -70,10 +72,8 @@ export class Repeats {
       this.#rows.push({ id: row.id, count, elapsed: row.elapsed });
       this.#stored += count;
       const words = new Uint32Array(new Uint8Array(row.entries).buffer);
-      for (let i = 0; i < count; i += 1) this.#add(words, i * WORDS, row.elapsed);
+      for (let i = 0; i < count; i += 1) this.#addAgain(words, i * WORDS, row.elapsed);
     }
-    const last = rows.at(-1);
-    if (last && last.entries.length < BLOB_BYTES) this.#open = { id: last.id, entries: last.entries };
   }
 
   /** Looks an identity up without remembering it. */
@@ -110,16 +110,18 @@ export class Repeats {
     this.#freshWords = 0;
     this.#stored += count;
     const last = this.#rows.at(-1);
-    if (this.#open && last && this.#open.entries.length + fresh.length <= BLOB_BYTES) {
-      this.#open.entries = Buffer.concat([this.#open.entries, fresh]);
-      this.#update.run(elapsed, this.#open.entries, this.#open.id);
+    const open = this.#open;
+    const grows = open && open.entries.length + fresh.length <= BLOB_BYTES && elapsed - open.since <= BLOB_MS;
+    if (open && last && grows) {
+      open.entries = Buffer.concat([open.entries, fresh]);
+      this.#update.run(elapsed, open.entries, open.id);
       last.count += count;
       last.elapsed = elapsed;
     } else {
       const id = (last?.id ?? 0) + 1;
       this.#insert.run(id, elapsed, fresh);
       this.#rows.push({ id, count, elapsed });
-      this.#open = fresh.length < BLOB_BYTES ? { id, entries: fresh } : undefined;
+      this.#open = fresh.length < BLOB_BYTES ? { id, entries: fresh, since: elapsed } : undefined;
     }
     this.#forgetBlobs(elapsed);
   }
@@ -162,22 +164,33 @@ export class Repeats {
     return { verdict: this.#entries[slot * WORDS + 4] === words[4] ? 'repeat' : 'conflicting', slot };
   }
 
-  #find(words: Uint32Array): number {
+  #find(words: Uint32Array, offset = 0): number {
     const mask = this.#index.length - 1;
-    for (let probe = (words[0] ?? 0) & mask; ; probe = (probe + 1) & mask) {
+    for (let probe = (words[offset] ?? 0) & mask; ; probe = (probe + 1) & mask) {
       const slot = (this.#index[probe] ?? 0) - 1;
       if (slot === -1) return -1;
       const base = slot * WORDS;
       const entries = this.#entries;
       if (
-        entries[base] === words[0] &&
-        entries[base + 1] === words[1] &&
-        entries[base + 2] === words[2] &&
-        entries[base + 3] === words[3]
+        entries[base] === words[offset] &&
+        entries[base + 1] === words[offset + 1] &&
+        entries[base + 2] === words[offset + 2] &&
+        entries[base + 3] === words[offset + 3]
       ) {
         return slot;
       }
     }
+  }
+
+  /** From a blob: an id that was forgotten and seen again stands in two of them, and the later one counts. */
+  #addAgain(words: Uint32Array, offset: number, elapsed: number): void {
+    const slot = this.#find(words, offset);
+    if (slot === -1) {
+      this.#add(words, offset, elapsed);
+      return;
+    }
+    this.#seconds[slot] = Math.floor(elapsed / 1000);
+    this.#entries[slot * WORDS + 4] = words[offset + 4] ?? 0;
   }
 
   #add(words: Uint32Array, offset: number, elapsed: number): void {

@@ -72,7 +72,7 @@ export class Replication {
       adoptRows: (opened) => {
         const moved = new Map<string, string>();
         for (const stream of STREAMS) this.#moveRows(hub, log, stream, ordinal, at(acked, stream), old, opened, moved);
-        for (const stream of STREAMS) this.#rewriteReferences(log, stream, moved);
+        this.#rewriteReferences(hub, log, old, moved);
       },
     });
     this.#setAcked(old, acked, null);
@@ -101,17 +101,36 @@ export class Replication {
     });
   }
 
-  #rewriteReferences(log: EventLog, stream: Stream, moved: Map<string, string>): void {
+  /** Ids that moved also stand in the data of decisions, in alerts, in rules' states and in what is still to go out. */
+  #rewriteReferences(hub: string, log: EventLog, old: string, moved: Map<string, string>): void {
     const ordinal = this.#ordinalOf(log.incarnation);
-    const rows = this.#db
-      .prepare(`SELECT position, data FROM events_${stream} WHERE position > ? AND instr(data, '"events":[') > 0`)
-      .all(positionOf(ordinal, 0)) as { position: number; data: string }[];
-    const update = this.#db.prepare(`UPDATE events_${stream} SET data = ? WHERE position = ?`);
-    for (const row of rows) {
-      const data = JSON.parse(row.data) as { events?: string[] };
-      if (!data.events?.some((id) => moved.has(id))) continue;
-      update.run(JSON.stringify({ ...data, events: data.events.map((id) => moved.get(id) ?? id) }), row.position);
+    const prefix = `${hub}/${old}/`;
+    const idLength = prefix.length + 16;
+    const follow = (text: string): string => {
+      let followed = text;
+      for (let at = text.indexOf(prefix); at !== -1; at = text.indexOf(prefix, at + idLength)) {
+        const id = text.slice(at, at + idLength);
+        followed = followed.replaceAll(id, moved.get(id) ?? id);
+      }
+      return followed;
+    };
+    const rewrite = (table: string, key: string, column: string, where = '1'): void => {
+      const rows = this.#db
+        .prepare(`SELECT ${key} AS key, ${column} AS text FROM ${table} WHERE ${where} AND instr(${column}, ?) > 0`)
+        .all(prefix) as { key: number | string; text: string }[];
+      const update = this.#db.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${key} = ?`);
+      for (const { key: id, text } of rows) update.run(follow(text), id);
+    };
+    for (const stream of STREAMS) {
+      rewrite(`events_${stream}`, 'position', 'data', `position > ${positionOf(ordinal, 0)}`);
     }
+    rewrite('alerts', 'id', 'events');
+    rewrite('outbox', 'id', 'payload');
+    const states = this.#db
+      .prepare('SELECT rule, key, state FROM rule_states WHERE instr(state, ?) > 0')
+      .all(prefix) as { rule: string; key: string; state: string }[];
+    const update = this.#db.prepare('UPDATE rule_states SET state = ? WHERE rule = ? AND key = ?');
+    for (const { rule, key, state } of states) update.run(follow(state), rule, key);
   }
 
   #setAcked(incarnation: string, acked: Vector, batch: string | null): void {

@@ -1,7 +1,7 @@
 /**
  * What leaves the journal: with a cloud, rows that head office acknowledged longer ago than `keep_acknowledged` (at
  * once when the disk budget is used up); without a cloud, rows older than `keep`. Ages come from marks: now and then
- * the heads of all streams are noted with the elapsed time, so no row carries a clock of its own.
+ * the heads of all streams and what is acknowledged are noted with the elapsed time, so no row carries a clock.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
@@ -28,7 +28,6 @@ export class Retention {
   readonly #markEvery: number;
   readonly #delete: ReadonlyMap<JournalStream, Statement>;
   #lastMark = Number.NEGATIVE_INFINITY;
-  #markedSequence = -1;
 
   constructor(db: Database, options: RetentionOptions) {
     this.#db = db;
@@ -45,14 +44,13 @@ export class Retention {
     );
   }
 
-  /** Notes where the streams stand, if it is time and something came. */
-  mark(now: Now, ordinal: number, sequence: number, heads: Partial<Record<JournalStream, number>>): void {
-    if (now.elapsed - this.#lastMark < this.#markEvery || sequence === this.#markedSequence) return;
+  /** Notes where the streams stand, and what is acknowledged, if it is time. */
+  mark(now: Now, ordinal: number, heads: Positions, acked: () => Positions | undefined): void {
+    if (now.elapsed - this.#lastMark < this.#markEvery) return;
     this.#lastMark = now.elapsed;
-    this.#markedSequence = sequence;
     this.#db
-      .prepare('INSERT OR REPLACE INTO marks (elapsed, ordinal, streams) VALUES (?, ?, ?)')
-      .run(now.elapsed, ordinal, JSON.stringify(heads));
+      .prepare('INSERT OR REPLACE INTO marks (elapsed, ordinal, streams, acked) VALUES (?, ?, ?, ?)')
+      .run(now.elapsed, ordinal, JSON.stringify(heads), JSON.stringify(acked() ?? {}));
   }
 
   /** Deletes some of what may go; says whether there is more. Must run in a transaction. */
@@ -65,11 +63,10 @@ export class Retention {
       const { changes } = this.#delete.get(stream)?.run(limit, CHUNK) ?? { changes: 0 };
       if (changes === CHUNK) more = true;
     }
-    const oldest =
-      now.elapsed -
-      Math.max(this.#options.keepMs, this.#options.keepAcknowledgedMs, LOCAL_KEEP_MS) -
-      2 * this.#markEvery;
-    this.#db.prepare('DELETE FROM marks WHERE elapsed < ?').run(oldest);
+    const longest = Math.max(this.#options.keepMs, this.#options.keepAcknowledgedMs, LOCAL_KEEP_MS);
+    this.#db
+      .prepare('DELETE FROM marks WHERE elapsed < (SELECT max(elapsed) FROM marks WHERE elapsed <= ?)')
+      .run(now.elapsed - longest);
     return more;
   }
 
@@ -79,14 +76,14 @@ export class Retention {
   }
 
   #limits(now: Now, acked: Partial<Record<Stream, number>> | undefined, overBudget: boolean): Positions {
-    const local = this.#positionsAt(now.elapsed - LOCAL_KEEP_MS)?.[LOCAL_STREAM];
+    const local = this.#markAt(now.elapsed - LOCAL_KEEP_MS)?.heads[LOCAL_STREAM];
     const limits: Positions = local === undefined ? {} : { [LOCAL_STREAM]: local };
     if (!this.#options.cloud) {
-      const old = this.#positionsAt(now.elapsed - this.#options.keepMs);
+      const old = this.#markAt(now.elapsed - this.#options.keepMs)?.heads;
       return old ? { ...old, ...limits } : limits;
     }
     if (!acked) return limits;
-    const old = overBudget ? acked : this.#positionsAt(now.elapsed - this.#options.keepAcknowledgedMs);
+    const old = overBudget ? acked : this.#markAt(now.elapsed - this.#options.keepAcknowledgedMs)?.acked;
     for (const stream of STREAMS) {
       const limit = Math.min(old?.[stream] ?? 0, acked[stream] ?? 0);
       if (limit > 0) limits[stream] = limit;
@@ -94,13 +91,18 @@ export class Retention {
     return limits;
   }
 
-  /** Where the streams stood at the latest mark not after `elapsed`. */
-  #positionsAt(elapsed: number): Positions | undefined {
+  /** Where the streams stood, and what was acknowledged, at the latest mark not after `elapsed`. */
+  #markAt(elapsed: number): { heads: Positions; acked: Positions } | undefined {
     const mark = this.#db
-      .prepare('SELECT ordinal, streams FROM marks WHERE elapsed <= ? ORDER BY elapsed DESC LIMIT 1')
-      .get(elapsed) as { ordinal: number; streams: string } | undefined;
+      .prepare('SELECT ordinal, streams, acked FROM marks WHERE elapsed <= ? ORDER BY elapsed DESC LIMIT 1')
+      .get(elapsed) as { ordinal: number; streams: string; acked: string } | undefined;
     if (!mark) return undefined;
     const heads = JSON.parse(mark.streams) as Record<JournalStream, number>;
-    return Object.fromEntries(JOURNAL_STREAMS.map((stream) => [stream, positionOf(mark.ordinal, heads[stream] ?? 0)]));
+    return {
+      heads: Object.fromEntries(
+        JOURNAL_STREAMS.map((stream) => [stream, positionOf(mark.ordinal, heads[stream] ?? 0)]),
+      ),
+      acked: JSON.parse(mark.acked) as Positions,
+    };
   }
 }

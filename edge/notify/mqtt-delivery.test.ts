@@ -30,6 +30,7 @@ function message(id: number): OutMessage {
 describe('delivery of the outbox', () => {
   it('reports in order what went out, although a frozen subscriber holds up an earlier one', async () => {
     const { sent, answers, delivered, delivery } = broker();
+    delivery.start([], []);
     delivery.push([message(1), message(2), message(3)]);
     expect(sent).toHaveLength(3);
     answers[1]?.();
@@ -43,6 +44,7 @@ describe('delivery of the outbox', () => {
 
   it('sends again from the first that was not taken, in the same order', async () => {
     const { sent, answers, delivered, delivery } = broker();
+    delivery.start([], []);
     delivery.push([message(1), message(2), message(3)]);
     answers[0]?.();
     answers[1]?.(new Error('closed'));
@@ -56,12 +58,15 @@ describe('delivery of the outbox', () => {
     delivery.stop();
   });
 
-  it('at start sends what was left over, then every open alert again', () => {
+  it('at start sends what was left over, then every open alert again, then what was decided meanwhile', () => {
     const { sent, delivery } = broker();
     const alert = { id: 'x'.repeat(26), rule: 'shelf-gap', subject: 'A 1/2', state: 'open' } as Alert;
+    delivery.push([message(8)]);
+    expect(sent).toEqual([]);
     delivery.start([message(7)], [alert]);
     expect(sent[0]).toBe('out/alerts/shelf-gap/A1 7');
     expect(sent[1]).toBe(`out/alerts/shelf-gap/A%201%2F2 ${JSON.stringify(alert)}`);
+    expect(sent[2]).toBe('out/alerts/shelf-gap/A1 8');
     delivery.stop();
   });
 });

@@ -28,6 +28,7 @@ export class MqttDelivery {
   readonly #options: MqttDeliveryOptions;
   #queue: Entry[] = [];
   #underWay = 0;
+  #started = false;
   #stopped = false;
   #failed = false;
   #retry: NodeJS.Timeout | undefined;
@@ -48,7 +49,10 @@ export class MqttDelivery {
       payload: alertPayload(alert),
       retain: true,
     }));
-    this.push([...leftovers, ...again]);
+    // What was decided meanwhile is newer, and goes behind.
+    this.#queue.unshift(...[...leftovers, ...again].map((message): Entry => ({ message, state: 'waiting' })));
+    this.#started = true;
+    this.#send();
   }
 
   push(messages: readonly OutMessage[]): void {
@@ -62,7 +66,7 @@ export class MqttDelivery {
   }
 
   #send(): void {
-    if (this.#stopped || this.#failed) return;
+    if (!this.#started || this.#stopped || this.#failed) return;
     for (const entry of this.#queue) {
       if (this.#underWay >= MOST_UNDER_WAY) return;
       if (entry.state === 'waiting') void this.#deliver(entry);

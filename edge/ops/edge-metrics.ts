@@ -61,6 +61,7 @@ export class EdgeMetrics {
   heartbeats = 0;
   clockSteps = 0;
   acknowledged = 0;
+  lettersExpired = 0;
   /** Readings and payload bytes that came in at the door. */
   readonly in: RateWindow;
   /** Events and bytes that the journal committed; `committed` adds them. */
@@ -148,6 +149,11 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'Events committed to the journal, by stream.',
       () => samples('stream', metrics.events),
       'stream',
+    ),
+    counter(
+      'dead_letters_expired_total',
+      'Dead letters that left unread: 30 days old, or pushed out by 64 MiB of newer ones.',
+      () => metrics.lettersExpired,
     ),
     counter('events_acknowledged_total', 'Events that head office acknowledged.', () => metrics.acknowledged),
     counter(

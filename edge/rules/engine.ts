@@ -81,11 +81,11 @@ export class RuleEngine {
     return this.#quarantined;
   }
 
-  /** Gives every quarantined key another chance: at start, when a new program may do better. */
+  /** Gives every quarantined key another chance, at once: at start, when a new program may do better. */
   release(): void {
     for (const { rule, key } of this.#quarantined) {
       const row = this.#row(rule, key);
-      if (row) this.#set(rule, key, { ...row, fault: undefined });
+      if (row) this.#set(rule, key, { ...row, wakeAt: 0, fault: undefined });
     }
   }
 

@@ -35,6 +35,10 @@ class Shelf {
     return this.#step(this.#event('retail.shelves.level.v1', { shelf: 'A1', gtin: FACING.gtin, count }));
   }
 
+  forgetLevel(): void {
+    this.#level = undefined;
+  }
+
   staff(action: string, more: object = {}): string[] {
     return this.#step(
       this.#event('local.command.alert.v1', {
@@ -171,7 +175,9 @@ describe('staff', () => {
     shelf.staff('acknowledge');
     shelf.count(5);
     expect(shelf.pass(60 * MINUTE)).toEqual([]);
-    expect(shelf.count(3)).toEqual(['open (remind)']);
+    expect(shelf.count(0)).toEqual([]);
+    expect(shelf.pass(20 * SECOND)).toEqual(['open (remind)']);
+    expect(shelf.state.alert).toMatchObject({ severity: 'critical', title: 'Water: shelf is empty' });
   });
 
   it('snooze, and it comes back when the time is over', () => {
@@ -207,6 +213,22 @@ describe('staff', () => {
 });
 
 describe('the planogram', () => {
+  it('closes what is open for a product that no longer stands on the shelf', () => {
+    const shelf = gap();
+    shelf.forgetLevel();
+    expect(shelf.planogramChanged({ ...FACING, gtin: '09520123456788', name: 'Cola' })).toEqual([
+      'resolved (configuration)',
+    ]);
+  });
+
+  it('raises for a shelf that it names anew, and that is known to be low', () => {
+    const shelf = new Shelf();
+    shelf.facing = undefined;
+    shelf.count(1);
+    expect(shelf.planogramChanged(FACING)).toEqual([]);
+    expect(shelf.pass(20 * SECOND)).toEqual(['open']);
+  });
+
   it('closes what is open for a shelf that it no longer names', () => {
     const shelf = gap();
     expect(shelf.planogramChanged(undefined)).toEqual(['resolved (configuration)']);

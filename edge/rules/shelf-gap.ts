@@ -8,7 +8,7 @@
  *   snooze over ........................... open again (the same alert)
  *   dismissed ('it is full') .............. silent until refill was reached for settle
  *   resolved by staff, but still low ...... a new alert after remind
- *   shelf no longer in the planogram ...... closed, reason configuration
+ *   shelf or product no longer planned .... closed, reason configuration
  */
 import { hasEnded } from '../contracts/alerts.ts';
 import { type Facing, refillLevel } from '../contracts/planogram.ts';
@@ -55,7 +55,7 @@ export function shelfGap(options: ShelfGapOptions): Rule<ShelfGapState> {
     keyOf,
     step: (state, input, views, now, shelf) => {
       const facing = views.facing(shelf);
-      if (!facing) return closeForConfiguration(state, now);
+      if (!facing || isOtherProduct(input, shelf, views)) return closeForConfiguration(state, now);
       const commanded = isWake(input) ? { state, decisions: [] } : obey(state, input, options, now);
       const watched = watch(commanded.state, facing, input, views, now);
       const settled = settle(watched, facing, options, views, now);
@@ -75,7 +75,12 @@ function keyOf(event: RuleEvent): string | undefined {
   return String(shelf);
 }
 
-/** The planogram no longer names this shelf: what is open for it closes, and nothing is remembered. */
+/** The shelf was given to another product, of which nothing is known yet. */
+function isOtherProduct(input: RuleInput, shelf: string, views: Views): boolean {
+  return !isWake(input) && input.type === 'local.planogram.changed.v1' && views.level(shelf) === undefined;
+}
+
+/** The planogram no longer means this: what is open for the shelf closes, and nothing is remembered. */
 function closeForConfiguration(state: ShelfGapState, now: RuleTime): Step<ShelfGapState> {
   if (!state.alert) return { state: {}, decisions: [] };
   const [, decision] = move(state.alert, 'resolved', now, { reason: 'configuration' });
@@ -129,7 +134,7 @@ function settle(
 ): Step<ShelfGapState> {
   if (state.fullSince !== undefined) {
     const fullAt = state.fullSince + options.settle;
-    if (now.elapsed < fullAt) return reopenOrWait(state, now, fullAt);
+    if (now.elapsed < fullAt) return reopenOrWait(state, facing, options, views, now, fullAt);
     const { alert, dismissed: _, reopenAt: __, fullSince: ___, measured: ____, ...rest } = state;
     return { state: rest, decisions: alert ? [move(alert, 'resolved', now, {})[1]] : [] };
   }
@@ -143,11 +148,18 @@ function settle(
     );
     return { state: { ...rest, alert }, decisions: [decision] };
   }
-  return reopenOrWait(state, now, undefined);
+  return reopenOrWait(state, facing, options, views, now, undefined);
 }
 
-/** An acknowledged alert reminds while the shelf is low; a snoozed one comes back in any case. */
-function reopenOrWait(state: ShelfGapState, now: RuleTime, alsoAt: number | undefined): Step<ShelfGapState> {
+/** An acknowledged alert reminds while the shelf has been low for settle; a snoozed one comes back in any case. */
+function reopenOrWait(
+  state: ShelfGapState,
+  facing: Facing,
+  options: ShelfGapOptions,
+  views: Views,
+  now: RuleTime,
+  alsoAt: number | undefined,
+): Step<ShelfGapState> {
   const { alert, reopenAt, ...rest } = state;
   const wait = (at: number | undefined): Step<ShelfGapState> => {
     const times = [at, alsoAt].filter((time) => time !== undefined);
@@ -156,8 +168,10 @@ function reopenOrWait(state: ShelfGapState, now: RuleTime, alsoAt: number | unde
   if (!alert || reopenAt === undefined || hasEnded(alert.state)) return wait(undefined);
   const reminds = alert.state === 'acknowledged';
   if (reminds && state.lowSince === undefined) return wait(undefined);
-  if (now.elapsed < reopenAt) return wait(reopenAt);
-  const [open, decision] = move(alert, 'open', now, { reason: reminds ? 'remind' : 'snooze-ended' });
+  const at = reminds ? Math.max(reopenAt, (state.lowSince ?? 0) + options.settle) : reopenAt;
+  if (now.elapsed < at) return wait(at);
+  const asItIs = { ...alert, ...wording(facing, views) };
+  const [open, decision] = move(asItIs, 'open', now, { reason: reminds ? 'remind' : 'snooze-ended' });
   const step = { state: { ...rest, alert: open }, decisions: [decision] };
   return alsoAt === undefined ? step : { ...step, wakeAt: alsoAt };
 }
