@@ -33,7 +33,7 @@ export function addDeadLetters(program: Command): void {
     .command('show')
     .description('one, with its bytes')
     .argument('<id>')
-    .option('--raw', 'only the bytes, as they were received (card data masked)')
+    .option('--raw', 'only the bytes, as they were received (names of shoppers masked)')
     .option(...AS_JSON)
     .action(show);
   letters

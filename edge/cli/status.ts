@@ -77,7 +77,7 @@ async function gather(config: StoreConfig): Promise<Status> {
     };
   }
   const down = { up: false, ready: false, reasons: [edge], events_per_s: 0, bytes_per_s: 0 };
-  return { hub: config.hub, edge: down, ...bridge, ...fromJournal(config.data_dir), quiet: [] };
+  return { hub: config.hub, edge: down, ...bridge, ...fromJournal(config), quiet: [] };
 }
 
 /** The edge's status, or a sentence when there is none. */
@@ -114,18 +114,21 @@ function reachable(listen: Address): string {
 }
 
 /** What the journal itself tells while the edge is down. */
-function fromJournal(dataDir: string): Pick<Status, 'buffer' | 'alerts'> {
+function fromJournal({ data_dir, cloud }: StoreConfig): Pick<Status, 'buffer' | 'alerts'> {
   let reader: JournalReader;
   try {
-    reader = JournalReader.open(dataDir);
+    reader = JournalReader.open(data_dir);
   } catch (error) {
     if (error instanceof HubError) return { buffer: null, alerts: null };
     throw error;
   }
   try {
+    const alerts = reader.alerts(false).length;
+    // Without a cloud nothing waits for it.
+    if (cloud === undefined) return { buffer: { events: 0, bytes: 0, oldest_age_s: 0 }, alerts };
     const { events, bytes, oldestReceived } = reader.buffer();
     const age = oldestReceived === undefined ? 0 : Math.max(0, (Date.now() - oldestReceived) / 1000);
-    return { buffer: { events, bytes, oldest_age_s: Math.round(age) }, alerts: reader.alerts(false).length };
+    return { buffer: { events, bytes, oldest_age_s: Math.round(age) }, alerts };
   } finally {
     reader.close();
   }

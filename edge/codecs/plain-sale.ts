@@ -6,6 +6,7 @@
  */
 import { toGtin14 } from '../contracts/gtin.ts';
 import type { AcceptedReading } from '../contracts/intake.ts';
+import { LATEST_MS } from '../contracts/readings.ts';
 import { defaultBusinessDay } from './business-day.ts';
 import { idIdentity, saleIdentity } from './identity.ts';
 import { IsoTimeReader } from './iso-time.ts';
@@ -13,7 +14,6 @@ import type { Arrival } from './outcome.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const LATEST = 8_640_000_000_000_000;
 const MOST_LINES = 200;
 const DECIMAL = /^-?\d{1,12}(\.\d{1,6})?$/;
 
@@ -33,7 +33,7 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
   }
   let ms: number | undefined;
   if (time !== undefined) {
-    ms = typeof time === 'string' ? times.read(time) : epochMs(time);
+    ms = epochMs(typeof time === 'string' ? times.read(time) : time);
     if (ms === undefined) return undefined;
     known += 1;
   }
@@ -144,7 +144,7 @@ function plainAmount(amount: unknown): string | undefined {
 }
 
 function epochMs(time: unknown): number | undefined {
-  return Number.isSafeInteger(time) && (time as number) >= 0 && (time as number) <= LATEST
+  return Number.isSafeInteger(time) && (time as number) >= 0 && (time as number) <= LATEST_MS
     ? (time as number)
     : undefined;
 }
