@@ -140,16 +140,21 @@ export class Writer {
       const result = body();
       if (this.#books.dirty) {
         this.#books.flush();
-        const { log, replication } = this.#books;
-        this.#retention.mark(this.#now, log.ordinal, log.allHeads(), () => replication.ackedPositions());
+        this.#mark();
         this.#committedAt = this.#now.elapsed;
       }
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      this.#retention.forget();
       throw error;
     }
+  }
+
+  #mark(): void {
+    const { log, replication } = this.#books;
+    this.#retention.mark(this.#now, log.ordinal, log.allHeads(), () => replication.ackedPositions());
   }
 
   #work(batch: Batch): Pick<Reply, 'receipts' | 'answers'> {
@@ -201,6 +206,7 @@ export class Writer {
     const { replication } = this.#books;
     const more = this.#transaction(() => {
       this.#books.forgetOld();
+      this.#mark();
       return this.#retention.prune(this.#now, replication.ackedPositions(), this.#overBudget);
     });
     this.#retention.giveBack();

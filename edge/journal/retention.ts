@@ -28,6 +28,7 @@ export class Retention {
   readonly #markEvery: number;
   readonly #delete: ReadonlyMap<JournalStream, Statement>;
   #lastMark = Number.NEGATIVE_INFINITY;
+  #lastTexts = '';
 
   constructor(db: Database, options: RetentionOptions) {
     this.#db = db;
@@ -44,13 +45,21 @@ export class Retention {
     );
   }
 
-  /** Notes where the streams stand, and what is acknowledged, if it is time. */
+  /** Notes where the streams stand, and what is acknowledged, if it is time and something is new. */
   mark(now: Now, ordinal: number, heads: Positions, acked: () => Positions | undefined): void {
     if (now.elapsed - this.#lastMark < this.#markEvery) return;
     this.#lastMark = now.elapsed;
+    const texts = [JSON.stringify(heads), JSON.stringify(acked() ?? {})] as const;
+    if (texts.join() === this.#lastTexts) return;
+    this.#lastTexts = texts.join();
     this.#db
       .prepare('INSERT OR REPLACE INTO marks (elapsed, ordinal, streams, acked) VALUES (?, ?, ?, ?)')
-      .run(now.elapsed, ordinal, JSON.stringify(heads), JSON.stringify(acked() ?? {}));
+      .run(now.elapsed, ordinal, ...texts);
+  }
+
+  /** After a rollback: the last mark may not be there. */
+  forget(): void {
+    this.#lastTexts = '';
   }
 
   /** Deletes some of what may go; says whether there is more. Must run in a transaction. */
