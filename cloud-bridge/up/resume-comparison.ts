@@ -4,7 +4,7 @@ import { STREAMS, type Stream } from '../../edge/contracts/streams.ts';
 import { at, type Vector } from '../../edge/contracts/vector.ts';
 import type { JournalReader } from '../../edge/journal/reader.ts';
 import type { EventIdentity } from '../hq/event-record.ts';
-import type { Range } from '../hq/ranges.ts';
+import { joined, type Range, Runs } from '../hq/ranges.ts';
 
 /** A record at head office that the journal lacks, or holds with other content. */
 export interface Strange {
@@ -20,9 +20,14 @@ export interface ComparisonOptions {
   /** The journal's, oldest first. */
   readonly incarnations: readonly string[];
   readonly heads: ReadonlyMap<string, Vector>;
+  /** What head office has confirmed, as the journal knows. */
+  readonly acked: { readonly incarnation: string; readonly vector: Vector } | undefined;
   /** How far a closed incarnation may go on at head office beyond the journal's own rows. */
   readonly explained: (incarnation: string, stream: Stream) => number;
 }
+
+/** A record beside its row; without a row there may be nothing to compare it with, and nothing wrong. */
+type Verdict = 'equal' | 'not-comparable' | Strange['why'];
 
 const PAGE = 500;
 const SHOWN = 5;
@@ -31,6 +36,8 @@ const SHOWN = 5;
 interface Pass {
   readonly stream: Stream;
   readonly seen: Map<string, number>;
+  /** Stream sequences of the present incarnation whose records were compared and are the journal's rows. */
+  readonly equal: Runs;
   readonly strange: Strange[];
   strangeCount: number;
   /** The first stream sequence of the present incarnation that is not the journal's. */
@@ -42,6 +49,7 @@ export class JournalComparison {
   readonly #options: ComparisonOptions;
   readonly #seen = new Map<string, Map<Stream, number>>();
   readonly #mismatch = new Map<Stream, number>();
+  readonly #equal = new Map<Stream, Range[]>();
   #pass: Pass | undefined;
   #page: { stream: Stream; incarnation: string; rows: JournalRow[] } | undefined;
   readonly strange: Strange[] = [];
@@ -56,6 +64,7 @@ export class JournalComparison {
     this.#pass = {
       stream,
       seen: new Map(),
+      equal: new Runs(),
       strange: [],
       strangeCount: 0,
       mismatch: Number.POSITIVE_INFINITY,
@@ -74,9 +83,11 @@ export class JournalComparison {
     const { incarnation, streamSequence } = event;
     pass.seen.set(incarnation, Math.max(pass.seen.get(incarnation) ?? 0, streamSequence));
     const why = this.#judge(pass.stream, incarnation, streamSequence, value);
-    if (why === undefined) return;
+    const isPresent = incarnation === this.#options.incarnations.at(-1);
+    if (why === 'equal' && isPresent) pass.equal.add(streamSequence);
+    if (why === 'equal' || why === 'not-comparable') return;
     this.#note(pass, { incarnation, stream: pass.stream, streamSequence, why });
-    if (incarnation === this.#options.incarnations.at(-1)) pass.mismatch = Math.min(pass.mismatch, streamSequence);
+    if (isPresent) pass.mismatch = Math.min(pass.mismatch, streamSequence);
   }
 
   /** Whether the pass began before everything that the journal holds of this stream. */
@@ -104,6 +115,7 @@ export class JournalComparison {
       pass.stream,
       Math.min(pass.mismatch, this.#mismatch.get(pass.stream) ?? Number.POSITIVE_INFINITY),
     );
+    this.#equal.set(pass.stream, joined([...(this.#equal.get(pass.stream) ?? []), ...pass.equal.ranges]));
     this.strange.push(...pass.strange.slice(0, SHOWN - this.strange.length));
     this.strangeCount += pass.strangeCount;
     this.#pass = undefined;
@@ -117,13 +129,17 @@ export class JournalComparison {
     return this.#seen.get(incarnation)?.get(stream) ?? 0;
   }
 
-  /** How far head office's records of the present incarnation are the journal's rows. */
+  /**
+   * How far head office's records of the present incarnation are the journal's rows. What is acknowledged counts without
+   * its record, which retention may have deleted; beyond that only a record that was compared counts, up to the first
+   * row without one: no record is no proof that head office ever had that row.
+   */
   equal(present: string, real: Vector): Vector {
     const equal: Partial<Record<Stream, number>> = {};
     const heads = this.#options.heads.get(present) ?? {};
     for (const stream of STREAMS) {
       const before = (this.#mismatch.get(stream) ?? Number.POSITIVE_INFINITY) - 1;
-      const last = Math.min(before, at(real, stream), at(heads, stream));
+      const last = Math.min(before, at(real, stream), at(heads, stream), this.#provenTo(present, stream));
       if (last > 0) equal[stream] = last;
     }
     return equal;
@@ -136,19 +152,32 @@ export class JournalComparison {
     return held > range.from ? { from: range.from, to: Math.min(range.to, held - 1) } : undefined;
   }
 
-  #judge(stream: Stream, incarnation: string, streamSequence: number, value: string): Strange['why'] | undefined {
+  #provenTo(present: string, stream: Stream): number {
+    const { acked, journal } = this.#options;
+    let proven = acked?.incarnation === present ? at(acked.vector, stream) : 0;
+    for (const { from, to } of this.#equal.get(stream) ?? []) {
+      if (to <= proven) continue;
+      // Sequences that were dropped on purpose have no row: nothing of them can be lost.
+      const next = journal.rows(stream, present, proven, 1)[0]?.streamSequence;
+      if (next === undefined || next < from) break;
+      proven = to;
+    }
+    return proven;
+  }
+
+  #judge(stream: Stream, incarnation: string, streamSequence: number, value: string): Verdict {
     const heads = this.#options.heads.get(incarnation);
     if (heads === undefined) {
-      return streamSequence <= this.#options.explained(incarnation, stream) ? undefined : 'lacking';
+      return streamSequence <= this.#options.explained(incarnation, stream) ? 'not-comparable' : 'lacking';
     }
     const row = this.#row(stream, incarnation, streamSequence);
-    if (row !== undefined) return cloudEventText(this.#options.hub, row) === value ? undefined : 'other-content';
+    if (row !== undefined) return cloudEventText(this.#options.hub, row) === value ? 'equal' : 'other-content';
     const isPresent = incarnation === this.#options.incarnations.at(-1);
     const known = isPresent
       ? at(heads, stream)
       : Math.max(at(heads, stream), this.#options.explained(incarnation, stream));
     // Pruned rows were acknowledged once: what they held cannot be compared, and need not be.
-    return streamSequence <= known ? undefined : 'lacking';
+    return streamSequence <= known ? 'not-comparable' : 'lacking';
   }
 
   #note(pass: Pass, strange: Strange): void {

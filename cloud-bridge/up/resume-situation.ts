@@ -161,7 +161,7 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
     const older = checkpoint?.value.chain.slice(0, -1).find((one) => one.incarnation === incarnation)?.last ?? {};
     return Math.max(at(closed, stream), at(older, stream));
   };
-  const comparison = new JournalComparison({ journal, hub, incarnations, heads, explained });
+  const comparison = new JournalComparison({ journal, hub, incarnations, heads, acked, explained });
   const truncated = new Set<Stream>();
   for (const stream of STREAMS) {
     for (const ends of await reader.ends(topicOf(stream))) {
