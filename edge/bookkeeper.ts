@@ -282,12 +282,12 @@ export class Bookkeeper {
         return undefined;
       case 'reserve':
         this.dirty = true;
-        return this.replication.reserve(request.request);
+        return this.replication.reserve(request.request, this.log);
       case 'acknowledge':
         this.dirty = true;
-        return this.replication.acknowledge(request.request);
+        return this.replication.acknowledge(request.request, this.log);
       case 'refill':
-        this.replication.refill(request.request);
+        this.replication.refill(request.request, this.log);
         return this.#resumed('refill', request.request.reason);
       case 'new-incarnation': {
         const { acked, reason } = request.request;

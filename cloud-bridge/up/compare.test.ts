@@ -44,7 +44,13 @@ const BASE: Comparison = {
   hub: 'store-1',
   partition: 7,
   state: SENT,
-  journal: { hub: 'store-1', incarnations: [{ incarnation: A }], heads: { sales: 30, alerts: 4 }, acked: undefined },
+  journal: {
+    hub: 'store-1',
+    incarnations: [{ incarnation: A }],
+    heads: { sales: 30, alerts: 4 },
+    acked: undefined,
+    reserved: { incarnation: A, vector: { sales: 15, alerts: 2 } },
+  },
   high: 22,
   checkpoint: checkpoint(A, { sales: 10, alerts: 2 }, 'b1'),
 };
@@ -91,7 +97,11 @@ const agreements: [string, Partial<Comparison>, unknown][] = [
     'the first batch of the next incarnation in doubt, and head office has it: the one before is complete',
     {
       state: { ...SENT, inDoubt: { incarnation: B, from: {}, to: { devices: 1 }, batch: 'b9' } },
-      journal: journal({ incarnations: CHAIN, heads: { devices: 1 } }),
+      journal: journal({
+        incarnations: CHAIN,
+        heads: { devices: 1 },
+        reserved: { incarnation: B, vector: { devices: 1 } },
+      }),
       checkpoint: checkpoint(B, { devices: 1 }, 'b9', [A]),
     },
     {
@@ -118,6 +128,19 @@ const agreements: [string, Partial<Comparison>, unknown][] = [
 ];
 
 const disagreements: [string, Partial<Comparison>, string][] = [
+  [
+    'a journal that has grown past what was sent, but does not remember having reserved it',
+    {
+      state: IN_DOUBT,
+      checkpoint: checkpoint(A, { sales: 15, alerts: 2 }, 'b2'),
+      journal: journal({
+        heads: { sales: 100, alerts: 5 },
+        acked: { incarnation: A, vector: { sales: 10, alerts: 2 } },
+        reserved: undefined,
+      }),
+    },
+    'journal-restored',
+  ],
   ['another hub in the configuration', { hub: 'store-2' }, 'other-hub'],
   ['another hub in the journal', { journal: journal({ hub: 'store-2' }) }, 'other-hub'],
   ['another partition in the configuration', { partition: 8 }, 'other-partition'],

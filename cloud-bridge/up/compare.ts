@@ -4,7 +4,7 @@
  * used twice, or be left out, shows as a disagreement between these three.
  */
 import { STREAMS } from '../../edge/contracts/streams.ts';
-import { at, type Standing, standing, type Vector } from '../../edge/contracts/vector.ts';
+import { at, merge, type Standing, standing, type Vector } from '../../edge/contracts/vector.ts';
 import { type Checkpoint, type ClosedIncarnation, vectorOf } from './checkpoint.ts';
 import { halts } from './halt.ts';
 import type { BridgeState, Position } from './state.ts';
@@ -17,6 +17,8 @@ export interface JournalView {
   readonly heads: Vector;
   /** What the edge was last told that head office has. */
   readonly acked: { readonly incarnation: string; readonly vector: Vector } | undefined;
+  /** What the edge was told is about to be sent. */
+  readonly reserved: { readonly incarnation: string; readonly vector: Vector } | undefined;
 }
 
 export interface Comparison {
@@ -118,6 +120,16 @@ function assertJournalReaches({ state, journal }: Comparison, position: Position
     if (!known) throw halts.unknownIncarnation(position.incarnation);
     if (position.incarnation === present && lacks(journal.heads, position.acked)) {
       throw halts.journalRestored(difference(journal.heads, position.acked));
+    }
+    // Whatever was sent had been reserved in the journal before: one that does not remember it is an older copy.
+    if (position.incarnation === present) {
+      const { acked, reserved } = journal;
+      const known = merge(
+        acked?.incarnation === present ? acked.vector : {},
+        reserved?.incarnation === present ? reserved.vector : {},
+        'max',
+      );
+      if (lacks(known, position.acked)) throw halts.journalRestored(difference(known, position.acked));
     }
   }
   const { told } = state;

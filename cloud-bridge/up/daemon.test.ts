@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
@@ -6,6 +9,7 @@ import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka
 import { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
 import { createTopics } from '../hq/topics.ts';
 import { BridgeDaemon, type BridgeOptions } from './daemon.ts';
+import { EdgeClient } from './edge-client.ts';
 import { arrived, checkpoints, Shop } from './shop.fixture.ts';
 import { StateFile } from './state.ts';
 
@@ -233,6 +237,28 @@ describeWithKafka('the bridge', () => {
     await complete('sales', 20);
   });
 
+  test('a journal put back under a running, idle bridge is noticed, and halts', async () => {
+    const daemon = bridge();
+    shop.append('sales', 20);
+    await complete('sales', 20);
+    await idle(daemon);
+    await shop.stop();
+    const backup = mkdtempSync(join(tmpdir(), 'store-hub-backup-'));
+    shop.copy('data', backup);
+    await shop.start();
+    shop.append('sales', 30);
+    await complete('sales', 50);
+    await idle(daemon);
+    await shop.stop();
+    rmSync(shop.dataDir, { recursive: true });
+    cpSync(backup, shop.dataDir, { recursive: true });
+    await shop.start();
+    shop.append('sales', 100);
+    await waitUntil('it to halt', () => daemon.report.status().state === 'halted', { timeoutMs: 25_000 });
+    expect(daemon.report.status().reason).toContain('put back from a copy');
+    rmSync(backup, { recursive: true });
+  });
+
   test("put back from a copy, with the bridge's folder: halts, keeps halting, and goes on when the halt is cleared", async () => {
     const first = bridge();
     shop.append('sales', 50);
@@ -261,12 +287,14 @@ describeWithKafka('the bridge', () => {
       expect(await halted(bridge())).toMatch(/sales 55 instead of 50/);
       expect(await arrived(kafka.brokers, copy.hub, 'sales', PARTITION)).toHaveLength(55);
 
-      // What an operator's resume does: takes the lock, settles the positions, clears the halt.
+      // What an operator's resume does: takes the lock, tells the edge, settles the positions, clears the halt.
       const state = StateFile.open(copy.bridgeDir);
       const last = JSON.parse((await checkpoints(kafka.brokers, copy.hub, PARTITION)).at(-1) ?? '');
       const { position } = state.state;
       if (!position) throw new Error('nothing was recorded');
-      state.save({ position: { ...position, acked: { ...position.acked, sales: 55 }, batch: last.batch }, halt: null });
+      const acked = { ...position.acked, sales: 55 };
+      await new EdgeClient(copy.dataDir).acknowledge({ incarnation: position.incarnation, acked, batch: last.batch });
+      state.save({ position: { ...position, acked, batch: last.batch }, halt: null });
       state.close();
       await complete('sales', 59);
     } finally {

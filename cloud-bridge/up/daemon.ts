@@ -120,6 +120,10 @@ export class BridgeDaemon {
       await waitForEvents(replication);
     } catch (error) {
       await this.#disconnect();
+      // Whatever happened may have happened to the journal's file: it is opened anew.
+      this.#lastLag = this.#lag();
+      this.#journal?.close();
+      this.#journal = undefined;
       if (error instanceof Halt) throw error;
       if (this.#stopped) return;
       if (error instanceof HubError && WAITING_WORDS[error.code]) await this.#waitForEdge(error);
@@ -175,8 +179,6 @@ export class BridgeDaemon {
   async #waitForEdge(error: HubError): Promise<void> {
     const words = `${WAITING_WORDS[error.code]}: ${error.message}`;
     if (this.report.status().reason !== words) this.#logger.warn(words);
-    this.#journal?.close();
-    this.#journal = undefined;
     this.report.waiting(words);
     await this.#pause(LOOK_MS);
   }

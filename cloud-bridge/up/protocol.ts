@@ -10,6 +10,7 @@
  * After any error the link is closed and everything begins again at the fence: nothing that had sent is continued.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { HubError } from '../../edge/contracts/errors.ts';
 import { standing } from '../../edge/contracts/vector.ts';
 import type { JournalReader } from '../../edge/journal/reader.ts';
 import type { Batch, Reach } from './batcher.ts';
@@ -74,6 +75,7 @@ async function readCheckpoint(connection: Connection): Promise<void> {
 
 async function comparePositions(connection: Connection): Promise<void> {
   const { hub, partition, state, journal } = connection;
+  assertSameJournal(journal);
   const { found, high } = given(connection.reading);
   const incarnations = journal.incarnations();
   const heads = journal.heads(incarnations.at(-1)?.incarnation ?? '');
@@ -81,7 +83,7 @@ async function comparePositions(connection: Connection): Promise<void> {
     hub,
     partition,
     state: state.state,
-    journal: { hub: journal.hub, incarnations, heads, acked: journal.acked() },
+    journal: { hub: journal.hub, incarnations, heads, acked: journal.acked(), reserved: journal.reserved() },
     high,
     checkpoint: found && { offset: found.offset, value: parseCheckpoint(found.value) },
   });
@@ -117,6 +119,11 @@ export const CONNECTING = [
   recordVerdict,
   tellVerdict,
 ] as const;
+
+/** Throws JOURNAL_UNREADABLE when another file was put in the journal's place: it must be opened anew. */
+export function assertSameJournal(journal: Pick<JournalReader, 'isReplaced'>): void {
+  if (journal.isReplaced()) throw new HubError('JOURNAL_UNREADABLE', 'journal.db was exchanged, opening the new one');
+}
 
 // ---- Sending one batch.
 
@@ -163,7 +170,8 @@ async function recordAcknowledged(sending: Sending): Promise<void> {
 
 async function tellTheEdge(sending: Sending): Promise<void> {
   const { incarnation, acked, batch } = positionAfter(sending);
-  await sending.connection.edge.acknowledge({ incarnation, acked, batch });
+  const { events, bytes } = sending.batch;
+  await sending.connection.edge.acknowledge({ incarnation, acked, batch, events, bytes });
   sending.connection.told = { incarnation, acked };
 }
 

@@ -6,12 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
 import { type Batch, type BatchLimits, gather, lagOf, type Reach, total } from './batcher.ts';
-import { type Connection, reachOf, type Sending, send } from './protocol.ts';
+import { assertSameJournal, type Connection, reachOf, type Sending, send } from './protocol.ts';
 import type { BridgeReport } from './report.ts';
 
 /** A drain goes in transactions of this many events (a few sends each) and bytes before compression. */
 const MOST_EVENTS = 8_000;
-const FEWEST_EVENTS = 250;
+const FEWEST_EVENTS = 16;
 const MOST_BYTES = 6_000_000;
 /** With this many waiting, waiting longer would not make a better batch. */
 const FULL_EVENTS = 4_000;
@@ -33,8 +33,9 @@ const PROGRESS_MS = 5_000;
 export class BatchSize {
   #events = MOST_EVENTS;
 
+  /** Bytes shrink with the events: on a thin line it may be a few large ones that do not get through. */
   get limits(): BatchLimits {
-    return { events: this.#events, bytes: MOST_BYTES };
+    return { events: this.#events, bytes: Math.ceil((MOST_BYTES * this.#events) / MOST_EVENTS) };
   }
 
   succeeded(): void {
@@ -122,7 +123,7 @@ async function waitForBatch(replication: Replication, reach: Reach, lastSent: nu
   const { connection, rhythm, linger, report, signal } = replication;
   let version = Number.NaN;
   let waitingSince: number | undefined;
-  let told = 0;
+  let told = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     const current = connection.journal.version();
     const now = performance.now();
@@ -137,6 +138,7 @@ async function waitForBatch(replication: Replication, reach: Reach, lastSent: nu
     if (remaining === undefined && now - lastSent > rhythm.stay) return false;
     if (now - told > PROGRESS_MS) {
       told = now;
+      assertSameJournal(connection.journal);
       report.idle('head office has everything');
     }
     await pause(Math.min(POLL_MS, remaining ?? POLL_MS), undefined, { signal }).catch(() => undefined);
@@ -158,6 +160,7 @@ export async function waitForEvents(replication: Pick<Replication, 'connection' 
     }
     if (performance.now() - told > PROGRESS_MS) {
       told = performance.now();
+      assertSameJournal(connection.journal);
       report.idle('head office has everything; disconnected until there is more');
     }
     await pause(IDLE_POLL_MS, undefined, { signal }).catch(() => undefined);

@@ -124,8 +124,9 @@ export class Shop {
     const url = request.url ?? '';
     if (request.method === 'POST') this.requests.push(url);
     const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString('utf8')) : undefined;
-    if (url === '/bridge/reserve') this.#replication?.reserve(body);
-    if (url === '/bridge/acknowledge') this.#replication?.acknowledge(body);
+    const log = this.#log;
+    if (log && url === '/bridge/reserve') this.#replication?.reserve(body, log);
+    if (log && url === '/bridge/acknowledge') this.#replication?.acknowledge(body, log);
     return 200;
   }
 }

@@ -3,13 +3,15 @@
  * at once (`all`, at most 2,000 rows), and so is every transaction: a reader that stays inside one makes the WAL grow
  * without end.
  */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Alert, alertSchema } from '../contracts/alerts.ts';
 import type { JournalRow } from '../contracts/envelope.ts';
 import { parseEventId } from '../contracts/ids.ts';
 import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
-import { openForReading } from './database.ts';
+import { JOURNAL_FILE, openForReading } from './database.ts';
 import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
 import { unpackFlags } from './row-flags.ts';
 
@@ -63,11 +65,15 @@ const COLUMNS = 'position, sequence, type, received, time, flags, source, subjec
 export class JournalReader {
   readonly hub: string;
   readonly #db: Database;
+  readonly #dataDir: string;
+  readonly #file: { readonly ino: number; readonly dev: number };
   readonly #statements = new Map<string, Statement>();
   #types = new Map<number, string>();
 
-  private constructor(db: Database) {
+  private constructor(db: Database, dataDir: string) {
     this.#db = db;
+    this.#dataDir = dataDir;
+    this.#file = statSync(join(dataDir, JOURNAL_FILE));
     const row = db.prepare("SELECT value FROM meta WHERE key = 'hub'").get() as { value: string } | undefined;
     this.hub = row?.value ?? '';
   }
@@ -76,7 +82,7 @@ export class JournalReader {
   static open(dataDir: string): JournalReader {
     const db = openForReading(dataDir);
     try {
-      return new JournalReader(db);
+      return new JournalReader(db, dataDir);
     } catch (error) {
       db.close();
       throw error;
@@ -113,6 +119,20 @@ export class JournalReader {
     if (next) return next.lastKnown;
     const { local: _, ...heads } = JSON.parse(this.#head().streams) as Record<JournalStream, number>;
     return heads;
+  }
+
+  /** What the bridge was about to send when the edge last heard of it; nothing after an acknowledgement. */
+  reserved(): { incarnation: string; vector: Vector } | undefined {
+    const row = this.#prepared('SELECT reserved FROM replication').get() as { reserved: string | null } | undefined;
+    if (!row?.reserved) return undefined;
+    const { incarnation, to } = JSON.parse(row.reserved) as { incarnation: string; to: Vector };
+    return { incarnation, vector: to };
+  }
+
+  /** Whether journal.db is another file by now: it was put back from a copy, and this reader still sees the old one. */
+  isReplaced(): boolean {
+    const now = statSync(join(this.#dataDir, JOURNAL_FILE), { throwIfNoEntry: false });
+    return now === undefined || now.ino !== this.#file.ino || now.dev !== this.#file.dev;
   }
 
   /** What the edge was last told that head office has. */

@@ -20,8 +20,8 @@ export class Replication {
   }
 
   /** Rows up to `to` are about to be sent: they stay until an acknowledgement or another reservation. */
-  reserve(request: ReserveRequest): void {
-    this.#knownIncarnation(request.incarnation);
+  reserve(request: ReserveRequest, log: EventLog): void {
+    this.#within(request.incarnation, request.to, log);
     this.#db
       .prepare(
         `INSERT INTO replication (id, incarnation, acked, reserved) VALUES (1, ?, '{}', ?)
@@ -30,14 +30,14 @@ export class Replication {
       .run(request.incarnation, JSON.stringify({ incarnation: request.incarnation, to: request.to }));
   }
 
-  acknowledge(request: AcknowledgeRequest): void {
-    this.#knownIncarnation(request.incarnation);
+  acknowledge(request: AcknowledgeRequest, log: EventLog): void {
+    this.#within(request.incarnation, request.acked, log);
     this.#setAcked(request.incarnation, request.acked, request.batch);
   }
 
   /** Head office fell back: what it lost counts as unacknowledged again. */
-  refill(request: RefillRequest): void {
-    this.#knownIncarnation(request.incarnation);
+  refill(request: RefillRequest, log: EventLog): void {
+    this.#within(request.incarnation, request.acked, log);
     this.#setAcked(request.incarnation, request.acked, null);
   }
 
@@ -142,9 +142,19 @@ export class Replication {
       .run(incarnation, JSON.stringify(acked), batch);
   }
 
-  #knownIncarnation(incarnation: string): void {
-    if (this.#ordinalOf(incarnation) === 0)
-      throw new HubError('RESUME_REFUSED', `the journal has no incarnation ${incarnation}`);
+  /** Nobody has or sends what was never journaled here. Throws RESUME_REFUSED. */
+  #within(incarnation: string, vector: Vector, log: EventLog): void {
+    const ordinal = this.#ordinalOf(incarnation);
+    if (ordinal === 0) throw new HubError('RESUME_REFUSED', `the journal has no incarnation ${incarnation}`);
+    const next = this.#db.prepare('SELECT last_known FROM incarnations WHERE ordinal = ?').get(ordinal + 1) as
+      | { last_known: string }
+      | undefined;
+    const heads = next ? (JSON.parse(next.last_known) as Vector) : log.heads();
+    for (const stream of STREAMS) {
+      if (at(vector, stream) <= at(heads, stream)) continue;
+      const has = `the journal has ${at(heads, stream)} events of ${stream}`;
+      throw new HubError('RESUME_REFUSED', `${has}, not ${at(vector, stream)}: it is older than what was sent`);
+    }
   }
 
   #ordinalOf(incarnation: string): number {
