@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Vector } from '../../edge/contracts/vector.ts';
-import { parseCheckpoint } from '../hq/checkpoint.ts';
+import { type Checkpoint, parseCheckpoint } from '../hq/checkpoint.ts';
 import { checkpointText } from './checkpoint.ts';
 import { planNewIncarnation, planRefill, planRepartition } from './resume-plans.ts';
 import type { Situation } from './resume-situation.ts';
@@ -9,6 +9,18 @@ import { type BridgeState, FRESH_STATE } from './state.ts';
 const A = '1m7w2y7m0aaaa';
 const B = '1m7w2y7m0bbbb';
 const BATCH = 'ab'.repeat(16);
+
+interface Claim {
+  readonly incarnation: string;
+  readonly vector: Vector;
+  readonly batch?: string;
+}
+
+function checkpoint(claim: Claim): Checkpoint {
+  const value = parseCheckpoint(checkpointText({ hub: 'store-1', batch: BATCH, time: 0, closed: [], ...claim }));
+  if (typeof value === 'string') throw new Error(value);
+  return value;
+}
 
 interface Given {
   readonly state?: Partial<BridgeState>;
@@ -20,7 +32,9 @@ interface Given {
   readonly heldFrom?: number;
   readonly real?: Readonly<Record<string, Vector>>;
   readonly equal?: Vector;
-  readonly claim?: { incarnation: string; vector: Vector; batch?: string } | null;
+  readonly claim?: Claim | null;
+  /** In partition 5, beside the claim in partition 3. */
+  readonly claimElsewhere?: Claim;
   readonly strange?: Situation['office']['strange'];
   readonly partition?: number;
 }
@@ -36,9 +50,9 @@ function situation(given: Given): Situation {
   const { chain = [A], heads = { [A]: { sales: 120, climate: 10 } }, heldFrom = 1 } = given;
   const real = given.real ?? { [A]: { sales: 100, climate: 10 } };
   const claim = given.claim === undefined ? { incarnation: A, vector: { sales: 100, climate: 10 } } : given.claim;
-  const text = claim && checkpointText({ hub: 'store-1', batch: BATCH, time: 0, closed: [], ...claim });
-  const value = text ? parseCheckpoint(text) : undefined;
-  if (typeof value === 'string') throw new Error(value);
+  const here = claim ? [{ offset: 7, partition: 3, value: checkpoint(claim) }] : [];
+  const { claimElsewhere } = given;
+  const there = claimElsewhere ? [{ offset: 0, partition: 5, value: checkpoint(claimElsewhere) }] : [];
   return {
     hub: 'store-1',
     partition: given.partition ?? 3,
@@ -55,7 +69,8 @@ function situation(given: Given): Situation {
         from <= to && from < heldFrom ? { from, to: Math.min(to, heldFrom - 1) } : undefined,
     },
     office: {
-      checkpoint: value && { offset: 7, partition: 3, value },
+      checkpoint: there[0] ?? here[0],
+      checkpoints: [...here, ...there],
       unreadable: undefined,
       chain: Object.keys(real),
       real: new Map(Object.entries(real)),
@@ -134,6 +149,11 @@ describe('a refill', () => {
       { real: { [A]: { sales: 60, climate: 10 } }, heldFrom: 81 },
       `lost events that this journal has pruned already: sales 61-80 of ${A}`,
     ],
+    [
+      'the configuration names another partition',
+      { real: { [A]: { sales: 60, climate: 10 } }, partition: 5 },
+      'set `cloud.partition` back to 3, or use --repartition',
+    ],
   ])('is refused when %s', (_, given, sentence) => {
     expect(planRefill(situation(given))).toMatchObject({ refused: expect.stringContaining(sentence) });
   });
@@ -154,6 +174,12 @@ describe('a new incarnation', () => {
     expect(plan).toMatchObject({ says: expect.arrayContaining([expect.stringContaining(`sales 1-100 of ${A}`)]) });
   });
 
+  test('is refused while the configuration names another partition', () => {
+    expect(planNewIncarnation(situation({ partition: 5 }))).toMatchObject({
+      refused: expect.stringContaining('set `cloud.partition` back to 3, or use --repartition'),
+    });
+  });
+
   test('is refused while older incarnations hold unsent events', () => {
     const given = { chain: [A, B], heads: { [A]: { sales: 120, climate: 10 }, [B]: { sales: 3 } } };
     expect(planNewIncarnation(situation(given))).toMatchObject({
@@ -169,6 +195,13 @@ describe('a move to another partition', () => {
     expect(planRepartition(situation({ partition: 5 }))).toMatchObject({ says: expect.anything() });
   });
 
+  const other = 'cd'.repeat(16);
+  const vector = { sales: 100, climate: 10 };
+  test('goes on when it was interrupted after its checkpoint', () => {
+    const claimElsewhere = { incarnation: A, vector, batch: other };
+    expect(planRepartition(situation({ partition: 5, claimElsewhere }))).toMatchObject({ says: expect.anything() });
+  });
+
   const inDoubt = { incarnation: A, from: {}, to: { sales: 1 }, batch: BATCH };
   test.each<[string, Given, string]>([
     ['it is there already', { partition: 3 }, 'to partition 3 already'],
@@ -177,7 +210,12 @@ describe('a move to another partition', () => {
     ['nothing was sent', { partition: 5, state: { position: null } }, 'nothing was sent yet'],
     [
       'another box wrote the checkpoint',
-      { partition: 5, claim: { incarnation: A, vector: { sales: 100, climate: 10 }, batch: 'cd'.repeat(16) } },
+      { partition: 5, claim: { incarnation: A, vector, batch: other } },
+      'do not agree',
+    ],
+    [
+      'another box has sent more, to the new partition',
+      { partition: 5, claimElsewhere: { incarnation: A, vector: { sales: 101, climate: 10 }, batch: other } },
       'do not agree',
     ],
   ])('is refused when %s', (_, given, sentence) => {

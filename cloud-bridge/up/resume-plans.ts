@@ -4,6 +4,7 @@
  */
 import { STREAMS, type Stream } from '../../edge/contracts/streams.ts';
 import { at, merge, standing, type Vector } from '../../edge/contracts/vector.ts';
+import type { Checkpoint } from '../hq/checkpoint.ts';
 import type { Range } from '../hq/ranges.ts';
 import type { ClosedIncarnation } from './checkpoint.ts';
 import { claimOf, type Situation } from './resume-situation.ts';
@@ -85,7 +86,17 @@ function lostRanges(situation: Situation, expected: readonly Expected[]): string
 
 const USE_NEW = 'use --new-incarnation instead';
 
+/** Going on in another partition is a decision of its own. */
+function elsewhere({ state, partition }: Situation): Refused | undefined {
+  if (state.partition === null || state.partition === partition) return undefined;
+  return {
+    refused: `this box has sent to partition ${state.partition} and the configuration says ${partition}: set \`cloud.partition\` back to ${state.partition}, or use --repartition`,
+  };
+}
+
 export function planRefill(situation: Situation): RefillPlan | Refused {
+  const moved = elsewhere(situation);
+  if (moved !== undefined) return moved;
   const { office, journal, state } = situation;
   const known = new Set([...journal.chain, ...state.closed.map(({ incarnation }) => incarnation)]);
   const unknown = office.chain.find((one) => !known.has(one));
@@ -156,6 +167,8 @@ function claimHolds({ office, state }: Situation, newest: Expected): boolean {
 }
 
 export function planNewIncarnation(situation: Situation): NewIncarnationPlan | Refused {
+  const moved = elsewhere(situation);
+  if (moved !== undefined) return moved;
   const { office, journal } = situation;
   const present = journal.chain.at(-1) ?? '';
   const first = Math.max(0, journal.chain.indexOf(journal.acked?.incarnation ?? present));
@@ -201,12 +214,14 @@ export function planRepartition(situation: Situation): RepartitionPlan | Refused
   const back = `set \`cloud.partition\` back to ${state.partition} and let the bridge send them first`;
   if (state.inDoubt !== null) return { refused: `a batch is in doubt: ${back}` };
   if (journal.waiting > 0) return { refused: `${journal.waiting} events wait for head office: ${back}` };
-  const claim = office.checkpoint && claimOf(office.checkpoint.value);
-  const agreed =
-    claim?.incarnation === state.position.incarnation &&
-    standing(claim.vector, state.position.acked) === 'equal' &&
-    office.checkpoint?.value.batch === state.position.batch;
-  if (!agreed)
+  const { incarnation, acked, batch } = state.position;
+  const says = (checkpoint: Checkpoint | undefined): boolean => {
+    const claim = checkpoint && claimOf(checkpoint);
+    return claim?.incarnation === incarnation && standing(claim.vector, acked) === 'equal';
+  };
+  const recorded = office.checkpoints.find((one) => one.partition === state.partition)?.value;
+  // The latest of all may be the new partition's, of a move that was interrupted: it says the same then, as another batch.
+  if (!(recorded?.batch === batch && says(recorded) && says(office.checkpoint?.value)))
     return { refused: 'head office and this box do not agree on what was sent; see --dry-run with the old partition' };
   return {
     says: [

@@ -15,6 +15,12 @@ import type { BridgeState } from './state.ts';
 
 type MutableVector = Partial<Record<Stream, number>>;
 
+export interface PlacedCheckpoint {
+  readonly offset: number;
+  readonly partition: number;
+  readonly value: Checkpoint;
+}
+
 export interface Situation {
   readonly hub: string;
   /** As configured. */
@@ -31,9 +37,10 @@ export interface Situation {
     lacks(incarnation: string, stream: Stream, range: Range): Range | undefined;
   };
   readonly office: {
-    readonly checkpoint:
-      | { readonly offset: number; readonly partition: number; readonly value: Checkpoint }
-      | undefined;
+    /** The latest of all partitions. */
+    readonly checkpoint: PlacedCheckpoint | undefined;
+    /** The newest of each partition that this hub ever sent to, as far as it can be read. */
+    readonly checkpoints: readonly PlacedCheckpoint[];
     /** Why the newest checkpoint record cannot be used. */
     readonly unreadable: string | undefined;
     /** Incarnations that head office has something of, oldest first. */
@@ -81,12 +88,9 @@ async function checkpointsOf({ hub, reader }: SituationSources): Promise<FoundCh
   return found;
 }
 
-function latest(found: readonly FoundCheckpoint[]): Situation['office']['checkpoint'] {
-  let best: Situation['office']['checkpoint'];
-  for (const { partition, offset, value } of found) {
-    if (typeof value === 'string') continue;
-    if (best === undefined || isLater(value, best.value)) best = { partition, offset, value };
-  }
+function latest(found: readonly PlacedCheckpoint[]): PlacedCheckpoint | undefined {
+  let best: PlacedCheckpoint | undefined;
+  for (const one of found) if (best === undefined || isLater(one.value, best.value)) best = one;
   return best;
 }
 
@@ -149,10 +153,11 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
   const heads = new Map(incarnations.map((incarnation) => [incarnation, journal.heads(incarnation)]));
   const acked = journal.acked();
 
-  const checkpoints = await checkpointsOf(sources);
+  const found = await checkpointsOf(sources);
+  const checkpoints = found.flatMap(({ value, ...place }) => (typeof value === 'string' ? [] : [{ ...place, value }]));
   const checkpoint = latest(checkpoints);
-  const broken = checkpoints.find(({ value }) => typeof value === 'string');
-  const homes = new Set([partition, state.partition ?? partition, ...checkpoints.map((found) => found.partition)]);
+  const broken = found.find(({ value }) => typeof value === 'string');
+  const homes = new Set([partition, state.partition ?? partition, ...found.map((one) => one.partition)]);
 
   const explained = (incarnation: string, stream: Stream): number => {
     const closed = state.closed.find((one) => one.incarnation === incarnation)?.vector ?? {};
@@ -196,6 +201,7 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
     },
     office: {
       checkpoint,
+      checkpoints,
       unreadable:
         broken === undefined
           ? undefined
