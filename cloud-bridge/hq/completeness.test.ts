@@ -141,6 +141,21 @@ describe('what is complete', () => {
     expect(report).toMatchObject({ ok: false, fault: expect.stringContaining('end at 0, the checkpoint says 8') });
   });
 
+  test('a stream whose records head office deletes while they are read', () => {
+    const proof = new Completeness();
+    proof.checkpoint('before', checkpoint({ sales: 9 }, { closed: [{ incarnation: OLD, last: { sales: 2 } }] }));
+    const records = [event(1, { incarnation: OLD }), event(2, { incarnation: OLD }), event(1), event(2)];
+    for (const record of records) proof.event(record);
+    proof.cut('sales', 3);
+    for (const record of [event(8), event(9)]) proof.event(record);
+    const report = proof.report(() => true);
+    expect(report.fault).toBeUndefined();
+    expect(report.hubs.map(({ streams }) => streams.sales)).toMatchObject([
+      { first: null, gaps: 0 },
+      { first: 8, last: 9, gaps: 0 },
+    ]);
+  });
+
   test('a hole that a drop record names', () => {
     const report = prove([event(1), dropRecord(1, 'sales', 2, 4), event(5)], checkpoint({ sales: 5, devices: 1 }));
     expect(report.fault).toBeUndefined();

@@ -112,6 +112,13 @@ export class Completeness {
     if (event.drop !== undefined) this.#drop(hub, event.drop);
   }
 
+  /** Everything that was read of this partition so far has been deleted by age since: what is left begins later. */
+  cut(stream: Stream, partition: number): void {
+    for (const { incarnations } of this.#hubs.values()) {
+      for (const { streams } of incarnations.values()) streams.get(stream)?.runs.delete(partition);
+    }
+  }
+
   /** `truncated`: whether head office has deleted records there by age, so that a hub's whole stream may be gone. */
   report(truncated: (hub: string, stream: Stream) => boolean): VerifyReport {
     const hubs: HubReport[] = [];

@@ -7,8 +7,9 @@ import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka
 import { CLOUDEVENT_CONTENT_TYPE, cloudEventText } from '../../edge/contracts/envelope.ts';
 import { CHECKPOINT_TOPIC, type Stream, topicOf } from '../../edge/contracts/streams.ts';
 import { kafkaOf } from './kafka-client.ts';
+import { type CommittedRecord, PartitionReader } from './partition-reader.ts';
 import { ALL_TOPICS } from './topic-plan.ts';
-import { checkTopics, createTopics } from './topics.ts';
+import { checkTopics, createTopics, wantedReplication } from './topics.ts';
 import { verify } from './verify.ts';
 
 const INCARNATION = '1m7w2y7m0v7f3';
@@ -50,6 +51,15 @@ describeWithKafka("head office's Kafka", () => {
   }
 
   describe('topics', () => {
+    test.each([
+      ['a broker of three is down', 3, 2, 3],
+      ['there are fewer copies than brokers would allow', 1, 3, 3],
+      ['there is one broker', 1, 1, 1],
+      ['somebody wanted five', 5, 7, 5],
+    ])('must have enough copies: %s', (_, model, liveBrokers, wanted) => {
+      expect(wantedReplication(model, liveBrokers)).toBe(wanted);
+    });
+
     beforeEach(deleteTopics);
 
     test('are all missing at first, then created as they must be, then left alone', async () => {
@@ -244,6 +254,39 @@ describeWithKafka("head office's Kafka", () => {
       expect(report.fault).toBeUndefined();
       expect(report.hubs).toMatchObject([{ hub: 'store-0042', streams: { sales: { last: 6, checkpoint: 6 } } }]);
       await other.disconnect().catch(() => undefined);
+    });
+
+    test('reads on at what is left when retention overtakes it', async () => {
+      await transaction(producer, 'store-0042', batch('store-0042', 1, 10));
+      await transaction(producer, 'store-0042', batch('store-0042', 11, 20));
+      const admin = client.admin();
+      await admin.connect();
+      // kafkajs deletes only in topics that it has heard of.
+      await admin.fetchTopicOffsets(topicOf('sales'));
+      await admin.deleteTopicRecords({ topic: topicOf('sales'), partitions: [{ partition: 1, offset: '5' }] });
+      await admin.disconnect();
+      const reader = new PartitionReader(cloud());
+      await reader.start();
+      const offsets: number[] = [];
+      let cuts = 0;
+      const cut = () => {
+        cuts += 1;
+      };
+      const take = ({ offset }: CommittedRecord) => offsets.push(offset);
+      // Ten records and the marker of each transaction.
+      expect(await reader.read(topicOf('sales'), 1, 2, 22, take, cut)).toBe(22);
+      expect({ cuts, first: offsets[0], last: offsets.at(-1), count: offsets.length }).toEqual({
+        cuts: 1,
+        first: 5,
+        last: 20,
+        count: 15,
+      });
+      // Beyond the end is not what retention does.
+      await expect(reader.read(topicOf('sales'), 1, 500, 501, take, cut)).rejects.toMatchObject({
+        code: 'CLOUD_UNREACHABLE',
+      });
+      await reader.stop();
+      expect(await verify(cloud())).toMatchObject({ ok: true, records: 15 });
     });
 
     test('reads on past compacted checkpoints', async () => {

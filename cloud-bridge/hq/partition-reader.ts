@@ -104,6 +104,10 @@ function isUnknownTopic(error: unknown): boolean {
   return type === 'UNKNOWN_TOPIC_OR_PARTITION' || isUnknownTopic(error.cause);
 }
 
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KafkaJSOffsetOutOfRange';
+}
+
 export class PartitionReader {
   readonly #cloud: CloudAccess;
   #consumer: Consumer | undefined;
@@ -155,7 +159,9 @@ export class PartitionReader {
 
   /**
    * Gives every committed record with `from <= offset < to` to `take`, in order, and resolves with the offset reached:
-   * `to` or more, or less when somebody's open transaction stood in the way for a minute.
+   * `to` or more, or less when somebody's open transaction stood in the way for a minute. When head office's retention
+   * overtakes it, it says so through `cut` and goes on at the oldest record that is left: all that `take` was given
+   * before is deleted by then.
    */
   async read(
     topic: string,
@@ -163,11 +169,17 @@ export class PartitionReader {
     from: number,
     to: number,
     take: (record: CommittedRecord) => void,
+    cut?: () => void,
   ): Promise<number> {
     let position = from;
     let blockedSince: number | undefined;
     while (position < to) {
       const fetched = await this.#fetch(topic, partition, position);
+      if (typeof fetched === 'number') {
+        position = fetched;
+        cut?.();
+        continue;
+      }
       for (const message of committedOf(fetched, position)) {
         const offset = Number(message.offset);
         if (offset >= to) break;
@@ -197,8 +209,20 @@ export class PartitionReader {
     return position;
   }
 
-  /** One fetch from the partition's leader. */
-  async #fetch(topic: string, partition: number, position: number): Promise<RawPartition> {
+  /** One fetch, or the partition's start when it has moved beyond `position`. */
+  async #fetch(topic: string, partition: number, position: number): Promise<RawPartition | number> {
+    try {
+      return await this.#fetchOnce(topic, partition, position);
+    } catch (error) {
+      if (!(error instanceof HubError) || !isOutOfRange(error.cause)) throw error;
+      const low = (await this.ends(topic)).find((ends) => ends.partition === partition)?.low ?? 0;
+      if (low <= position) throw error;
+      return low;
+    }
+  }
+
+  /** From the partition's leader. */
+  async #fetchOnce(topic: string, partition: number, position: number): Promise<RawPartition> {
     return await this.#persist(topic, async (cluster) => {
       const nodeId = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
       if (nodeId === undefined) throw new Error(`partition ${partition} of ${topic} has no leader`);
@@ -229,8 +253,7 @@ export class PartitionReader {
         if (isUnknownTopic(error) && attempt > 1) {
           throw new HubError('NOT_FOUND', `head office has no topic ${topic}: run \`store-hub topics create\``);
         }
-        const gone = error instanceof Error && error.name === 'KafkaJSOffsetOutOfRange';
-        if (gone || attempt >= ATTEMPTS) throw cloudError(this.#cloud, error);
+        if (isOutOfRange(error) || attempt >= ATTEMPTS) throw cloudError(this.#cloud, error);
         await pause(200 * attempt);
         await cluster.refreshMetadata().catch(() => undefined);
       }

@@ -115,9 +115,14 @@ function longestRetention(configs: ReadonlyMap<string, ReadonlyMap<string, strin
   return kept.some((value) => value < 0) ? -1 : Math.max(0, ...kept);
 }
 
+/** As the topics have it, and three at least as far as there are brokers: one that is down right now takes no copy away. */
+export function wantedReplication(model: number, liveBrokers: number): number {
+  return Math.max(model, Math.min(3, liveBrokers));
+}
+
 /**
  * Every difference between the topics and what they must be; none is well. Without an explicit plan all topics must be
- * alike, and have three copies as far as there are brokers. `partition` is the hub's own: it must exist.
+ * alike, and have at least three copies as far as there are brokers. `partition` is the hub's own: it must exist.
  */
 export async function checkTopics(
   cloud: CloudAccess & { readonly partition?: number | undefined },
@@ -131,7 +136,7 @@ export async function checkTopics(
     const { brokers } = await admin.describeCluster();
     const model = shapes.get(CHECKPOINT_TOPIC) ?? shapes.values().next().value;
     const partitions = plan.partitions ?? model?.partitions ?? 64;
-    const replication = plan.replication ?? Math.min(3, brokers.length);
+    const replication = plan.replication ?? wantedReplication(model?.replication ?? 0, brokers.length);
     const differences: TopicDifference[] = [];
     for (const topic of ALL_TOPICS) {
       const shape = shapes.get(topic);

@@ -6,7 +6,7 @@ import { CHECKPOINT_TOPIC, STREAMS, type Stream, topicOf } from '../../edge/cont
 import { parseCheckpoint } from './checkpoint.ts';
 import { Completeness, type VerifyReport } from './completeness.ts';
 import type { CloudAccess } from './kafka-client.ts';
-import { type PartitionEnds, PartitionReader } from './partition-reader.ts';
+import { type CommittedRecord, type PartitionEnds, PartitionReader } from './partition-reader.ts';
 
 export interface VerifyOptions {
   /** Only this hub; without it every hub that head office knows. */
@@ -90,7 +90,12 @@ class Verification {
   }
 
   async #events(stream: Stream, ends: PartitionEnds): Promise<void> {
-    await this.#read(topicOf(stream), ends.partition, ends.low, ends.high, (record) => {
+    const { partition } = ends;
+    const cut = (): void => {
+      this.#truncated.add(`${stream}/${partition}`);
+      this.#proof.cut(stream, partition);
+    };
+    const take = (record: CommittedRecord): void => {
       if (this.#options.hub !== undefined && record.key !== this.#options.hub) return;
       this.#proof.event({
         stream,
@@ -100,11 +105,12 @@ class Verification {
         value: record.value?.toString('utf8') ?? null,
         contentType: record.contentType,
       });
-    });
+    };
+    await this.#read(topicOf(stream), partition, ends.low, ends.high, take, cut);
   }
 
-  async #read(...[topic, partition, from, to, take]: Parameters<PartitionReader['read']>): Promise<number> {
-    const reached = await this.#reader.read(topic, partition, from, to, take);
+  async #read(...[topic, partition, from, to, take, cut]: Parameters<PartitionReader['read']>): Promise<number> {
+    const reached = await this.#reader.read(topic, partition, from, to, take, cut);
     if (reached < to) {
       this.#proof.fault(
         `An open transaction blocks ${topic} partition ${partition} at offset ${reached}: try again later.`,

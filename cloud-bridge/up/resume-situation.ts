@@ -100,16 +100,18 @@ async function readTail(
   stream: Stream,
   ends: PartitionEnds,
   comparison: JournalComparison,
+  cut: () => void,
 ): Promise<void> {
   for (let window = FIRST_WINDOW; ; window *= 8) {
     const from = Math.max(ends.low, ends.high - window);
     comparison.begin(stream);
-    await sources.reader.read(topicOf(stream), ends.partition, from, ends.high, (record) => {
+    const take = (record: CommittedRecord): void => {
       if (record.key !== sources.hub) return;
       const value = record.value?.toString('utf8') ?? '';
       const event = readEvent({ stream, ...record, value });
       comparison.record(event, value);
-    });
+    };
+    await sources.reader.read(topicOf(stream), ends.partition, from, ends.high, take, cut);
     if (from === ends.low || comparison.reachesFarEnough()) {
       comparison.keep();
       return;
@@ -172,7 +174,7 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
     for (const ends of await reader.ends(topicOf(stream))) {
       if (!homes.has(ends.partition)) continue;
       if (ends.low > 0) truncated.add(stream);
-      await readTail(sources, stream, ends, comparison);
+      await readTail(sources, stream, ends, comparison, () => truncated.add(stream));
     }
   }
 
