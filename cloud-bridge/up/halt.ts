@@ -85,6 +85,6 @@ export const halts = {
   journalGap: (stream: string, after: number, found: number) =>
     new Halt(
       'journal-gap',
-      `The journal lacks events of ${stream} between ${after} and ${found} that were never sent: they left by age in a time without `cloud` in the configuration, were removed from outside, or the disk lost them. Sending on would leave a gap at head office. Look at the disk's health, keep a copy of the data folder, and ${DRY_RUN}.`,
+      `The journal lacks events of ${stream} between ${after} and ${found} that were never sent: they left by age in a time without a cloud in the configuration, were removed from outside, or the disk lost them. Sending on would leave a gap at head office. Look at the disk's health, keep a copy of the data folder, and ${DRY_RUN}.`,
     ),
 } as const;
