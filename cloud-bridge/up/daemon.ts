@@ -161,7 +161,11 @@ export class BridgeDaemon {
   async #failed(error: unknown): Promise<void> {
     this.#size.failed();
     this.#options.metrics.retries += 1;
-    this.#logger.warn({ err: error, attempt: this.#failures + 1 }, 'head office cannot be reached, or a step failed');
+    this.#logger.warn(
+      { reason: messageOf(error), attempt: this.#failures + 1 },
+      'off line: it begins again at the fence',
+    );
+    this.#logger.debug({ err: error }, 'what failed');
     await this.#backOff(`off line (${messageOf(error)})`);
   }
 

@@ -2,12 +2,12 @@
  * The bridge's own small state, `<bridge.data_dir>/bridge.db`: one row, written whole in one synced transaction.
  * It is open exclusively while a bridge (or an operator's resume) works with it; a halted bridge lets go of it.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { z } from 'zod';
 import { vectorSchema } from '../../edge/contracts/edge-socket.ts';
 import { HubError } from '../../edge/contracts/errors.ts';
+import { makeFolder } from '../../edge/ops/folder.ts';
 
 const STATE_FILE = 'bridge.db';
 const SCHEMA_VERSION = 1;
@@ -83,7 +83,7 @@ export class StateFile {
    * JOURNAL_NOT_FULL_SYNC.
    */
   static open(dataDir: string): StateFile {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(dataDir, 'bridge.data_dir');
     const file = join(dataDir, STATE_FILE);
     // A halted bridge looks into it for a moment now and then.
     const db = new SQLite(file, { timeout: 500 });

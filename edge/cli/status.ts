@@ -149,7 +149,7 @@ function text(status: Status): string {
     ['bridge', `${bridge.up ? bridge.state : 'down'}${bridge.reason ? `: ${bridge.reason}` : ''}`],
     ['buffer', buffer ? `${buffer.events} events, ${bytesText(buffer.bytes)}${oldest}` : 'unknown'],
     ['lag', lag === null ? 'unknown' : behind.map(([stream, count]) => `${stream} ${count}`).join(', ') || 'none'],
-    ['alerts', status.alerts === null ? 'unknown' : `${status.alerts} open`],
+    ['alerts', status.alerts === null ? 'unknown' : `${status.alerts} not ended`],
     ['quiet', status.quiet.join(', ') || 'none'],
   ]);
 }

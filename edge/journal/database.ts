@@ -4,10 +4,10 @@
  * better-sqlite3 is built so that a re-opened WAL database runs at synchronous=NORMAL, which keeps acknowledged
  * facts only until the next power cut. So FULL is set and asserted at each open.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { HubError } from '../contracts/errors.ts';
+import { makeFolder } from '../ops/folder.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 
 export type Database = SQLite.Database;
@@ -23,7 +23,7 @@ const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
  * budget keeps it short. Throws JOURNAL_NEWER, JOURNAL_NOT_FULL_SYNC.
  */
 export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INFINITY): Database {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir, 'data_dir');
   const db = new SQLite(join(dataDir, JOURNAL_FILE), { timeout: 5000 });
   try {
     db.pragma('auto_vacuum = INCREMENTAL'); // only takes effect before the first table
@@ -72,7 +72,7 @@ export function openForReading(dataDir: string): Database {
  * Returns the function that gives it back; throws JOURNAL_LOCKED.
  */
 export function lockDataDir(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir, 'data_dir');
   const lock = new SQLite(join(dataDir, 'edge.lock'), { timeout: 0 });
   try {
     lock.pragma('journal_mode = MEMORY');

@@ -16,6 +16,9 @@ import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './position
 import { unpackFlags } from './row-flags.ts';
 
 const MAX_ROWS = 2000;
+/** Rows looked at to tell the size of a stream's rows, and what each takes besides its texts. */
+const SAMPLE = 100;
+const ROW_BYTES = 40;
 const DAY_MS = 86_400_000;
 
 export interface Incarnation {
@@ -41,7 +44,7 @@ export interface DeadLetter {
 export interface Buffer {
   /** Events that head office has not acknowledged. */
   readonly events: number;
-  /** Bytes they take on disk: their share of the used pages. */
+  /** Bytes they take, extrapolated from the oldest of each stream. */
   readonly bytes: number;
   readonly oldestReceived: number | undefined;
   readonly byStream: Vector;
@@ -231,6 +234,7 @@ export class JournalReader {
     const ackedOrdinal = chain.find((entry) => entry.incarnation === acked?.incarnation)?.ordinal ?? 0;
     const byStream: Partial<Record<Stream, number>> = {};
     let events = 0;
+    let bytes = 0;
     let oldestReceived: number | undefined;
     for (const stream of STREAMS) {
       const after = positionOf(ackedOrdinal, acked ? at(acked.vector, stream) : 0);
@@ -244,27 +248,19 @@ export class JournalReader {
       }
       byStream[stream] = waiting;
       events += waiting;
+      bytes += waiting * this.#bytesOfRow(stream, first.position);
       if (oldestReceived === undefined || first.received < oldestReceived) oldestReceived = first.received;
     }
-    const share = events === 0 ? 0 : events / Math.max(events, this.#held());
-    return { events, bytes: Math.round(share * this.usedBytes()), oldestReceived, byStream };
+    return { events, bytes, oldestReceived, byStream };
   }
 
-  /** Rows that the journal holds, by their positions. */
-  #held(): number {
-    let held = 0;
-    for (const stream of JOURNAL_STREAMS) {
-      const row = this.#prepared(
-        `SELECT min(position) AS first, max(position) AS last FROM events_${stream}`,
-      ).get() as {
-        first: number | null;
-        last: number | null;
-      };
-      if (row.first === null || row.last === null) continue;
-      const sameLife = ordinalOf(row.first) === ordinalOf(row.last);
-      held += sameLife ? row.last - row.first + 1 : streamSequenceOf(row.last);
-    }
-    return held;
+  /** What a row of a stream takes, by the average of some from `position` on. */
+  #bytesOfRow(stream: Stream, position: number): number {
+    const { bytes } = this.#prepared(
+      `SELECT avg(octet_length(data) + octet_length(subject) + octet_length(source)) AS bytes
+       FROM (SELECT data, subject, source FROM events_${stream} WHERE position >= ? ORDER BY position LIMIT ${SAMPLE})`,
+    ).get(position) as { bytes: number | null };
+    return Math.round(bytes ?? 0) + ROW_BYTES;
   }
 
   /** Bytes of used pages. */

@@ -96,7 +96,8 @@ function obey(
 ): { state: ShelfGapState; decisions: Decision[] } {
   const command = commandFor(state.alert, event);
   if (!command || !state.alert) return { state, decisions: [] };
-  const [alert, decision] = move(state.alert, command.state, now, command);
+  const [alert, moved] = move(state.alert, command.state, now, command);
+  const decision = { ...moved, causes: state.measured === undefined ? [event.id] : [state.measured, event.id] };
   const { alert: _, reopenAt: __, ...rest } = state;
   if (alert.state === 'acknowledged')
     return { state: { ...rest, alert, reopenAt: now.elapsed + options.remind }, decisions: [decision] };
@@ -181,6 +182,6 @@ function wording(facing: Facing, views: Views): Pick<LiveAlert, 'severity' | 'ti
   return {
     severity: count === 0 ? 'critical' : 'warning',
     title: `${facing.name}: ${count === 0 ? 'shelf is empty' : 'running low'}`,
-    detail: `${count} of ${facing.capacity} left on shelf ${facing.shelf} (${facing.zone}). Refill to at least ${refillLevel(facing)}.`,
+    detail: `Shelf ${facing.shelf} (${facing.zone}) was down to ${count} of ${facing.capacity}. Refill to at least ${refillLevel(facing)}.`,
   };
 }
