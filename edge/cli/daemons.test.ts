@@ -57,7 +57,7 @@ test('status asks both: a reading, its alert and the lag are seen', async () => 
   });
   const readable = await run(['status', ...STORE], folder);
   expect(readable.stdout).toMatch(/^edge +up, ready/m);
-  expect(readable.stdout).toMatch(/^alerts +1 open$/m);
+  expect(readable.stdout).toMatch(/^alerts +1 not ended$/m);
 });
 
 test('a dead letter can be retried in vain, is discarded, and is gone', async () => {
