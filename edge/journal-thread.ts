@@ -58,7 +58,7 @@ const COMMITS_LOOKED_AT = 8;
  * With so many gathered and the writer short of work, they go at once: reading all sockets first would leave the
  * writer idle meanwhile, and then the main thread while it writes.
  */
-const EAGER = 64;
+const EAGER = 80;
 const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
 
 export class JournalThread implements Intake {
