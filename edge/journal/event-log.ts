@@ -3,7 +3,7 @@
  * (order head office can prove), and writes the row into its stream's table. Called inside the writer's transaction.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { TimeQuality } from '../contracts/envelope.ts';
+import type { JournalRow } from '../contracts/envelope.ts';
 import { type EventType, streamOf } from '../contracts/events.ts';
 import { newIncarnation, sequenceText } from '../contracts/ids.ts';
 import { JOURNAL_STREAMS, type JournalStream, STREAMS } from '../contracts/streams.ts';
@@ -12,18 +12,9 @@ import type { Now } from './elapsed-clock.ts';
 import { positionOf } from './positions.ts';
 import { packFlags } from './row-flags.ts';
 
-export interface NewEvent {
+/** What is given to `append`; the rest of a row is assigned by it. */
+export interface NewEvent extends Omit<JournalRow, 'stream' | 'incarnation' | 'sequence' | 'streamSequence' | 'type'> {
   readonly type: EventType;
-  readonly source: string;
-  readonly subject: string;
-  /** Epoch ms. */
-  readonly time: number;
-  /** Epoch ms. */
-  readonly received: number;
-  readonly quality: TimeQuality;
-  readonly history: boolean;
-  /** JSON text of the event's data. */
-  readonly data: string;
 }
 
 export interface Appended {
