@@ -37,9 +37,6 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Keys that are promised, and that would be a false safety if they were accepted without effect. */
-const NOT_YET: ReadonlySet<string> = new Set(['mqtt.users', 'mqtt.tls', 'mqtt.websocket', 'http.pin_file']);
-
 const SECRET = /pass|secret|token|pin$/i;
 
 /** The name most like `name`, when it is near enough to be a slip of the hand. */
@@ -51,8 +48,9 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 
 function unknownKeyMessage(path: Path): string {
   const key = keyText(path);
-  if (NOT_YET.has(key)) return 'not supported by this version';
   if (key === 'cloud.sasl.password') return 'secrets do not belong into this file: name a file in password_file';
+  if (/^mqtt\.users\[\d+\]\.password$/.test(key))
+    return 'secrets do not belong into this file: put what `store-hub passwd` prints in password_hash';
   const known = keysAt(path.slice(0, -1));
   const near = nearest(String(path.at(-1)), known);
   if (near !== undefined) return `unknown key; did you mean ${near}?`;

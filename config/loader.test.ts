@@ -19,6 +19,8 @@ const FACING = 'zone: z, gtin: "09521234543213", name: Water, capacity: 9';
 const DURATION = 'must be a duration: a whole number with ms, s, m, h or d, such as 30s';
 const SIZE = 'must be a size: a whole number with KiB, MiB, GiB or TiB, such as 2GiB';
 const BROKER = 'must be host:port of a Kafka broker, such as kafka-1.example.com:9092';
+const OPEN_DOOR =
+  'beyond loopback, and everyone on that network may publish without a password: needs mqtt.users (`store-hub passwd NAME`), or mqtt.allow_anonymous_network: true, or listen on 127.0.0.1';
 const GTIN = 'not a GTIN: 8, 12, 13 or 14 digits with a right check digit, as text';
 const HUB = 'must be 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit';
 const REQUIRED_HUB = 'name of this store, unique in the chain and for ever: it is part of the identity of every event';
@@ -59,25 +61,47 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
   [
     'MQTT open to the network',
     'hub: a\nmqtt: { listen: 0.0.0.0:1883 }\n',
-    '2:17: mqtt.listen: 0.0.0.0 is beyond loopback, and everyone on that network may publish without a password: needs mqtt.allow_anonymous_network: true, or listen on 127.0.0.1',
+    '2:17: mqtt.listen: 0.0.0.0 is beyond loopback, and everyone on that network may publish without a password: needs mqtt.users (`store-hub passwd NAME`), or mqtt.allow_anonymous_network: true, or listen on 127.0.0.1',
   ],
   [
     'HTTP open to the network',
     'hub: a\nhttp: { listen: "[::]:80" }\n',
-    '2:17: http.listen: :: is beyond loopback, and everyone on that network may use it without a password: needs http.allow_anonymous_network: true, or listen on 127.0.0.1',
+    '2:17: http.listen: :: is beyond loopback, and everyone on that network may use it without a password: needs http.pin_file, or http.allow_anonymous_network: true, or listen on 127.0.0.1',
   ],
   [
-    'keys that would be a false safety',
-    'hub: a\nmqtt:\n  users: []\n  tls: {}\n  websocket: {}\nhttp:\n  pin_file: x\n',
-    '3:3: mqtt.users: not supported by this version',
-    '4:3: mqtt.tls: not supported by this version',
-    '5:3: mqtt.websocket: not supported by this version',
-    '7:3: http.pin_file: not supported by this version',
+    'doors beyond loopback that nobody guards',
+    'hub: a\nmqtt:\n  tls: { listen: 0.0.0.0:8883, cert: a.pem, key: a.key }\n  websocket: { listen: "0.0.0.0:9001" }\n',
+    `3:18: mqtt.tls.listen: 0.0.0.0 is ${OPEN_DOOR}`,
+    `4:24: mqtt.websocket.listen: 0.0.0.0 is ${OPEN_DOOR}`,
+  ],
+  [
+    'a door without certificate',
+    'hub: a\nmqtt:\n  tls: { listen: 127.0.0.1:8883 }\n',
+    "3:3: mqtt.tls.cert: required: file with the hub's certificate and its chain (PEM)",
+    '3:3: mqtt.tls.key: required: file with its private key (PEM), or credential:NAME',
   ],
   [
     'a door that nobody could open',
     'hub: a\nmqtt: { anonymous: false }\n',
-    '2:20: mqtt.anonymous: false is not supported by this version: without mqtt.users nobody could connect',
+    '2:20: mqtt.anonymous: false needs mqtt.users: without them nobody could connect',
+  ],
+  [
+    'users with a password instead of its hash, a name twice, and a permission that is none',
+    'hub: a\nmqtt:\n  users:\n    - { name: a/b, password_hash: hush }\n    - { name: c, password: hush }\n    - { name: c, password_hash: x, may: [all] }\n',
+    '4:15: mqtt.users[0].name: must be 1 to 128 characters without / + # : and control characters, not "a/b"',
+    '4:35: mqtt.users[0].password_hash: must be a hash printed by `store-hub passwd NAME`',
+    '5:7: mqtt.users[1].password_hash: required: scrypt hash of its password, as `store-hub passwd NAME` prints it',
+    '5:18: mqtt.users[1].password: secrets do not belong into this file: put what `store-hub passwd` prints in password_hash',
+    '6:15: mqtt.users[2].name: "c" is there already, as entry 2: each name may be used once',
+    '6:33: mqtt.users[2].password_hash: must be a hash printed by `store-hub passwd NAME`',
+    '6:42: mqtt.users[2].may[0]: must be one of consent, offers, alerts, not "all"',
+  ],
+  [
+    'limits that are none',
+    'hub: a\nmqtt: { limits: { rate: 0, stalled: 8 } }\nhttp: { limits: { connections: many } }\n',
+    '2:25: mqtt.limits.rate: must be a whole number from 1 to 10000000, not 0',
+    `2:37: mqtt.limits.stalled: ${DURATION}, not 8`,
+    '3:32: http.limits.connections: must be a whole number from 1 to 100000, not "many"',
   ],
   [
     'an address without port',

@@ -11,7 +11,7 @@ import { applyOverrides, overrideAt, readOverrides } from './environment.ts';
 import { ConfigError, type ConfigFault, explain, type Finding, findingsOf } from './faults.ts';
 import { type StoreConfig, storeSchema } from './schema.ts';
 import { resolveSecretFile } from './secrets.ts';
-import { addressText, isLoopback, shown } from './values.ts';
+import { type Address, addressText, isLoopback, shown } from './values.ts';
 
 const DEFAULT_FILES = ['./config/store.yaml', '/etc/store-hub/store.yaml'] as const;
 
@@ -76,9 +76,11 @@ function loaded(parsed: StoreConfig, file: string, env: NodeJS.ProcessEnv): Load
 
 function withPaths(config: StoreConfig, folder: string, env: NodeJS.ProcessEnv): StoreConfig {
   const secret = (path: string) => resolveSecretFile(path, folder, env);
-  const { cloud } = config;
+  const { cloud, mqtt, http } = config;
   return {
     ...config,
+    mqtt: { ...mqtt, ...(mqtt.tls && { tls: doorTls(mqtt.tls, secret) }) },
+    http: { ...http, ...(http.pin_file !== undefined && { pin_file: secret(http.pin_file) }) },
     data_dir: resolve(folder, config.data_dir),
     bridge: { ...config.bridge, data_dir: resolve(folder, config.bridge.data_dir) },
     ...(cloud && {
@@ -102,20 +104,43 @@ function mapped(tls: Tls, resolved: (path: string) => string): Tls {
   };
 }
 
+type DoorTls = NonNullable<StoreConfig['mqtt']['tls']>;
+
+function doorTls(tls: DoorTls, resolved: (path: string) => string): DoorTls {
+  const { listen, cert, key, client_ca } = tls;
+  return {
+    listen,
+    cert: resolved(cert),
+    key: resolved(key),
+    ...(client_ca !== undefined && { client_ca: resolved(client_ca) }),
+  };
+}
+
 function noticesOf(config: StoreConfig): string[] {
   const { mqtt, http, cloud, rules, campaigns } = config;
   const offers = 'has no effect yet: this version makes no offers';
   return [
-    ...(isLoopback(mqtt.listen.host)
-      ? []
-      : [`mqtt.listen ${addressText(mqtt.listen)}: everyone on that network may publish without a password`]),
-    ...(isLoopback(http.listen.host)
-      ? []
-      : [`http.listen ${addressText(http.listen)}: everyone on that network may use it without a PIN or password`]),
+    ...openDoors(mqtt).map(
+      ([key, listen]) => `${key} ${addressText(listen)}: everyone on that network may publish without a password`,
+    ),
+    ...(http.allow_anonymous_network && !isLoopback(http.listen.host)
+      ? [`http.listen ${addressText(http.listen)}: everyone on that network may use it without a PIN or password`]
+      : []),
     ...(cloud?.sasl && !cloud.tls ? ['cloud.sasl without cloud.tls: the log-in at the brokers is not encrypted'] : []),
     ...(rules.location_offer ? [`rules.location_offer ${offers}`] : []),
     ...(campaigns.length > 0 ? [`campaigns ${offers}`] : []),
   ];
+}
+
+/** The addresses beyond loopback at which no password is needed. */
+function openDoors(mqtt: StoreConfig['mqtt']): [string, Address][] {
+  if (!mqtt.anonymous || !mqtt.allow_anonymous_network) return [];
+  const doors: [string, Address | undefined][] = [
+    ['mqtt.listen', mqtt.listen],
+    ['mqtt.tls.listen', mqtt.tls?.listen],
+    ['mqtt.websocket.listen', mqtt.websocket?.listen],
+  ];
+  return doors.filter((door): door is [string, Address] => door[1] !== undefined && !isLoopback(door[1].host));
 }
 
 /** 12 hex digits that change when any effective value of the configuration does, whatever its file looks like. */

@@ -30,7 +30,17 @@ test('every line that the example comments out is valid too, and shows the true 
   expect(notices).toHaveLength(2);
   const bare = parseConfig('hub: store-0042', '/etc/store-hub/store.yaml', {}).config;
   const pick = ({ data_dir, mqtt, http, bridge, journal, rules }: StoreConfig) =>
-    JSON.stringify({ data_dir, mqtt, http, bridge, journal, gap: rules.shelf_gap });
+    JSON.stringify({
+      data_dir,
+      mqtt: [mqtt.listen, mqtt.anonymous, mqtt.allow_anonymous_network, mqtt.limits],
+      http: [http.listen, http.allow_anonymous_network, http.hosts, http.limits],
+      bridge,
+      journal,
+      gap: rules.shelf_gap,
+    });
+  expect([config.mqtt.tls?.listen.port, config.mqtt.websocket?.listen.port]).toEqual([8883, 9001]);
+  expect(config.mqtt.users[0]?.devices).toEqual(['scale-7', 'scale-8']);
+  expect(config.http.pin_file).toBe('/etc/store-hub/staff.pin');
   expect(pick(config)).toBe(pick(bare));
   expect(config.cloud?.linger).toBe(500);
   expect(config.cloud?.retry_max).toBe(120_000);
@@ -54,8 +64,32 @@ test('only the hub is required; durations become milliseconds, sizes bytes, addr
     hub: 'a',
     timezone: 'UTC',
     data_dir: './data',
-    mqtt: { listen: { host: '127.0.0.1', port: 1883 }, anonymous: true, allow_anonymous_network: false },
-    http: { listen: { host: '127.0.0.1', port: 8080 }, allow_anonymous_network: false, hosts: [] },
+    mqtt: {
+      listen: { host: '127.0.0.1', port: 1883 },
+      anonymous: true,
+      allow_anonymous_network: false,
+      users: [],
+      limits: {
+        connections: 2000,
+        connections_per_address: 500,
+        rate: 50_000,
+        topic_length: 1024,
+        filter_levels: 16,
+        subscriptions: 100,
+        sessions: 1000,
+        offline_messages: 1000,
+        offline_size: 1024 ** 2,
+        offline_age: 86_400_000,
+        retained: 10_000,
+        stalled: 8000,
+      },
+    },
+    http: {
+      listen: { host: '127.0.0.1', port: 8080 },
+      allow_anonymous_network: false,
+      hosts: [],
+      limits: { connections: 512, connections_per_address: 256, live_readers: 100 },
+    },
     bridge: { data_dir: './bridge-data', http: { listen: { host: '127.0.0.1', port: 8081 } } },
     journal: { disk_budget: 4 * 1024 ** 3, keep: 30 * 86_400_000, keep_acknowledged: 86_400_000 },
     planogram: [],

@@ -6,13 +6,13 @@
 import { z } from 'zod';
 import { type Facing, facingSchema } from '../edge/contracts/planogram.ts';
 import { campaignSchema } from './campaign.ts';
+import { httpSchema, mqttSchema } from './doors.ts';
 import { rulesSchema } from './rules.ts';
 import {
   type Address,
   addressText,
   brokerAddress,
   duration,
-  isLoopback,
   listenAddress,
   path,
   secretFile,
@@ -33,48 +33,6 @@ const hub = z
   .string({ error: wrongHub })
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: wrongHub })
   .describe('name of this store, unique in the chain and for ever: it is part of the identity of every event');
-
-/** Adds a fault when a door without passwords is open to more than this machine. */
-function guardNetwork(door: 'mqtt' | 'http') {
-  return (
-    value: { listen?: Address; allow_anonymous_network?: boolean },
-    context: { addIssue(issue: { code: 'custom'; path: string[]; message: string }): void },
-  ) => {
-    const host = value?.listen?.host;
-    if (host === undefined || isLoopback(host) || value.allow_anonymous_network === true) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['listen'],
-      message: `${host} is beyond loopback, and everyone on that network may ${door === 'mqtt' ? 'publish' : 'use it'} without a password: needs ${door}.allow_anonymous_network: true, or listen on 127.0.0.1`,
-    });
-  };
-}
-
-const mqtt = z
-  .strictObject({
-    listen: listenAddress().prefault('127.0.0.1:1883').describe('address of the MQTT broker for devices'),
-    anonymous: z
-      .boolean()
-      .refine((value) => value, 'false is not supported by this version: without mqtt.users nobody could connect')
-      .default(true)
-      .describe('devices connect without a password'),
-    allow_anonymous_network: z
-      .boolean()
-      .default(false)
-      .describe('let devices without a password connect from beyond this machine'),
-  })
-  .superRefine(guardNetwork('mqtt'), always);
-
-const http = z
-  .strictObject({
-    listen: listenAddress().prefault('127.0.0.1:8080').describe('address of the staff page, readings by HTTP, metrics'),
-    allow_anonymous_network: z.boolean().default(false).describe('let everyone on the network use it without a PIN'),
-    hosts: z
-      .array(z.string().min(1).max(253))
-      .default([])
-      .describe('host names, besides IP addresses and localhost, under which staff open the page'),
-  })
-  .superRefine(guardNetwork('http'), always);
 
 const tls = z
   .strictObject({
@@ -152,8 +110,8 @@ export const storeSchema = z
     hub,
     timezone: timeZone().prefault('UTC').describe('time zone of the store, such as Europe/Berlin'),
     data_dir: path().prefault('./data').describe("the edge's folder: the journal and its socket"),
-    mqtt: mqtt.prefault({}).describe('the door for devices: an MQTT broker'),
-    http: http.prefault({}).describe('the staff page, and the door for devices that speak HTTP'),
+    mqtt: mqttSchema.prefault({}).describe('the door for devices: an MQTT broker'),
+    http: httpSchema.prefault({}).describe('the staff page, and the door for devices that speak HTTP'),
     cloud: cloud.optional().describe("head office's Kafka; without it the hub runs alone, and keeps events by age"),
     bridge: bridge.prefault({}).describe('the process that carries events to head office'),
     journal: journal.prefault({}).describe('how much is kept, and how long'),
@@ -172,6 +130,8 @@ export const storeSchema = z
   .superRefine((value, context) => {
     const doors = [
       ['mqtt', value.mqtt?.listen, ['mqtt', 'listen']],
+      ['mqtt.tls', value.mqtt?.tls?.listen, ['mqtt', 'tls', 'listen']],
+      ['mqtt.websocket', value.mqtt?.websocket?.listen, ['mqtt', 'websocket', 'listen']],
       ['http', value.http?.listen, ['http', 'listen']],
       ['bridge.http', value.bridge?.http?.listen, ['bridge', 'http', 'listen']],
     ] as const;

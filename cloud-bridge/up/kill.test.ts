@@ -50,7 +50,6 @@ describeWithKafka('a bridge killed with -9', () => {
       data_dir: shop.dataDir,
       cloud: { brokers: kafka.brokers, partition: PARTITION, linger: 10, retry_max: 1_000 },
       bridge: { data_dir: shop.bridgeDir, http: { listen: { host: '127.0.0.1', port: 0 } } },
-      http: { listen: { host: '127.0.0.1', port: 0 }, hosts: [], allow_anonymous_network: false },
     };
   }
 
