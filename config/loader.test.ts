@@ -115,6 +115,11 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
   ],
   [
+    'one folder for both daemons',
+    'hub: a\ndata_dir: ./data\nbridge: { data_dir: ./data }\n',
+    "3:21: bridge.data_dir: is the edge's data_dir: the bridge needs a folder of its own",
+  ],
+  [
     'a cloud without partition',
     'hub: a\ncloud:\n  brokers: [kafka, "1.2.3:9", "a:0"]\n',
     '2:1: cloud.partition: required: partition of every topic that this store writes to; given at enrolment, and never changed',

@@ -128,6 +128,10 @@ export const storeSchema = z
       .describe('offers for shoppers; no effect in this version'),
   })
   .superRefine((value, context) => {
+    if (value.data_dir !== undefined && value.data_dir === value.bridge?.data_dir) {
+      const message = "is the edge's data_dir: the bridge needs a folder of its own";
+      context.addIssue({ code: 'custom', path: ['bridge', 'data_dir'], message });
+    }
     const doors = [
       ['mqtt', value.mqtt?.listen, ['mqtt', 'listen']],
       ['mqtt.tls', value.mqtt?.tls?.listen, ['mqtt', 'tls', 'listen']],

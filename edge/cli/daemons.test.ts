@@ -78,6 +78,15 @@ test('a dead letter can be retried in vain, is discarded, and is gone', async ()
   expect((await run(['dead-letters', 'list', ...STORE], folder)).stdout).toBe('no dead letters\n');
 });
 
+test('--all discards every dead letter, and needs no id', async () => {
+  for (const shelf of ['x', 'y', 'z']) expect(await send({ shelf, count: 1 })).toBe(400);
+  const neither = await run(['dead-letters', 'discard', ...STORE], folder);
+  expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('name one letter, or --all')]);
+  const all = await run(['dead-letters', 'discard', '--all', ...STORE], folder);
+  expect([all.code, all.stdout.match(/: discarded$/gm)?.length]).toEqual([0, 3]);
+  expect((await run(['dead-letters', 'retry', '--all', ...STORE], folder)).stdout).toBe('no dead letters\n');
+});
+
 test('a second edge on the same folder ends with 1 and one clear line', async () => {
   const { code, stderr } = await run(['edge', ...STORE], folder);
   expect(code).toBe(1);

@@ -13,6 +13,12 @@ interface Format {
   readonly json?: boolean;
 }
 
+interface Choice extends Format {
+  readonly all?: boolean;
+}
+
+type Change = 'retry' | 'discard';
+
 const AS_JSON = ['--json', 'print {id, device, kind, reason, pointers, count, first, last}, one a line'] as const;
 
 const receiptSchema = z.object({
@@ -39,15 +45,22 @@ export function addDeadLetters(program: Command): void {
   letters
     .command('retry')
     .description('try to accept it again, for example after a correction of the planogram')
-    .argument('<id>')
+    .argument('[id]')
+    .option('--all', 'every letter there is')
     .option('--json', 'print what became of it')
-    .action(async (id: string, options: Format, command: Command) => await change(id, 'retry', options, command));
+    .action(
+      async (id: string | undefined, options: Choice, command: Command) => await change(id, 'retry', options, command),
+    );
   letters
     .command('discard')
     .description('forget it')
-    .argument('<id>')
+    .argument('[id]')
+    .option('--all', 'every letter there is')
     .option('--json', 'print what became of it')
-    .action(async (id: string, options: Format, command: Command) => await change(id, 'discard', options, command));
+    .action(
+      async (id: string | undefined, options: Choice, command: Command) =>
+        await change(id, 'discard', options, command),
+    );
 }
 
 /** As promised in JSON: times in ISO 8601. */
@@ -120,8 +133,34 @@ function readable(raw: Uint8Array | null): string {
   return escaped.length > 4000 ? `${escaped.slice(0, 4000)}\n... (--raw shows all ${raw.byteLength} bytes)` : escaped;
 }
 
-async function change(id: string, action: 'retry' | 'discard', options: Format, command: Command): Promise<void> {
+async function change(id: string | undefined, action: Change, options: Choice, command: Command): Promise<void> {
+  if ((id === undefined) === (options.all !== true)) throw new HubError('WRONG_USE', 'name one letter, or --all');
   const socket = join(configOf(command).config.data_dir, EDGE_SOCKET);
+  if (id !== undefined) {
+    await changeOne(socket, id, action, options);
+    return;
+  }
+  // A list has an end; what is refused again stays in it, so that each is tried once.
+  const tried = new Set<string>();
+  for (let letters = await untried(command, tried); letters.length > 0; letters = await untried(command, tried)) {
+    for (const letter of letters) {
+      tried.add(letter);
+      await changeOne(socket, letter, action, options);
+    }
+  }
+  if (tried.size === 0 && !options.json) await line('no dead letters');
+}
+
+async function untried(command: Command, tried: ReadonlySet<string>): Promise<string[]> {
+  const reader = open(command);
+  try {
+    return reader.deadLetters().flatMap(({ id }) => (tried.has(id) ? [] : [id]));
+  } finally {
+    reader.close();
+  }
+}
+
+async function changeOne(socket: string, id: string, action: Change, options: Format): Promise<void> {
   const { status, body } = await edgeRequest(socket, 'POST', `/dead-letters/${encodeURIComponent(id)}/${action}`);
   if (status === 404) throw new HubError('NOT_FOUND', `there is no dead letter ${id}`);
   if (status !== 200) {

@@ -68,6 +68,7 @@ test('export begins at a sequence or at an event, inclusive, and keeps to one st
 test('show prints one event, and fails for one that is not there', async () => {
   const [event] = await journal('tail', '--lines', '1', '--no-follow');
   expect(await journal('show', String(event?.id))).toEqual([event]);
+  expect(await journal('show', String(Number(event?.sequence)))).toEqual([event]);
   const absent = await run(
     ['journal', 'show', 'store-0042/0123456789abc/0000000000000001', '-c', 'store.yaml'],
     folder,

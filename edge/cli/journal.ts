@@ -27,7 +27,7 @@ export function addJournal(program: Command): void {
   journal
     .command('show')
     .description('one event')
-    .argument('<id>', 'event id, such as store-0042/1m7w2y7m0v7f3/0000000000001842')
+    .argument('<id>', 'event id, such as store-0042/1m7w2y7m0v7f3/0000000000001842, or only its sequence')
     .option('--json', 'events are JSON in any case')
     .action(show);
   selecting(journal.command('export').description('all events that are still held, oldest first'))
@@ -86,10 +86,15 @@ async function tail(options: Selection & { lines: number; follow: boolean }, com
 
 async function show(id: string, _: unknown, command: Command): Promise<void> {
   await withReader(command, async (reader) => {
-    const row = reader.find(id);
+    const row = /^\d{1,16}$/.test(id) ? bySequence(reader, Number(id)) : reader.find(id);
     if (row === undefined) throw new HubError('NOT_FOUND', `the journal of ${reader.hub} holds no event ${id}`);
     await print(reader, [row]);
   });
+}
+
+function bySequence(reader: JournalReader, sequence: number): JournalRow | undefined {
+  const [row] = reader.page({ from: sequence, local: true, limit: 1 });
+  return row?.sequence === sequence ? row : undefined;
 }
 
 async function exportAll(options: Selection & { from?: string }, command: Command): Promise<void> {

@@ -1,5 +1,6 @@
 /** `schema [TYPE] / --list`: prints the published JSON Schemas. */
 import type { Command } from 'commander';
+import { nearest } from '../../config/faults.ts';
 import { HubError } from '../contracts/errors.ts';
 import { publishedSchema, SCHEMA_NAMES } from './published-schemas.ts';
 import { json, line } from './terminal.ts';
@@ -29,7 +30,9 @@ async function schema(type: string | undefined, options: { list?: boolean; json?
       ? Object.fromEntries(SCHEMA_NAMES.map((name) => [name, publishedSchema(name)]))
       : publishedSchema(type);
   if (value === undefined) {
-    throw new HubError('WRONG_USE', `there is no schema ${type}: \`store-hub schema --list\` names all there are`);
+    const near = nearest(type ?? '', SCHEMA_NAMES);
+    const hint = near === undefined ? '`store-hub schema --list` names all there are' : `did you mean ${near}?`;
+    throw new HubError('WRONG_USE', `there is no schema ${type}: ${hint}`);
   }
   await line(JSON.stringify(value, null, 2));
 }

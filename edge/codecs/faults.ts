@@ -51,8 +51,25 @@ function plainest(issue: Issue): { path: readonly PropertyKey[]; message: string
     const missing = issue.errors[0]?.[0]?.message.endsWith('received undefined') ?? false;
     return { path: issue.path, message: `${missing ? 'missing, ' : ''}expected ${types.join(' or ')}` };
   }
-  return { path: issue.path, message: issue.message.replace(/^Invalid (input|string|option): /, '') };
+  return { path: issue.path, message: limitOf(issue) ?? issue.message.replace(/^Invalid (input|string|option): /, '') };
 }
+
+/** A value that is too small or too large, in words. */
+function limitOf(issue: Issue): string | undefined {
+  if (issue.code !== 'too_small' && issue.code !== 'too_big') return undefined;
+  const [limit, few] = issue.code === 'too_small' ? [issue.minimum, true] : [issue.maximum, false];
+  const unit = UNITS[issue.origin] ?? '';
+  const bound = few
+    ? issue.inclusive === false
+      ? 'more than'
+      : 'at least'
+    : issue.inclusive === false
+      ? 'less than'
+      : 'at most';
+  return `must ${unit === '' ? 'be' : 'have'} ${bound} ${limit}${unit}`;
+}
+
+const UNITS: Readonly<Record<string, string>> = { string: ' character(s)', array: ' element(s)' };
 
 const LONGEST_REASON = 400;
 

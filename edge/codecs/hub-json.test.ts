@@ -125,7 +125,7 @@ describe('sales', () => {
       '/lines/0/price/currency',
       'ISO 4217',
     ],
-    ['no lines', { ...sale, lines: [] }, '/lines', 'expected array'],
+    ['no lines', { ...sale, lines: [] }, '/lines', 'must have at least 1 element(s)'],
     ['no till', { ...sale, till: undefined }, '/till', 'missing, expected text'],
     ['a time without offset', { ...sale, time: '2026-11-20T09:15:00' }, '/time', 'ISO 8601 with offset'],
     ['a day that does not exist', { ...sale, time: '2026-02-30T09:15:00Z' }, '/time', 'not a time that exists'],
@@ -160,8 +160,9 @@ describe('shelf readings', () => {
     [{ shelf: 'B1', weight_g: 5000 }, '/weight_g', 'unit_weight_g'],
     [{ shelf: 'A1-3' }, '', 'exactly one of count, weight_g, fill'],
     [{ shelf: 'A1-3', count: 1, fill: 0.1 }, '', 'exactly one of count, weight_g, fill'],
-    [{ shelf: 'A1-3', fill: 50 }, '/fill', '<=1'],
+    [{ shelf: 'A1-3', fill: 50 }, '/fill', 'must be at most 1'],
     [{ shelf: 'A1-3', count: '5' }, '/count', 'expected a number, got text'],
+    [{ shelf: 'A1-3', count: -1 }, '/count', 'must be at least 0'],
   ])('such as %j are refused', (payload, pointer, words) => {
     const { reason, pointers } = refused('shelf', payload);
     expect(pointers).toEqual([pointer]);
