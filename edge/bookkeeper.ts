@@ -15,8 +15,10 @@ import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Answer, Request } from './crossing.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
+import type { DroppedData } from './journal/drops.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
+import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
 import { Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
@@ -282,7 +284,7 @@ export class Bookkeeper {
         return undefined;
       case 'reserve':
         this.dirty = true;
-        return this.replication.reserve(request.request, this.log);
+        return this.replication.reserve(request.request, this.log, (data) => this.#dropped(data));
       case 'acknowledge':
         this.dirty = true;
         return this.replication.acknowledge(request.request, this.log);
@@ -291,6 +293,7 @@ export class Bookkeeper {
         return this.#resumed('refill', request.request.reason);
       case 'new-incarnation': {
         const { acked, reason } = request.request;
+        this.replication.drops.journalOpen((data) => this.#dropped(data));
         this.engine.flush();
         const incarnation = this.replication.newIncarnation(this.#options.hub, this.log, acked, reason, this.#now);
         this.engine.load();
@@ -300,6 +303,12 @@ export class Bookkeeper {
       case 'resumed':
         return this.#resumed(request.request.mode, request.request.reason);
     }
+  }
+
+  /** A drop becomes an event; returns its position. */
+  #dropped(data: DroppedData): number {
+    this.#append('retail.devices.dropped.v1', 'journal', data.stream, JSON.stringify(data));
+    return positionOf(this.log.ordinal, this.log.allHeads().devices);
   }
 
   #resumed(mode: 'refill' | 'new-incarnation' | 'repartition', reason: string): void {

@@ -33,6 +33,13 @@ export interface ClosedIncarnation {
   readonly vector: Vector;
 }
 
+/** Stream sequences of one stream, both inclusive. */
+export interface SentRange {
+  readonly stream: Stream;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** 128 random bits, drawn for each attempt: two writers with equal positions are told apart by it. */
 export function newBatchId(): string {
   return randomBytes(16).toString('hex');
@@ -47,10 +54,15 @@ export function vectorOf(streams: CheckpointStreams): Vector {
   return vector;
 }
 
-function streamsOf(vector: Vector): CheckpointStreams {
+function streamsOf(vector: Vector, dropped: readonly SentRange[] = []): CheckpointStreams {
   const streams: CheckpointStreams = {};
   for (const stream of STREAMS) {
-    if (at(vector, stream) > 0) streams[stream] = { last: sequenceText(at(vector, stream)), dropped: [] };
+    if (at(vector, stream) === 0) continue;
+    const ranges = dropped.filter((range) => range.stream === stream);
+    streams[stream] = {
+      last: sequenceText(at(vector, stream)),
+      dropped: ranges.map(({ from, to }) => ({ from: sequenceText(from), to: sequenceText(to) })),
+    };
   }
   return streams;
 }
@@ -63,6 +75,8 @@ export interface CheckpointContent {
   readonly time: number;
   readonly vector: Vector;
   readonly closed: readonly ClosedIncarnation[];
+  /** What was dropped since the checkpoint before. */
+  readonly dropped?: readonly SentRange[];
 }
 
 export function checkpointText(content: CheckpointContent): string {
@@ -71,7 +85,7 @@ export function checkpointText(content: CheckpointContent): string {
     incarnation: content.incarnation,
     batch: content.batch,
     time: new Date(content.time).toISOString(),
-    streams: streamsOf(content.vector),
+    streams: streamsOf(content.vector, content.dropped),
     closed: content.closed.map(({ incarnation, vector }) => ({ incarnation, streams: streamsOf(vector) })),
   };
   return JSON.stringify(checkpoint);

@@ -1,6 +1,12 @@
 /** What the bridge tells the edge over `edge.sock`: which rows it is about to send, and what head office has. */
 import { join } from 'node:path';
-import { type AcknowledgeRequest, EDGE_SOCKET, type ReserveRequest } from '../../edge/contracts/edge-socket.ts';
+import {
+  type AcknowledgeRequest,
+  EDGE_SOCKET,
+  type ReserveAnswer,
+  type ReserveRequest,
+  reserveAnswerSchema,
+} from '../../edge/contracts/edge-socket.ts';
 import { HubError } from '../../edge/contracts/errors.ts';
 import { edgeRequest } from '../../edge/ops/edge-request.ts';
 
@@ -13,9 +19,9 @@ export class EdgeClient {
     this.#socket = join(dataDir, EDGE_SOCKET);
   }
 
-  /** These rows stay until the next acknowledgement. Throws EDGE_DOWN. */
-  async reserve(request: ReserveRequest): Promise<void> {
-    await this.#post('/bridge/reserve', request);
+  /** These rows stay until the next acknowledgement; the answer says which of them were dropped before. Throws EDGE_DOWN. */
+  async reserve(request: ReserveRequest): Promise<ReserveAnswer> {
+    return reserveAnswerSchema.parse(await this.#post('/bridge/reserve', request));
   }
 
   /** Throws EDGE_DOWN. */
@@ -28,9 +34,9 @@ export class EdgeClient {
     await edgeRequest(this.#socket, 'GET', '/health/live', undefined, { timeout: TIMEOUT_MS });
   }
 
-  async #post(path: string, body: unknown): Promise<void> {
+  async #post(path: string, body: unknown): Promise<unknown> {
     const { status, body: answer } = await edgeRequest(this.#socket, 'POST', path, body, { timeout: TIMEOUT_MS });
-    if (status < 300) return;
+    if (status < 300) return answer;
     const detail = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'detail') : undefined;
     // A stopping or overloaded edge answers 503: the same as one that is not there yet.
     if (status === 503) throw new HubError('EDGE_DOWN', `the edge is not ready: ${detail ?? status}`);

@@ -11,10 +11,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { HubError } from '../../edge/contracts/errors.ts';
-import { standing } from '../../edge/contracts/vector.ts';
+import { at, standing } from '../../edge/contracts/vector.ts';
 import type { JournalReader } from '../../edge/journal/reader.ts';
-import type { Batch, Reach } from './batcher.ts';
-import { checkpointText, newBatchId, parseCheckpoint } from './checkpoint.ts';
+import { type Batch, gatherAgain, holds, type Reach } from './batcher.ts';
+import { checkpointText, newBatchId, parseCheckpoint, type SentRange } from './checkpoint.ts';
 import { compare, compareConfiguration, type Verdict } from './compare.ts';
 import type { EdgeClient } from './edge-client.ts';
 import type { KafkaLink, LinkTransaction, SentPart } from './kafka-link.ts';
@@ -42,8 +42,11 @@ export interface Connection {
 /** What the steps of one batch work with. */
 export interface Sending {
   readonly connection: Connection;
-  readonly batch: Batch;
+  /** What was gathered; reserving it may have shown that some of it was dropped. */
+  batch: Batch;
   readonly id: string;
+  /** What was dropped on purpose and head office is told with this batch. */
+  dropped?: readonly SentRange[];
   transaction?: LinkTransaction;
   sent?: readonly SentPart[];
   checkpointOffset?: number;
@@ -127,10 +130,20 @@ export function assertSameJournal(journal: Pick<JournalReader, 'isReplaced'>): v
 
 // ---- Sending one batch.
 
-/** The edge keeps these rows until it hears more. */
-async function reserve({ connection, batch }: Sending): Promise<void> {
-  const { incarnation, from, to } = batch;
-  await connection.edge.reserve({ incarnation, from, to });
+/**
+ * The edge keeps these rows until it hears more. What it dropped since they were gathered is left out, and the events
+ * that tell of it come in: reserved rows stay, so gathering again comes to an end.
+ */
+async function reserve(sending: Sending): Promise<void> {
+  const { edge, journal } = sending.connection;
+  for (;;) {
+    const { incarnation, from, to } = sending.batch;
+    const answer = await edge.reserve({ incarnation, from, to });
+    sending.dropped = answer.dropped;
+    if (holds(sending.batch, answer)) return;
+    const further = { ...to, devices: Math.max(at(to, 'devices'), answer.events) };
+    sending.batch = await gatherAgain(journal, sending.batch, further);
+  }
 }
 
 /** Before the first byte goes out. From here on, only the checkpoint at head office tells what became of the batch. */
@@ -146,7 +159,7 @@ async function sendEvents(sending: Sending): Promise<void> {
 }
 
 async function sendCheckpoint(sending: Sending): Promise<void> {
-  const { connection, batch, id } = sending;
+  const { connection, batch, id, dropped = [] } = sending;
   const { incarnation, to, closed } = batch;
   const value = checkpointText({
     hub: connection.hub,
@@ -155,6 +168,7 @@ async function sendCheckpoint(sending: Sending): Promise<void> {
     time: connection.now(),
     vector: to,
     closed,
+    dropped,
   });
   sending.checkpointOffset = await given(sending.transaction).checkpoint(value);
 }
@@ -198,8 +212,12 @@ export async function connect(connection: Connection): Promise<void> {
   }
 }
 
-/** Sends one batch; resolves when head office has it and the edge knows. */
-export async function send(connection: Connection, batch: Batch): Promise<Sending> {
+/** Sends one batch; resolves when head office has it and the edge knows. `reserved` hears what the batch really is. */
+export async function send(
+  connection: Connection,
+  batch: Batch,
+  reserved: (batch: Batch) => void = () => undefined,
+): Promise<Sending> {
   const sending: Sending = { connection, batch, id: newBatchId() };
   let deadline: number | undefined;
   for (const step of SENDING) {
@@ -210,6 +228,7 @@ export async function send(connection: Connection, batch: Batch): Promise<Sendin
       await step(sending);
     }
     connection.observe(step.name);
+    if (step === reserve) reserved(sending.batch);
   }
   return sending;
 }

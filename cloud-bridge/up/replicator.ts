@@ -86,25 +86,31 @@ export async function replicate(replication: Replication): Promise<void> {
     const batch = await (ahead ?? gather(connection.journal, reach, size.limits));
     ahead = undefined;
     if (batch) {
-      reach = { incarnation: batch.incarnation, vector: batch.to, closed: batch.closed };
-      // Gathering ahead would take single events out of their linger: only when there is a batch's worth.
-      const more = total(lagOf(connection.journal, reach)) >= FULL_EVENTS;
-      if (more) ahead = gather(connection.journal, reach, size.limits);
-      ahead?.catch(() => undefined);
-      await sendMeasured(replication, batch);
+      await sendMeasured(replication, batch, ({ incarnation, to, closed }) => {
+        reach = { incarnation, vector: to, closed };
+        // Gathering ahead would take single events out of their linger: only when there is a batch's worth.
+        if (total(lagOf(connection.journal, reach)) < FULL_EVENTS) return;
+        ahead = gather(connection.journal, reach, size.limits);
+        ahead.catch(() => undefined);
+      });
       lastSent = performance.now();
       rhythm.sent(lastSent);
-      if (more) continue;
+      if (ahead !== undefined) continue;
     }
     if (!(await waitForBatch(replication, reach, lastSent))) return;
   }
 }
 
-async function sendMeasured(replication: Replication, batch: Batch): Promise<void> {
+async function sendMeasured(
+  replication: Replication,
+  gathered: Batch,
+  reserved: (batch: Batch) => void,
+): Promise<void> {
   const { connection, size, report, metrics, logger } = replication;
-  report.sending(batch.events);
+  report.sending(gathered.events);
   const begun = performance.now();
-  const sending = await send(connection, batch);
+  const sending = await send(connection, gathered, reserved);
+  const { batch } = sending;
   const seconds = (performance.now() - begun) / 1000;
   size.succeeded();
   report.sent(batch, offsetsOf(sending), sending.id, connection.now());

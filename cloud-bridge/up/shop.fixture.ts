@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { CHECKPOINT_TOPIC, type Stream, topicOf } from '../../edge/contracts/streams.ts';
 import { openForWriting } from '../../edge/journal/database.ts';
+import type { DroppedData } from '../../edge/journal/drops.ts';
 import { EventLog } from '../../edge/journal/event-log.ts';
+import { positionOf } from '../../edge/journal/positions.ts';
 import { Replication } from '../../edge/journal/replication.ts';
 import { PartitionReader } from '../hq/partition-reader.ts';
 
@@ -25,6 +27,8 @@ export class Shop {
   readonly dataDir = join(this.dir, 'data');
   readonly bridgeDir = join(this.dir, 'bridge-data');
   readonly requests: string[] = [];
+  /** Runs once, right before the next reservation. */
+  beforeReserve: (() => void) | undefined;
   #db: Database | undefined;
   #log: EventLog | undefined;
   #replication: Replication | undefined;
@@ -43,7 +47,7 @@ export class Shop {
     this.#log = log;
     this.#replication = new Replication(db);
     this.#server = createServer((request, response) => {
-      void this.#answer(request).then((status) => response.writeHead(status).end('{}'));
+      void this.#answer(request).then((answer) => response.end(JSON.stringify(answer ?? {})));
     });
     await new Promise<void>((resolve) => this.#server?.listen(join(this.dataDir, 'edge.sock'), resolve));
   }
@@ -85,6 +89,39 @@ export class Shop {
     }, log);
   }
 
+  /** What eviction does: rows of the present incarnation go, and a drop tells of it. Stream sequences, both inclusive. */
+  drop(stream: Stream, from: number, to: number): void {
+    const db = this.#db;
+    const log = this.#log;
+    if (!db || !log) throw new Error('the shop is closed');
+    const { ordinal } = log;
+    this.#write(() => {
+      const ends = [positionOf(ordinal, from), positionOf(ordinal, to)];
+      const { first, last } = db
+        .prepare(
+          `SELECT min(sequence) AS first, max(sequence) AS last FROM events_${stream} WHERE position BETWEEN ? AND ?`,
+        )
+        .get(...ends) as { first: number; last: number };
+      db.prepare(`DELETE FROM events_${stream} WHERE position BETWEEN ? AND ?`).run(...ends);
+      const rows = { stream, ordinal, from, to, firstSequence: first, lastSequence: last, reason: 'no space' };
+      this.#replication?.drops.note(rows);
+    }, log);
+  }
+
+  /** What nobody tells of: rows are not there any more. */
+  lose(stream: Stream, from: number, to: number): void {
+    const ordinal = this.#log?.ordinal ?? 0;
+    this.#db
+      ?.prepare(`DELETE FROM events_${stream} WHERE position BETWEEN ? AND ?`)
+      .run(positionOf(ordinal, from), positionOf(ordinal, to));
+  }
+
+  /** Up to which stream sequence rows are reserved now. */
+  reserved(stream: Stream): number {
+    const row = this.#db?.prepare('SELECT reserved FROM replication').get() as { reserved: string | null } | undefined;
+    return row?.reserved ? ((JSON.parse(row.reserved) as { to: Record<string, number> }).to[stream] ?? 0) : 0;
+  }
+
   /** What a restore does: a new incarnation on the same journal. */
   openIncarnation(): void {
     const log = this.#log;
@@ -118,16 +155,40 @@ export class Shop {
     return { elapsed: Math.floor(performance.now()), wall: Date.now() };
   }
 
-  async #answer(request: IncomingMessage): Promise<number> {
+  async #answer(request: IncomingMessage): Promise<unknown> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = request.url ?? '';
     if (request.method === 'POST') this.requests.push(url);
     const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString('utf8')) : undefined;
     const log = this.#log;
-    if (log && url === '/bridge/reserve') this.#replication?.reserve(body, log);
-    if (log && url === '/bridge/acknowledge') this.#replication?.acknowledge(body, log);
-    return 200;
+    let answer: unknown;
+    if (!log) return answer;
+    if (url === '/bridge/reserve') {
+      const before = this.beforeReserve;
+      this.beforeReserve = undefined;
+      before?.();
+    }
+    this.#write(() => {
+      if (url === '/bridge/reserve') answer = this.#replication?.reserve(body, log, (data) => this.#dropped(log, data));
+      if (url === '/bridge/acknowledge') this.#replication?.acknowledge(body, log);
+    }, log);
+    return answer;
+  }
+
+  #dropped(log: EventLog, data: DroppedData): number {
+    const { wall } = this.#now();
+    const { streamSequence } = log.append({
+      type: 'retail.devices.dropped.v1',
+      source: 'journal',
+      subject: data.stream,
+      time: wall,
+      received: wall,
+      quality: 'ok',
+      history: false,
+      data: JSON.stringify(data),
+    });
+    return positionOf(log.ordinal, streamSequence);
   }
 }
 

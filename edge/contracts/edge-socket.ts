@@ -13,6 +13,17 @@ export const vectorSchema = z.partialRecord(z.enum(STREAMS), z.number().int().mi
 export const reserveSchema = z.object({ incarnation: z.string(), from: vectorSchema, to: vectorSchema });
 
 /**
+ * The answer: what of (from, to] was dropped on purpose (stream sequences, both inclusive), and what before it head
+ * office has not been told of yet. `events`: the events that tell of it reach up to this stream sequence of `devices`.
+ */
+export const reserveAnswerSchema = z.object({
+  dropped: z
+    .array(z.object({ stream: z.enum(STREAMS), from: z.number().int().min(1), to: z.number().int().min(1) }))
+    .default([]),
+  events: z.number().int().min(0).default(0),
+});
+
+/**
  * `POST /bridge/acknowledge`: head office has everything up to here; the reservation ends. `events` and `bytes`
  * (as CloudEvent texts) tell how much of it is new, for the edge's figures.
  */
@@ -37,6 +48,7 @@ export const newIncarnationSchema = z.object({ acked: vectorSchema, reason: z.st
 export const resumedSchema = z.object({ mode: z.enum(['repartition']), reason: z.string() });
 
 export type ReserveRequest = z.infer<typeof reserveSchema>;
+export type ReserveAnswer = z.infer<typeof reserveAnswerSchema>;
 export type AcknowledgeRequest = z.infer<typeof acknowledgeSchema>;
 export type RefillRequest = z.infer<typeof refillSchema>;
 export type NewIncarnationRequest = z.infer<typeof newIncarnationSchema>;

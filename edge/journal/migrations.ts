@@ -69,7 +69,16 @@ CREATE TABLE events_${stream} (
   time INTEGER NOT NULL, flags INTEGER NOT NULL, source TEXT NOT NULL, subject TEXT NOT NULL, data TEXT NOT NULL
 ) STRICT;`;
 
-const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n')];
+/** What left unacknowledged, as stream sequences; `position` is that of its event in events_devices, null while it is open. */
+const DROPS = `
+CREATE TABLE drops (
+  id INTEGER PRIMARY KEY, stream TEXT NOT NULL, ordinal INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  first_sequence INTEGER NOT NULL, last_sequence INTEGER NOT NULL, reason TEXT NOT NULL, position INTEGER
+) STRICT;
+CREATE INDEX drops_by_range ON drops (stream, ordinal, last);
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -157,6 +157,14 @@ export class JournalReader {
     return raw.map((row) => this.#toRow(stream, incarnation, row));
   }
 
+  /** What of (after, to] of a stream was dropped on purpose, by stream sequence. */
+  dropped(stream: Stream, incarnation: string, after: number, to: number): { from: number; to: number }[] {
+    return this.#prepared(
+      `SELECT max(d.first, $after + 1) AS "from", min(d.last, $to) AS "to" FROM drops d JOIN incarnations i USING (ordinal)
+       WHERE d.stream = $stream AND i.incarnation = $incarnation AND d.last > $after AND d.first <= $to ORDER BY d.first`,
+    ).all({ stream, incarnation, after, to }) as { from: number; to: number }[];
+  }
+
   find(id: string): JournalRow | undefined {
     const parts = parseEventId(id);
     if (!parts || parts.hub !== this.hub) return undefined;
@@ -246,12 +254,23 @@ export class JournalReader {
       for (const entry of chain) {
         if (entry.ordinal >= ordinalOf(first.position)) waiting += at(this.heads(entry.incarnation), stream);
       }
+      waiting -= this.#droppedAfter(stream, first.position);
       byStream[stream] = waiting;
       events += waiting;
       bytes += waiting * this.#bytesOfRow(stream, first.position);
       if (oldestReceived === undefined || first.received < oldestReceived) oldestReceived = first.received;
     }
     return { events, bytes, oldestReceived, byStream };
+  }
+
+  /** How many rows of a stream after `position` were dropped. */
+  #droppedAfter(stream: Stream, position: number): number {
+    const ordinal = ordinalOf(position);
+    const { rows } = this.#prepared(
+      `SELECT coalesce(sum(last - first + 1), 0) AS rows FROM drops
+       WHERE stream = $stream AND (ordinal > $ordinal OR (ordinal = $ordinal AND first > $after))`,
+    ).get({ stream, ordinal, after: streamSequenceOf(position) }) as { rows: number };
+    return rows;
   }
 
   /** What a row of a stream takes, by the average of some from `position` on. */

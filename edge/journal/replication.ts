@@ -3,31 +3,39 @@
  * an operator opens a new incarnation for a restored or copied journal. All inside the writer's transaction.
  */
 import type { Database } from 'better-sqlite3';
-import type { AcknowledgeRequest, RefillRequest, ReserveRequest } from '../contracts/edge-socket.ts';
+import type { AcknowledgeRequest, RefillRequest, ReserveAnswer, ReserveRequest } from '../contracts/edge-socket.ts';
 import { HubError } from '../contracts/errors.ts';
 import { eventId } from '../contracts/ids.ts';
 import { STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
+import { type DroppedData, Drops } from './drops.ts';
 import type { Now } from './elapsed-clock.ts';
 import type { EventLog } from './event-log.ts';
 import { positionOf } from './positions.ts';
 
 export class Replication {
   readonly #db: Database;
+  readonly drops: Drops;
 
   constructor(db: Database) {
     this.#db = db;
+    this.drops = new Drops(db);
   }
 
-  /** Rows up to `to` are about to be sent: they stay until an acknowledgement or another reservation. */
-  reserve(request: ReserveRequest, log: EventLog): void {
+  /**
+   * Rows up to `to` are about to be sent: they stay until an acknowledgement or another reservation. What was dropped
+   * becomes events (`journal` appends one and returns its position), and the answer names what of it lies in between.
+   */
+  reserve(request: ReserveRequest, log: EventLog, journal: (data: DroppedData) => number): ReserveAnswer {
     this.#within(request.incarnation, request.to, log);
+    this.drops.journalOpen(journal);
     this.#db
       .prepare(
         `INSERT INTO replication (id, incarnation, acked, reserved) VALUES (1, ?, '{}', ?)
          ON CONFLICT DO UPDATE SET reserved = excluded.reserved`,
       )
       .run(request.incarnation, JSON.stringify({ incarnation: request.incarnation, to: request.to }));
+    return this.drops.between(this.#ordinalOf(request.incarnation), request.from, request.to);
   }
 
   acknowledge(request: AcknowledgeRequest, log: EventLog): void {
@@ -95,8 +103,10 @@ export class Replication {
     if (rows.length === 0) return;
     const { ordinal: target, first } = log.adopt(stream, rows.length);
     const update = this.#db.prepare(`UPDATE events_${stream} SET position = ? WHERE position = ?`);
+    const follow = this.#db.prepare('UPDATE drops SET position = ? WHERE position = ?');
     rows.forEach((row, index) => {
       update.run(positionOf(target, first + index), row.position);
+      if (stream === 'devices') follow.run(positionOf(target, first + index), row.position);
       moved.set(eventId(hub, old, row.sequence), eventId(hub, incarnation, row.sequence));
     });
   }

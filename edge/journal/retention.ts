@@ -5,6 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
+import { Drops } from './drops.ts';
 import type { Now } from './elapsed-clock.ts';
 import { positionOf } from './positions.ts';
 
@@ -25,6 +26,7 @@ type Positions = Partial<Record<JournalStream, number>>;
 export class Retention {
   readonly #db: Database;
   readonly #options: RetentionOptions;
+  readonly #drops: Drops;
   readonly #markEvery: number;
   readonly #delete: ReadonlyMap<JournalStream, Statement>;
   #lastMark = Number.NEGATIVE_INFINITY;
@@ -33,6 +35,7 @@ export class Retention {
   constructor(db: Database, options: RetentionOptions) {
     this.#db = db;
     this.#options = options;
+    this.#drops = new Drops(db);
     const shortest = options.cloud ? Math.min(options.keepAcknowledgedMs, LOCAL_KEEP_MS) : options.keepMs;
     this.#markEvery = Math.min(LONGEST_MARK_MS, Math.max(1000, shortest / 10));
     this.#delete = new Map(
@@ -72,6 +75,7 @@ export class Retention {
       const { changes } = this.#delete.get(stream)?.run(limit, CHUNK) ?? { changes: 0 };
       if (changes === CHUNK) more = true;
     }
+    this.#drops.forget(limits, limits.devices ?? 0);
     const longest = Math.max(this.#options.keepMs, this.#options.keepAcknowledgedMs, LOCAL_KEEP_MS);
     this.#db
       .prepare('DELETE FROM marks WHERE elapsed < (SELECT max(elapsed) FROM marks WHERE elapsed <= ?)')
