@@ -13,6 +13,7 @@ import { eventId } from './contracts/ids.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
+import type { Handshake } from './contracts/sessions.ts';
 import type { Answer, Request } from './crossing.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { DroppedData } from './journal/drops.ts';
@@ -22,6 +23,7 @@ import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
 import { Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
+import { SessionStore } from './journal/session-store.ts';
 import { alertPayload, alertTopic } from './notify/alert-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { AlertTable } from './rules/alert-table.ts';
@@ -53,6 +55,7 @@ export class Bookkeeper {
   readonly #letters: DeadLetters;
   readonly replication: Replication;
   readonly #outbox: Outbox;
+  readonly sessions: SessionStore;
   readonly alerts: AlertTable;
   readonly engine: RuleEngine;
   readonly #facings: ReadonlyMap<string, Facing>;
@@ -76,6 +79,7 @@ export class Bookkeeper {
     this.#letters = new DeadLetters(db);
     this.replication = new Replication(db);
     this.#outbox = new Outbox(db);
+    this.sessions = new SessionStore(db);
     this.alerts = new AlertTable(db);
     this.engine = new RuleEngine(db, {
       rules: rulesOf(options.rules),
@@ -224,6 +228,12 @@ export class Bookkeeper {
     return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
   }
 
+  /** A QoS 2 publish was stored: the same one, sent again, is not. */
+  note(handshake: Handshake): void {
+    this.dirty = true;
+    this.sessions.note(handshake, this.#now);
+  }
+
   #isRepeat(kind: Kind, reading: AcceptedReading, overBudget: boolean): boolean {
     if (reading.identity === undefined) return false;
     const verdict = overBudget
@@ -302,6 +312,10 @@ export class Bookkeeper {
       }
       case 'resumed':
         return this.#resumed(request.request.mode, request.request.reason);
+      case 'sessions':
+        this.dirty = true;
+        this.sessions.apply(request.changes);
+        return undefined;
     }
   }
 

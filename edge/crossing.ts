@@ -13,6 +13,7 @@ import type {
 import type { EventType } from './contracts/events.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
 import { KINDS, type Kind } from './contracts/readings.ts';
+import type { Handshake, SessionChange } from './contracts/sessions.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
 /** Everything else that enters the journal: one answer each. */
@@ -25,7 +26,8 @@ export type Request =
   | { readonly op: 'acknowledge'; readonly request: AcknowledgeRequest }
   | { readonly op: 'refill'; readonly request: RefillRequest }
   | { readonly op: 'new-incarnation'; readonly request: NewIncarnationRequest }
-  | { readonly op: 'resumed'; readonly request: ResumedRequest };
+  | { readonly op: 'resumed'; readonly request: ResumedRequest }
+  | { readonly op: 'sessions'; readonly changes: readonly SessionChange[] };
 
 export type Answer =
   | { readonly ok: true; readonly value?: unknown }
@@ -71,8 +73,11 @@ export interface Figures {
 }
 
 const REFUSAL = -1;
+const HANDSHAKE = -2;
 
 export function packDelivery(into: Packed, delivery: Delivery): void {
+  // Stands before the unit that it belongs to; a refusal carries its own.
+  if (delivery.handshake !== undefined) into.push(HANDSHAKE, delivery.handshake.client, delivery.handshake.packet);
   into.push(KINDS.indexOf(delivery.kind), delivery.device, delivery.received, delivery.readings.length);
   for (const reading of delivery.readings) {
     into.push(reading.subject, reading.identity ?? null, reading.time ?? null, reading.body);
@@ -87,6 +92,8 @@ export function packRefusal(into: Packed, index: number): void {
 export class Unpacker {
   readonly #packed: Packed;
   #at = 0;
+  /** Of the delivery that `next` gave last. */
+  handshake: Handshake | undefined;
 
   constructor(packed: Packed) {
     this.#packed = packed;
@@ -97,7 +104,12 @@ export class Unpacker {
   }
 
   next(): Delivery | number {
-    const kind = this.#number();
+    let kind = this.#number();
+    this.handshake = undefined;
+    if (kind === HANDSHAKE) {
+      this.handshake = { client: this.#text(), packet: this.#number() };
+      kind = this.#number();
+    }
     if (kind === REFUSAL) return this.#number();
     const device = this.#text();
     const received = this.#number();

@@ -67,6 +67,7 @@ export class Hub {
       listen: config.mqtt.listen,
       intake: this.#intake,
       codec: this.#codec,
+      keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       logger: this.#loggers.door,
     });
     this.#delivery = new MqttDelivery({
@@ -78,14 +79,14 @@ export class Hub {
 
   /** Resolves when devices are served. */
   async start(): Promise<void> {
-    const { incarnation, out, open } = await this.#journal.start();
+    const { incarnation, out, open, sessions } = await this.#journal.start();
     this.#journal.listen((more, alerts, figures) => this.#onCommit(more, alerts, figures));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
     this.#standing.watch(reader);
     this.#watchMetrics(reader);
     await this.#serve(reader);
-    const { port } = await this.#door.start();
+    const { port } = await this.#door.start(sessions);
     this.#delivery.start(out, open);
     await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
     this.#beat();
@@ -245,9 +246,10 @@ export class Hub {
         publishes: new Map([
           ['0', counters.publishesQos0],
           ['1', counters.publishesQos1],
+          ['2', counters.publishesQos2],
         ]),
         closed: new Map([
-          ['qos2', counters.qos2Closed],
+          ['qos2-unreleased', counters.qos2Closed],
           ['forbidden-topic', counters.forbiddenTopicClosed],
           ['broken-packet', counters.brokenPacketClosed],
           ['keep-alive', counters.keepAliveClosed],
@@ -258,7 +260,7 @@ export class Hub {
         faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,
         qos0Dropped: counters.qos0Dropped,
-        qos2Refused: counters.qos2Closed,
+        qos2Repeated: counters.qos2Repeated,
         oversized: counters.brokenPacketClosed,
         unanswered: this.#door.inFlight.deliveries,
         pauses: counters.pauses,

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Alert } from './contracts/alerts.ts';
 import { type ErrorCode, HubError } from './contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from './contracts/intake.ts';
+import type { SavedSessions } from './contracts/sessions.ts';
 import {
   type Answer,
   type Figures,
@@ -35,6 +36,8 @@ export interface Opened {
   readonly out: readonly OutMessage[];
   /** Alerts that have not ended. */
   readonly open: readonly Alert[];
+  /** What the broker remembers of its clients. */
+  readonly sessions: SavedSessions;
 }
 
 interface Pending {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Alert } from './contracts/alerts.ts';
 import { HubError, messageOf } from './contracts/errors.ts';
+import type { SavedSessions } from './contracts/sessions.ts';
 import type { Batch, Reply } from './crossing.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { Writer, type WriterOptions } from './writer.ts';
@@ -12,6 +13,7 @@ export type FromWriter =
       readonly incarnation: string;
       readonly out: readonly OutMessage[];
       readonly open: readonly Alert[];
+      readonly sessions: SavedSessions;
     }
   | { readonly is: 'reply'; readonly reply: Reply }
   /** What the writer did by itself. */

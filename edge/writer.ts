@@ -11,6 +11,7 @@ import { Bookkeeper, type BookkeeperOptions } from './bookkeeper.ts';
 import type { Alert } from './contracts/alerts.ts';
 import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
+import type { SavedSessions } from './contracts/sessions.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
 import { type Database, JOURNAL_FILE, openForWriting } from './journal/database.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
@@ -73,9 +74,9 @@ export class Writer {
     return this.#books.log.incarnation;
   }
 
-  /** What was to go out when the last run ended, and every open alert. */
-  leftovers(): { out: OutMessage[]; open: Alert[] } {
-    return this.#books.leftovers();
+  /** What was to go out when the last run ended, every open alert, and what the broker remembers. */
+  leftovers(): { out: OutMessage[]; open: Alert[]; sessions: SavedSessions } {
+    return { ...this.#books.leftovers(), sessions: this.#books.sessions.saved(this.#clock.now()) };
   }
 
   /** Milliseconds until the writer wants to run by itself: a due wake or the idle commit. */
@@ -165,12 +166,15 @@ export class Writer {
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
       if (typeof unit === 'object') {
-        receipts.push(this.#books.deliver(unit, batch.synced, this.#overBudget));
+        const receipt = this.#books.deliver(unit, batch.synced, this.#overBudget);
+        if (unpacker.handshake && receipt?.outcome !== 'not-stored') this.#books.note(unpacker.handshake);
+        receipts.push(receipt);
         continue;
       }
       const refusal = batch.refusals[unit];
       if (!refusal) throw new Error('a refusal was lost on the way to the writer');
       receipts.push(this.#books.refuse(refusal));
+      if (refusal.handshake) this.#books.note(refusal.handshake);
     }
     const answers = batch.requests.map((request) => this.#books.answer(request));
     if (this.#now.elapsed - this.#committedAt >= IDLE_COMMIT_MS) this.#books.dirty = true;
@@ -236,7 +240,8 @@ export class Writer {
   #setAside(batch: Batch, fault: unknown): Reply {
     const started = performance.now();
     const reason = `the hub failed on this reading: ${messageOf(fault)}`;
-    const unit = batch.count > 0 ? new Unpacker(batch.deliveries).next() : undefined;
+    const unpacker = new Unpacker(batch.deliveries);
+    const unit = batch.count > 0 ? unpacker.next() : undefined;
     const answers = batch.requests.map((): Answer => ({ ok: false, code: 'INTERNAL', message: messageOf(fault) }));
     if (unit === undefined && answers.length === 0) throw fault;
     const receipts: Receipt[] = [];
@@ -244,7 +249,10 @@ export class Writer {
       const { kind, device, received } = unit;
       const bytes = Buffer.from(`[${unit.readings.map((reading) => reading.body).join(',')}]`);
       receipts.push(
-        this.#transaction(() => this.#books.refuse({ kind, device, received, reason, pointers: [], bytes })),
+        this.#transaction(() => {
+          if (unpacker.handshake) this.#books.note(unpacker.handshake);
+          return this.#books.refuse({ kind, device, received, reason, pointers: [], bytes });
+        }),
       );
     } else if (unit !== undefined) {
       receipts.push({ outcome: 'not-stored', reason });

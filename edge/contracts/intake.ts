@@ -3,6 +3,7 @@
  * packet or an HTTP request, with 1 to 1,000 readings that are accepted or refused as a whole.
  */
 import type { Kind } from './readings.ts';
+import type { Handshake } from './sessions.ts';
 
 /** One valid reading, normalised. */
 export interface AcceptedReading {
@@ -22,6 +23,8 @@ export interface Delivery {
   /** Wall clock at receipt, epoch ms. */
   readonly received: number;
   readonly readings: readonly AcceptedReading[];
+  /** A QoS 2 publish: noted in the transaction that stores it. */
+  readonly handshake?: Handshake | undefined;
 }
 
 /** Bytes that nobody understood or a reading that failed validation: becomes a dead letter. */
@@ -36,6 +39,7 @@ export interface Refusal {
   readonly pointers: readonly string[];
   /** The bytes as received (masked where they may name a person); null where they may not be kept. */
   readonly bytes: Uint8Array | null;
+  readonly handshake?: Handshake | undefined;
 }
 
 export type Receipt =

@@ -25,7 +25,7 @@ interface IncomingPacket {
   readonly unsubscriptions?: string[];
 }
 
-/** What is acknowledged: a publish of quality of service 1. */
+/** What is acknowledged: a publish of quality of service 1 or 2. */
 interface Acknowledgeable {
   readonly messageId?: number | undefined;
   qos: number;
@@ -39,6 +39,7 @@ interface Acknowledged {
 const MOST_FILTERS = 64;
 /** Type and flags, then a remaining length of 2. */
 const PUBACK = 0x4002;
+const PUBREC = 0x5002;
 
 /** What the door tells its connections. */
 export interface Holding {
@@ -54,7 +55,7 @@ export class Connection {
   readonly socket: Socket;
   readonly #holding: Holding;
   readonly #scanner: PacketScanner;
-  /** QoS 1 publishes given to the journal, and those it has answered. */
+  /** Publishes of QoS 1 and 2 given to the journal, and those it has answered. */
   #given = 0;
   #answered = 0;
   /** Publishes that need no receipt and wait for the ones before them. */
@@ -191,7 +192,7 @@ export class Connection {
   }
 
   /**
-   * The receipts of one commit come together, and so do their PUBACKs: one write of four bytes each. The broker is
+   * The receipts of one commit come together, and so do their PUBACKs and PUBRECs: one write of four bytes each. The broker is
    * told quality of service 0 then, so that it does not acknowledge again. While the device leaves its acknowledgements
    * unread the broker writes them itself, because it knows how to wait for that and when to give up.
    */
@@ -205,7 +206,7 @@ export class Connection {
       const bytes = Buffer.allocUnsafe(acknowledged.length * 4);
       let at = 0;
       for (const { publish } of acknowledged) {
-        bytes.writeUInt16BE(PUBACK, at);
+        bytes.writeUInt16BE(publish.qos === 2 ? PUBREC : PUBACK, at);
         bytes.writeUInt16BE(publish.messageId ?? 0, at + 2);
         publish.qos = 0;
         at += 4;

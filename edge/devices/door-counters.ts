@@ -3,6 +3,9 @@ export interface DoorCounters {
   /** Publishes as they came, by quality of service; wills are not among them. */
   publishesQos0: number;
   publishesQos1: number;
+  publishesQos2: number;
+  /** QoS 2 publishes that had been taken already: not stored again. */
+  qos2Repeated: number;
   wills: number;
   /** Payload bytes of all of them. */
   bytes: number;
@@ -11,11 +14,11 @@ export interface DoorCounters {
   readingsOnlyCounted: number;
   /** Packets that became dead letters. */
   refused: number;
-  /** QoS 1 publishes left unacknowledged because they could not be stored; the connection was closed. */
+  /** QoS 1 and 2 publishes left unacknowledged because they could not be stored; the connection was closed. */
   notStored: number;
   /** QoS 0 publishes dropped because too many waited for the journal. */
   qos0Dropped: number;
-  /** Connections closed for a QoS 2 publish, and for one to `out/` or `$SYS/`. */
+  /** Connections closed because too many QoS 2 publishes were not released, and for a publish to `out/` or `$SYS/`. */
   qos2Closed: number;
   forbiddenTopicClosed: number;
   /** Connections closed for a packet that is too large or no MQTT at all, or one that was begun and never ended. */
@@ -40,6 +43,8 @@ export function newDoorCounters(): DoorCounters {
   return {
     publishesQos0: 0,
     publishesQos1: 0,
+    publishesQos2: 0,
+    qos2Repeated: 0,
     wills: 0,
     bytes: 0,
     readings: 0,

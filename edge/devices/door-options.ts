@@ -1,5 +1,6 @@
 /** What the broker's door is given, and the limits that keep one device from harming the others. */
 import type { Intake } from '../contracts/intake.ts';
+import type { SessionChange } from '../contracts/sessions.ts';
 import type { Logger } from '../ops/logging.ts';
 import type { Codec } from './codec.ts';
 import type { InFlight } from './in-flight.ts';
@@ -41,6 +42,8 @@ export interface MqttDoorOptions {
   /** Shared with the other transports; default 32 MiB of its own. */
   readonly inFlight?: InFlight;
   readonly limits?: Partial<DoorLimits>;
+  /** Keeps what the broker remembers: resolves when it is on disk, rejects when it could not be. Default: memory only. */
+  readonly keep?: (changes: readonly SessionChange[]) => Promise<void>;
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }

@@ -144,20 +144,6 @@ describe('quality of service', () => {
     expect(intake.waiting).toHaveLength(1);
   });
 
-  test('2 closes the connection, is counted and named in the log, a few times only', async () => {
-    await open();
-    for (let i = 0; i < 15; i += 1) {
-      const raw = await RawMqtt.open(port, { id: `exact-${i}` });
-      raw.send(publishPacket('in/sale/t', 'ok', 2, 1));
-      await until(() => raw.closed);
-    }
-    expect(intake.deliveries).toEqual([]);
-    expect(door.counters.qos2Closed).toBe(15);
-    const lines = logged.filter((line) => line.includes('QoS 2'));
-    expect(lines[0]).toContain('exact-0');
-    expect(lines).toHaveLength(10);
-  });
-
   test('of a subscription is 1 at most', async () => {
     await open();
     const raw = await RawMqtt.open(port);

@@ -7,10 +7,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
+import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
 import { CalmLog } from './calm-log.ts';
 import { type Acknowledge, Connection, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
+import { Handshakes } from './handshakes.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
 import type { PacketLimits } from './packet-scanner.ts';
@@ -19,6 +21,8 @@ import { isForbiddenFilter } from './topics.ts';
 
 const MOST_SUBSCRIPTIONS = 256;
 const IDENTIFIER_REJECTED = 2;
+/** Seconds. */
+const EXPIRY_TICKS = 60;
 
 export class MqttDoor implements Holding {
   readonly counters: DoorCounters = newDoorCounters();
@@ -29,6 +33,7 @@ export class MqttDoor implements Holding {
   readonly #packetLimits: PacketLimits;
   readonly #log: CalmLog;
   readonly #publishing: Publishing;
+  readonly #handshakes: Handshakes;
   readonly #connections = new Map<Client, Connection>();
   #broker: Aedes | undefined;
   #server: Server | undefined;
@@ -44,10 +49,12 @@ export class MqttDoor implements Holding {
     this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
     this.inFlight = options.inFlight ?? new InFlight(33_554_432);
     this.#log = new CalmLog(options.logger, () => performance.now());
+    this.#handshakes = new Handshakes(options.keep ?? (() => Promise.resolve()), () => performance.now());
     this.#publishing = new Publishing({
       intake: options.intake,
       codec: options.codec,
       inFlight: this.inFlight,
+      handshakes: this.#handshakes,
       counters: this.counters,
       log: this.#log,
       qos0Limit: qos0,
@@ -64,8 +71,9 @@ export class MqttDoor implements Holding {
     return this.inFlight.paused || this.#stopping;
   }
 
-  /** Resolves when devices can connect. Throws HubError PORT_IN_USE. */
-  async start(): Promise<{ port: number }> {
+  /** Resolves when devices can connect; `saved` is what was kept of an earlier run. Throws HubError PORT_IN_USE. */
+  async start(saved?: SavedSessions): Promise<{ port: number }> {
+    this.#handshakes.restore(saved?.handshakes ?? []);
     const broker = await this.#createBroker();
     this.#broker = broker;
     const server = createServer({ noDelay: true }, (socket) => this.#accept(broker, socket));
@@ -147,7 +155,32 @@ export class MqttDoor implements Holding {
       this.counters.connectionErrors += 1;
     });
     endReadingsHere(broker);
+    this.#rememberHandshakes(broker);
     return broker;
+  }
+
+  /** The broker asks its memory before it answers PUBREL, and before it begins a clean session. */
+  #rememberHandshakes(broker: Aedes): void {
+    Object.assign((broker as Aedes & { readonly persistence: object }).persistence, {
+      incomingGetPacket: ({ id }: Client, packet: PublishPacket): Promise<Handshake> => {
+        const entry = this.#handshakes.get(id, packet.messageId ?? 0);
+        return entry === undefined ? Promise.reject(new Error('no such packet')) : Promise.resolve(entry);
+      },
+      incomingDelPacket: async ({ id, conn }: Client, packet: PublishPacket): Promise<void> => {
+        try {
+          await this.#handshakes.release(id, packet.messageId ?? 0);
+        } catch (thrown) {
+          // The broker would confirm it in any case, so it must not hear of it.
+          this.#log.warn(
+            { client: id, reason: messageOf(thrown) },
+            'a release could not be written, connection closed',
+          );
+          conn.destroy();
+          await new Promise(() => undefined);
+        }
+      },
+      cleanIncoming: ({ id }: Client): Promise<void> => this.#handshakes.forget(id),
+    });
   }
 
   #accept(broker: Aedes, socket: Socket): void {
@@ -211,6 +244,7 @@ export class MqttDoor implements Holding {
 
   #lookForSilence(): void {
     this.tick += 1;
+    if (this.tick % EXPIRY_TICKS === 0) this.#handshakes.expire().catch((thrown) => this.#fault(thrown));
     this.counters.pauses = this.inFlight.pauses;
     if (this.held) return;
     for (const connection of this.#connections.values()) {

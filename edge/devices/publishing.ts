@@ -4,10 +4,12 @@
  */
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
+import type { Handshake } from '../contracts/sessions.ts';
 import type { CalmLog } from './calm-log.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { Acknowledge, Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
+import type { Entry, Handshakes } from './handshakes.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Route, routeOf } from './topics.ts';
 
@@ -22,6 +24,7 @@ export interface PublishingParts {
   readonly intake: Intake;
   readonly codec: Codec;
   readonly inFlight: InFlight;
+  readonly handshakes: Handshakes;
   readonly counters: DoorCounters;
   readonly log: CalmLog;
   /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
@@ -52,15 +55,6 @@ export class Publishing {
   publish(connection: Connection, packet: IncomingPublish, acknowledge: Acknowledge): void {
     const { counters, log } = this.#parts;
     const { client } = connection;
-    if (packet.qos === 2) {
-      counters.qos2Closed += 1;
-      log.warn(
-        { client: client.id, topic: packet.topic },
-        'QoS 2 publish: not taken yet, connection closed; use QoS 1',
-      );
-      acknowledge(new Error('QoS 2 is not taken'));
-      return;
-    }
     const route = this.#route(packet.topic, client.id);
     if (route.to === 'nowhere') {
       counters.forbiddenTopicClosed += 1;
@@ -76,22 +70,50 @@ export class Publishing {
       acknowledge(null);
       return;
     }
-    counters.publishesQos1 += 1;
-    const arrived = this.#read(route, payload);
+    let entry: Entry | undefined;
+    if (packet.qos === 2) {
+      counters.publishesQos2 += 1;
+      if (this.#cameBefore(connection, packet, acknowledge)) return;
+      entry = this.#parts.handshakes.begin(connection, client.id, packet.messageId ?? 0, !client.clean);
+      if (entry === undefined) {
+        counters.qos2Closed += 1;
+        log.warn({ client: client.id }, 'too many QoS 2 publishes that the client does not release, connection closed');
+        acknowledge(new Error('too many QoS 2 publishes are not released'));
+        return;
+      }
+    } else counters.publishesQos1 += 1;
+    const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
+    const arrived = this.#read(route, payload, note);
     if (arrived === undefined) {
+      if (entry !== undefined) this.#parts.handshakes.settle(entry, null);
       connection.inTurn(packet, acknowledge);
       return;
     }
     connection.gave();
     this.#give(arrived, payload.length, (receipt) => {
-      if (receipt.outcome !== 'not-stored') {
-        connection.answered(packet, acknowledge, null);
-        return;
+      const error = receipt.outcome === 'not-stored' ? new Error('not stored') : null;
+      if (entry !== undefined) this.#parts.handshakes.settle(entry, error);
+      if (receipt.outcome === 'not-stored') {
+        counters.notStored += 1;
+        log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
       }
-      counters.notStored += 1;
-      log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
-      connection.answered(packet, acknowledge, new Error('not stored'));
+      connection.answered(packet, acknowledge, error);
     });
+  }
+
+  /** A QoS 2 publish that was taken already, or is on its way: acknowledged when it is stored, not stored again. */
+  #cameBefore(connection: Connection, packet: IncomingPublish, acknowledge: Acknowledge): boolean {
+    const before = this.#parts.handshakes.get(connection.client.id, packet.messageId ?? 0);
+    if (before === undefined) return false;
+    this.#parts.counters.qos2Repeated += 1;
+    if (before.state === 'taken' || before.giver === connection) {
+      connection.inTurn(packet, acknowledge);
+      return true;
+    }
+    // Given by an earlier connection of the client: the journal answers it before anything that this one gave.
+    connection.gave();
+    before.waiting.push((error) => connection.answered(packet, acknowledge, error));
+    return true;
   }
 
   /** A will of a device that went without a word; nobody waits for an answer. Returns whether its topic is allowed. */
@@ -123,25 +145,26 @@ export class Publishing {
   }
 
   /** What the journal is to get; undefined when everything in it is only counted. */
-  #read(route: Destination, payload: Uint8Array): Arrived | undefined {
+  #read(route: Destination, payload: Uint8Array, handshake?: Handshake): Arrived | undefined {
     const { codec, counters, now } = this.#parts;
     const received = now();
     if (route.to !== 'reading') {
       counters.refused += 1;
       const { kind, device, reason } = route;
-      return { refusal: { kind, device, received, reason, pointers: [], bytes: keptBytes(codec, kind, payload) } };
+      const bytes = keptBytes(codec, kind, payload);
+      return { refusal: { kind, device, received, reason, pointers: [], bytes, handshake } };
     }
     const { kind, device } = route;
     const decoded = codec.decode(kind, device, payload, received);
     if (!decoded.ok) {
       counters.refused += 1;
       const { reason, pointers, bytes } = decoded;
-      return { refusal: { kind, device, received, reason, pointers, bytes } };
+      return { refusal: { kind, device, received, reason, pointers, bytes, handshake } };
     }
     const { readings } = decoded;
     counters.readings += readings.length;
     counters.readingsOnlyCounted += decoded.counted;
-    return readings.length === 0 ? undefined : { delivery: { kind, device, received, readings } };
+    return readings.length === 0 ? undefined : { delivery: { kind, device, received, readings, handshake } };
   }
 
   #give(arrived: Arrived, size: number, settle: (receipt: Receipt) => void): void {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface RawPacket {
-  /** 2 CONNACK, 3 PUBLISH, 4 PUBACK, 9 SUBACK, 13 PINGRESP. */
+  /** 2 CONNACK, 3 PUBLISH, 4 PUBACK, 5 PUBREC, 6 PUBREL, 7 PUBCOMP, 9 SUBACK, 11 UNSUBACK, 13 PINGRESP. */
   readonly type: number;
   readonly body: Buffer;
 }
@@ -47,6 +47,17 @@ export function publishPacket(
 ): Buffer {
   const id = qos === 0 ? Buffer.alloc(0) : Buffer.from([packetId >> 8, packetId & 0xff]);
   return packet(0x30 | (qos << 1) | retain, text(topic), id, Buffer.from(payload));
+}
+
+/** The same publish, sent again. */
+export function again(publish: Buffer): Buffer {
+  const copy = Buffer.from(publish);
+  copy.writeUInt8((copy[0] ?? 0) | 8, 0);
+  return copy;
+}
+
+export function pubrelPacket(packetId: number): Buffer {
+  return Buffer.from([0x62, 2, packetId >> 8, packetId & 0xff]);
 }
 
 export function subscribePacket(filters: readonly (readonly [filter: string, qos: number])[], packetId = 1): Buffer {
@@ -95,6 +106,11 @@ export class RawMqtt {
   /** Packet ids of the PUBACKs so far. */
   get acknowledged(): number[] {
     return this.of(4).map(({ body }) => body.readUInt16BE(0));
+  }
+
+  /** Packet ids of the answers of a type so far: 4 PUBACK, 5 PUBREC, 7 PUBCOMP. */
+  ids(type: number): number[] {
+    return this.of(type).map(({ body }) => body.readUInt16BE(0));
   }
 
   /** Throws after five seconds. */

@@ -78,7 +78,30 @@ CREATE TABLE drops (
 CREATE INDEX drops_by_range ON drops (stream, ordinal, last);
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS];
+const SESSIONS = `
+-- QoS 2 publishes that were stored and are not released by their client yet.
+CREATE TABLE handshakes (
+  client TEXT NOT NULL, packet INTEGER NOT NULL, elapsed INTEGER NOT NULL, PRIMARY KEY (client, packet)
+) STRICT, WITHOUT ROWID;
+
+-- Clients that asked for a session that outlives their connection. gone: when they went (elapsed clock), or nothing
+-- while they are there; sent: number of the newest queued message that may have been sent to them.
+CREATE TABLE sessions (client TEXT PRIMARY KEY, owner TEXT, gone INTEGER, sent INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE subscriptions (
+  client TEXT NOT NULL, filter TEXT NOT NULL, qos INTEGER NOT NULL, PRIMARY KEY (client, filter)
+) STRICT, WITHOUT ROWID;
+
+-- Messages of QoS 1 and 2 that a session has not confirmed yet. packet: the id they are or will be sent with;
+-- released: the client has it (PUBREC), only the end of the handshake is open.
+CREATE TABLE queued (
+  number INTEGER PRIMARY KEY, client TEXT NOT NULL, packet INTEGER NOT NULL, qos INTEGER NOT NULL,
+  released INTEGER NOT NULL, retain INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE retained (topic TEXT PRIMARY KEY, qos INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS, SESSIONS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

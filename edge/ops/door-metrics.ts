@@ -16,7 +16,8 @@ export interface DoorSnapshot {
   /** Faults of the hub's own that one packet brought about. */
   readonly faults?: number;
   readonly qos0Dropped?: number;
-  readonly qos2Refused?: number;
+  /** QoS 2 messages that came again after they were taken. */
+  readonly qos2Repeated?: number;
   readonly oversized?: number;
   /** Deliveries taken from devices and not answered yet. */
   readonly unanswered?: number;
@@ -68,9 +69,9 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       () => door().qos0Dropped,
     ),
     counter(
-      'qos2_refused_total',
-      'Connections closed because a device published with QoS 2, which this version does not take: set it to QoS 1.',
-      () => door().qos2Refused,
+      'qos2_repeated_total',
+      'Messages of QoS 2 that came again before they were released, and were not stored again.',
+      () => door().qos2Repeated,
     ),
     counter('packets_oversized_total', 'Packets refused for their size.', () => door().oversized),
     gauge(

@@ -53,7 +53,7 @@ describe('the edge', () => {
     metrics.watch({
       buffer: () => ({ events: 7, bytes: 700, oldestReceived: undefined }),
       journal: () => ({ usedBytes: 1, walBytes: 2, budgetBytes: 3 }),
-      door: () => ({ connections: 4, qos2Refused: 5, sightings: new Map([['gate-1', 6]]) }),
+      door: () => ({ connections: 4, qos2Repeated: 5, sightings: new Map([['gate-1', 6]]) }),
       quarantined: () => new Map([['shelf-gap', 1]]),
       ready: () => ({ ready: true, reasons: ['x'] }),
     });
@@ -71,7 +71,7 @@ describe('the edge', () => {
       store_hub_commit_events_sum: 2,
       store_hub_buffer_events: 7,
       store_hub_connections: 4,
-      store_hub_qos2_refused_total: 5,
+      store_hub_qos2_repeated_total: 5,
       'store_hub_rfid_sightings_total{reader="gate-1"}': 6,
       'store_hub_rule_keys_quarantined{rule="shelf-gap"}': 1,
       store_hub_ready: 1,
