@@ -3,6 +3,7 @@
  * come in, under which addresses, and how much one of them may ask for.
  */
 import { z } from 'zod';
+import { PASSWORD_HASH_SHAPE } from '../edge/contracts/password-hash.ts';
 import { type Address, duration, isLoopback, listenAddress, secretFile, shown, size } from './values.ts';
 
 /** The checks between keys run even when another key of the same mapping is wrong: all faults are shown at once. */
@@ -19,24 +20,21 @@ function count(least: number, most: number) {
 const NAME = /^[^\s/+#:$\p{Cc}][^/+#:\p{Cc}]{0,127}$/u;
 
 /** Also a level of a topic and the name in HTTP Basic, which ends at its first colon. */
-const name = z.string().regex(NAME, {
+export const userName = z.string().regex(NAME, {
   error: (issue) => `must be 1 to 128 characters without / + # : and control characters, not ${shown(issue.input)}`,
 });
-
-const PASSWORD_HASH =
-  /^\$scrypt\$ln=(1[0-9]|20),r=(?:[1-9]|1[0-9]|2[0-9]|3[0-2]),p=(?:[1-9]|1[0-6])\$[A-Za-z0-9+/]{16,}\$[A-Za-z0-9+/]{32,}$/;
 
 /** What besides readings of its own devices a user may do. */
 export const PERMISSIONS = ['consent', 'offers', 'alerts'] as const;
 
 const user = z.strictObject({
-  name: name.describe('user name, and unless `devices` is given the name of its one device'),
+  name: userName.describe('user name, and unless `devices` is given the name of its one device'),
   password_hash: z
     .string()
     // The value is never shown: a person may have put the password itself here.
-    .regex(PASSWORD_HASH, { error: 'must be a hash printed by `store-hub passwd NAME`' })
+    .regex(PASSWORD_HASH_SHAPE, { error: 'must be a hash printed by `store-hub passwd NAME`' })
     .describe('scrypt hash of its password, as `store-hub passwd NAME` prints it'),
-  devices: z.array(name).min(1).optional().describe('devices it publishes as; default: its own name'),
+  devices: z.array(userName).min(1).optional().describe('devices it publishes as; default: its own name'),
   may: z
     .array(z.enum(PERMISSIONS))
     .default([])

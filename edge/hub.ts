@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
+import { isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
@@ -18,6 +19,7 @@ import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import type { Codec } from './devices/codec.ts';
+import { Credentials } from './devices/credentials.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { routeOfParts } from './devices/topics.ts';
@@ -46,6 +48,7 @@ export class Hub {
   readonly #codec: Codec;
   readonly #decoder: HubJson;
   readonly #intake: CountedIntake;
+  readonly #credentials: Credentials | undefined;
   readonly #door: MqttDoor;
   readonly #delivery: MqttDelivery;
   readonly #alertListeners = new Set<(alert: Alert) => void>();
@@ -63,8 +66,12 @@ export class Hub {
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
+    const { users, anonymous, allow_anonymous_network } = config.mqtt;
+    this.#credentials = users.length === 0 ? undefined : new Credentials({ users, logger: this.#loggers.door });
     this.#door = new MqttDoor({
       listen: config.mqtt.listen,
+      credentials: this.#credentials,
+      anonymous: anonymous && (allow_anonymous_network || isLoopback(config.mqtt.listen.host)),
       intake: this.#intake,
       codec: this.#codec,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
@@ -161,6 +168,7 @@ export class Hub {
         codec: this.#codec,
         inFlight: this.#door.inFlight,
         counters: this.#door.counters,
+        ...(app === open && { access: { credentials: this.#credentials, demanded: !openToAll(http) } }),
       });
       staffPages(app);
     }
@@ -251,12 +259,14 @@ export class Hub {
         closed: new Map([
           ['qos2-unreleased', counters.qos2Closed],
           ['forbidden-topic', counters.forbiddenTopicClosed],
+          ['not-allowed', counters.notAllowedClosed],
           ['broken-packet', counters.brokenPacketClosed],
           ['keep-alive', counters.keepAliveClosed],
           ['error', counters.connectionErrors],
         ]),
         httpRequests: counters.httpRequests,
         httpTurnedAway: counters.httpTurnedAway,
+        signIns: this.#signIns(),
         faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,
         qos0Dropped: counters.qos0Dropped,
@@ -269,6 +279,15 @@ export class Hub {
         shoppersRemoved: decoded.shoppersRemoved,
       }),
     });
+  }
+
+  #signIns(): ReadonlyMap<string, number> {
+    const { wrong = 0, later = 0 } = this.#credentials?.counters ?? {};
+    return new Map([
+      ['wrong-password', wrong],
+      ['turned-away', later],
+      ['not-allowed', this.#door.counters.notAuthorized],
+    ]);
   }
 
   /** The bridge says how much head office took since it last said so. */
@@ -290,4 +309,9 @@ export class Hub {
       this.#loggers.journal.warn({ op: request.op, reason: messageOf(error) }, 'could not be written now');
     }
   }
+}
+
+/** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
+function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
+  return allow_anonymous_network || isLoopback(listen.host);
 }

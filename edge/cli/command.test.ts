@@ -22,6 +22,7 @@ test('--help names every command and ends with 0; so does the help of each', asy
     'topics',
     'verify',
     'schema',
+    'passwd',
   ];
   for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
   for (const name of names) {

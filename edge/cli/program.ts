@@ -7,6 +7,7 @@ import { addDeadLetters } from './dead-letters.ts';
 import { addDemo } from './demo.ts';
 import { addHeadOffice } from './head-office.ts';
 import { addJournal } from './journal.ts';
+import { addPasswd } from './passwd.ts';
 import { addSchema } from './schema.ts';
 import { addStatus } from './status.ts';
 
@@ -43,6 +44,7 @@ export function createProgram(): Command {
   addDeadLetters(program);
   addHeadOffice(program);
   addSchema(program);
+  addPasswd(program);
   return program;
 }
 

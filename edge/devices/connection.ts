@@ -7,11 +7,12 @@
  * subscriptions, and so that a packet which trips the parser closes one connection and not the process.
  */
 import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { messageOf } from '../contracts/errors.ts';
 import { LARGE, type LargePackets } from './large-packets.ts';
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
+import type { User } from './users.ts';
 
 export type Acknowledge = (error?: Error | null) => void;
 
@@ -50,9 +51,14 @@ export interface Holding {
   readonly largePackets: LargePackets;
 }
 
+/** A TCP or TLS socket, or a WebSocket as bytes. */
+export type DoorSocket = Duplex & { readonly remoteAddress?: string | undefined };
+
 export class Connection {
   readonly client: Client;
-  readonly socket: Socket;
+  readonly socket: DoorSocket;
+  /** Where it came from; known after it is closed, too. */
+  readonly address: string | undefined;
   readonly #holding: Holding;
   readonly #scanner: PacketScanner;
   /** Publishes of QoS 1 and 2 given to the journal, and those it has answered. */
@@ -75,10 +81,21 @@ export class Connection {
   keepAlive = 0;
   /** Why CONNECT will be refused. */
   rejected: string | undefined;
+  /** Whether it may come in without a name. */
+  anonymous = true;
+  /** The name in its client certificate, which was checked. */
+  certificateName: string | undefined;
+  /** Topic of the will in its CONNECT. */
+  will: string | undefined;
+  /** Its password is being checked, and nothing more is read until it is. */
+  deciding = false;
+  /** Who it is; undefined: the anonymous client. */
+  user: User | undefined;
 
-  constructor(client: Client, socket: Socket, limits: PacketLimits, holding: Holding) {
+  constructor(client: Client, socket: DoorSocket, limits: PacketLimits, holding: Holding) {
     this.client = client;
     this.socket = socket;
+    this.address = socket.remoteAddress;
     this.#holding = holding;
     this.#scanner = new PacketScanner(limits);
     this.#lastHeard = holding.tick;
@@ -151,6 +168,12 @@ export class Connection {
     this.#holding.largePackets.release(this);
   }
 
+  /** The password is checked; how long that took is not the device's silence. */
+  decided(): void {
+    this.deciding = false;
+    this.#lastHeard = this.#holding.tick;
+  }
+
   /** Reading may go on. */
   resume(): void {
     this.#lastHeard = this.#holding.tick;
@@ -220,6 +243,7 @@ export class Connection {
   get silent(): boolean {
     return (
       this.keepAlive > 0 &&
+      !this.deciding &&
       !this.#owed &&
       this.#given === this.#answered &&
       this.socket.readableLength === 0 &&

@@ -21,6 +21,9 @@ export interface DoorCounters {
   /** Connections closed because too many QoS 2 publishes were not released, and for a publish to `out/` or `$SYS/`. */
   qos2Closed: number;
   forbiddenTopicClosed: number;
+  /** CONNECTs refused, and connections closed for a publish, because this client may not do that. */
+  notAuthorized: number;
+  notAllowedClosed: number;
   /** Connections closed for a packet that is too large or no MQTT at all, or one that was begun and never ended. */
   brokenPacketClosed: number;
   keepAliveClosed: number;
@@ -54,6 +57,8 @@ export function newDoorCounters(): DoorCounters {
     qos0Dropped: 0,
     qos2Closed: 0,
     forbiddenTopicClosed: 0,
+    notAuthorized: 0,
+    notAllowedClosed: 0,
     brokenPacketClosed: 0,
     keepAliveClosed: 0,
     connectionsRefused: 0,

@@ -3,6 +3,7 @@ import type { Intake } from '../contracts/intake.ts';
 import type { SessionChange } from '../contracts/sessions.ts';
 import type { Logger } from '../ops/logging.ts';
 import type { Codec } from './codec.ts';
+import type { Credentials } from './credentials.ts';
 import type { InFlight } from './in-flight.ts';
 
 export interface DoorLimits {
@@ -44,6 +45,10 @@ export interface MqttDoorOptions {
   readonly limits?: Partial<DoorLimits>;
   /** Keeps what the broker remembers: resolves when it is on disk, rejects when it could not be. Default: memory only. */
   readonly keep?: (changes: readonly SessionChange[]) => Promise<void>;
+  /** Shared with the other transports; absent: there are no users, and names in CONNECT are not looked at. */
+  readonly credentials?: Credentials | undefined;
+  /** Whether clients without a name come in at `listen`; default true. */
+  readonly anonymous?: boolean;
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }

@@ -4,10 +4,12 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHttp } from '../ops/http.ts';
 import { ControlledIntake, plainCodec as codec } from './controlled-intake.ts';
+import { Credentials } from './credentials.ts';
 import { newDoorCounters } from './door-counters.ts';
 import { httpIn } from './http-in.ts';
 import { InFlight } from './in-flight.ts';
 import { until } from './raw-mqtt.ts';
+import { testUser } from './users.fixture.ts';
 
 let app: FastifyInstance;
 let intake: ControlledIntake;
@@ -129,5 +131,68 @@ describe('readings by HTTP', () => {
     intake.fault = new Error('no journal');
     expect((await post('/in/sale/t', 'ok')).status).toBe(500);
     expect(inFlight).toMatchObject({ bytes: 0, deliveries: 0 });
+  });
+});
+
+describe('users by HTTP', () => {
+  const credentials = new Credentials({
+    users: [testUser('till-1'), testUser('gateway', { devices: ['scale-7'], may: ['consent'] })],
+    logger: pino({ level: 'silent' }),
+  });
+  const basic = (name: string, password = `${name} password`) => ({
+    authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
+  });
+
+  async function serve(demanded: boolean): Promise<void> {
+    await app.close();
+    app = createHttp({ hosts: [], logger: pino({ level: 'silent' }) });
+    await app.register(httpIn, { intake, codec, inFlight, counters, access: { credentials, demanded } });
+    base = await app.listen({ host: '127.0.0.1', port: 0 });
+  }
+
+  test('are asked for their name where it is demanded, before the body is read', async () => {
+    await serve(true);
+    const response = await post('/in/sale/till-1', 'ok');
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm="store-hub"/);
+    expect((await post('/in/nonsense/till-1', 'ok')).status).toBe(401);
+    expect((await post('/in/sale/till-1', 'ok', basic('till-1'))).status).toBe(202);
+  });
+
+  test('are checked whenever they say who they are', async () => {
+    await serve(false);
+    expect((await post('/in/sale/anyone', 'ok')).status).toBe(202);
+    for (const headers of [
+      basic('till-1', 'guess'),
+      basic('nobody'),
+      { authorization: 'Bearer x' },
+      { authorization: 'Basic !' },
+    ]) {
+      const response = await post('/in/sale/till-1', 'ok', headers);
+      expect([response.status, response.headers.get('www-authenticate')]).toEqual([
+        401,
+        expect.stringContaining('Basic'),
+      ]);
+    }
+    expect(intake.deliveries).toHaveLength(1);
+  });
+
+  test('get 403 for the device of another, and for consent without that permission', async () => {
+    await serve(true);
+    expect((await post('/in/sale/till-2', 'ok', basic('till-1'))).status).toBe(403);
+    expect((await post('/in/consent/till-1', 'ok', basic('till-1'))).status).toBe(403);
+    expect((await post('/in/consent/scale-7', 'ok', basic('gateway'))).status).toBe(202);
+    expect((await post('/in/nonsense/till-1', 'ok', basic('till-1'))).status).toBe(404);
+    expect(intake.deliveries.map(({ device }) => device)).toEqual(['scale-7']);
+  });
+
+  test('that guess get 429 with the time to wait, also with the right password', async () => {
+    await serve(true);
+    const answers: number[] = [];
+    for (let i = 0; i < 12; i += 1) answers.push((await post('/in/sale/till-1', 'ok', basic('till-1', `${i}`))).status);
+    expect(answers.slice(-2)).toEqual([429, 429]);
+    const right = await post('/in/sale/till-1', 'ok', basic('till-1'));
+    expect(right.status).toBe(429);
+    expect(Number(right.headers.get('retry-after'))).toBeGreaterThan(30);
   });
 });

@@ -6,10 +6,12 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Intake, Receipt } from '../contracts/intake.ts';
 import { isKind } from '../contracts/readings.ts';
 import { Problem } from '../ops/problem.ts';
+import { type HttpAccess, userOf } from './basic-auth.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { InFlight } from './in-flight.ts';
 import { routeOfParts } from './topics.ts';
+import { mayPublish } from './users.ts';
 
 export interface HttpInOptions {
   readonly intake: Intake;
@@ -17,6 +19,8 @@ export interface HttpInOptions {
   /** Shared with the broker. */
   readonly inFlight: InFlight;
   readonly counters: DoorCounters;
+  /** Absent: whoever reaches this server may send readings, as over a Unix socket. */
+  readonly access?: HttpAccess;
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }
@@ -24,7 +28,7 @@ export interface HttpInOptions {
 const RETRY_SOON = { 'retry-after': '1' } as const;
 
 export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) => {
-  const { intake, codec, inFlight, counters, now = Date.now } = options;
+  const { intake, codec, inFlight, counters, access, now = Date.now } = options;
 
   // Whatever the content type says, the body is a reading in JSON or it becomes a dead letter with its bytes.
   app.removeAllContentTypeParsers();
@@ -65,12 +69,20 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
   };
 
   app.post<{ Params: { kind: string; device: string } }>('/in/:kind/:device', {
-    onRequest: async () => {
+    onRequest: async (request) => {
       counters.httpRequests += 1;
       // Before the body is read, which is what costs memory.
-      if (!inFlight.paused) return;
-      counters.httpTurnedAway += 1;
-      throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
+      if (inFlight.paused) {
+        counters.httpTurnedAway += 1;
+        throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
+      }
+      if (access === undefined) return;
+      const user = await userOf(request, access);
+      const { kind, device } = request.params;
+      if (!isKind(kind) || mayPublish(user, kind, device)) return;
+      counters.notAuthorized += 1;
+      const own = user?.devices.has(device) === true;
+      throw new Problem(403, own ? `this user may not send ${kind}` : 'this device is not one of this user');
     },
     handler: async (request, reply) => {
       const { kind, device } = request.params;

@@ -3,13 +3,14 @@
  * readings never travel around the broker: they end here, so nobody can subscribe to them. Only the hub publishes
  * under `out/`. What a device sends can close its own connection and nothing else.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
 import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
+import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
 import { CalmLog } from './calm-log.ts';
-import { type Acknowledge, Connection, type Holding } from './connection.ts';
+import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
 import { Handshakes } from './handshakes.ts';
@@ -18,9 +19,9 @@ import { LargePackets } from './large-packets.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
 import { isForbiddenFilter } from './topics.ts';
+import { mayRead } from './users.ts';
 
 const MOST_SUBSCRIPTIONS = 256;
-const IDENTIFIER_REJECTED = 2;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -34,6 +35,7 @@ export class MqttDoor implements Holding {
   readonly #log: CalmLog;
   readonly #publishing: Publishing;
   readonly #handshakes: Handshakes;
+  readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
   #broker: Aedes | undefined;
   #server: Server | undefined;
@@ -60,6 +62,7 @@ export class MqttDoor implements Holding {
       qos0Limit: qos0,
       now: options.now ?? Date.now,
     });
+    this.#admission = new Admission({ credentials: options.credentials, counters: this.counters, log: this.#log });
   }
 
   /** Connections that are open now. */
@@ -139,11 +142,15 @@ export class MqttDoor implements Holding {
       connectTimeout: this.#limits.connectTimeout,
       drainTimeout: this.#limits.drainTimeout,
       preConnect: (client, packet, callback) => callback(null, this.#meet(client, packet)),
-      authenticate: (client, _user, _password, callback) => {
-        const rejected = this.#connections.get(client)?.rejected;
-        if (rejected === undefined) callback(null, true);
-        else callback(Object.assign(new Error(rejected), { returnCode: IDENTIFIER_REJECTED }), false);
+      authenticate: (client, user, password, callback) => {
+        this.#authenticate(client, user, password, (rejection) => {
+          if (rejection === undefined) callback(null, true);
+          else callback(Object.assign(new Error(rejection.reason), { returnCode: rejection.returnCode }), false);
+        });
       },
+      // A session may have subscriptions from before its user lost a permission.
+      authorizeForward: (client, packet) =>
+        mayRead(this.#connections.get(client)?.user, packet.topic) ? packet : null,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#granted(client, subscription)),
     });
@@ -183,10 +190,11 @@ export class MqttDoor implements Holding {
     });
   }
 
-  #accept(broker: Aedes, socket: Socket): void {
+  #accept(broker: Aedes, socket: DoorSocket): void {
     this.counters.connectionsAccepted += 1;
     const client = broker.handle(socket);
     const connection = new Connection(client, socket, this.#packetLimits, this);
+    connection.anonymous = this.#options.anonymous ?? true;
     this.#connections.set(client, connection);
     socket.once('close', () => {
       this.#connections.delete(client);
@@ -206,9 +214,31 @@ export class MqttDoor implements Holding {
     // MQTT-3.1.3-8: without an id there is no session to keep.
     if (packet.clientId === '' && packet.clean === false)
       connection.rejected = 'an empty client id needs a clean session';
+    connection.will = packet.will?.topic;
     connection.keepAlive = packet.keepalive ?? 0;
     packet.keepalive = 0;
     return true;
+  }
+
+  #authenticate(
+    client: Client,
+    user: Readonly<string | undefined> | null,
+    password: Readonly<Uint8Array | undefined> | null,
+    done: (rejection?: Rejection) => void,
+  ): void {
+    const connection = this.#connections.get(client);
+    if (connection === undefined) return;
+    const { rejected, will } = connection;
+    if (rejected !== undefined) {
+      done({ returnCode: IDENTIFIER_REJECTED, reason: rejected });
+      return;
+    }
+    const introduction = { id: client.id, user: user ?? undefined, password: password ?? undefined, will };
+    this.#admission.decide(connection, introduction, (rejection) => {
+      // Before the broker looks for the session.
+      if (connection.user !== undefined) client.id = sessionName(connection.user, client.id);
+      done(rejection);
+    });
   }
 
   #authorizePublish(client: Client | null, packet: PublishPacket, acknowledge: Acknowledge): void {
@@ -231,14 +261,16 @@ export class MqttDoor implements Holding {
   /** Null is answered with "failure" in the SUBACK. */
   #granted(client: Client, subscription: Subscription): Subscription | null {
     const held = Object.keys((client as Client & { readonly subscriptions: object }).subscriptions).length;
-    if (!isForbiddenFilter(subscription.topic) && held < MOST_SUBSCRIPTIONS) return subscription;
+    const user = this.#connections.get(client)?.user;
+    if (!isForbiddenFilter(subscription.topic) && held < MOST_SUBSCRIPTIONS && mayRead(user, subscription.topic))
+      return subscription;
     this.counters.subscriptionsRefused += 1;
     return null;
   }
 
   #closeBroken(connection: Connection, what: string): void {
     this.counters.brokenPacketClosed += 1;
-    this.#log.warn({ client: connection.client.id, address: connection.socket.remoteAddress }, `closed: ${what}`);
+    this.#log.warn({ client: connection.client.id, address: connection.address }, `closed: ${what}`);
     connection.socket.destroy(new Error(what));
   }
 

@@ -12,6 +12,7 @@ import type { DoorCounters } from './door-counters.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Route, routeOf } from './topics.ts';
+import { mayPublish } from './users.ts';
 
 export interface IncomingPublish {
   readonly topic: string;
@@ -54,12 +55,21 @@ export class Publishing {
   /** A publish of a connected device. `acknowledge` with an error closes the connection. */
   publish(connection: Connection, packet: IncomingPublish, acknowledge: Acknowledge): void {
     const { counters, log } = this.#parts;
-    const { client } = connection;
-    const route = this.#route(packet.topic, client.id);
+    const { client, user } = connection;
+    const route = this.#route(packet.topic, user?.name ?? client.id);
     if (route.to === 'nowhere') {
       counters.forbiddenTopicClosed += 1;
       log.warn({ client: client.id, topic: packet.topic }, 'publish where only the hub publishes, connection closed');
       acknowledge(new Error('only the hub publishes there'));
+      return;
+    }
+    if (user !== undefined && packet.topic.startsWith('in/') && !mayPublish(user, route.kind, route.device)) {
+      counters.notAllowedClosed += 1;
+      log.warn(
+        { client: client.id, user: user.name, topic: packet.topic },
+        'publish that this user may not make, connection closed',
+      );
+      acknowledge(new Error('this user may not publish there'));
       return;
     }
     const payload = bytesOf(packet.payload);

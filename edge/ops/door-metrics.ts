@@ -11,6 +11,8 @@ export interface DoorSnapshot {
   /** Publishes, by quality of service. */
   readonly publishes?: ReadonlyMap<string, number>;
   readonly httpRequests?: number;
+  /** Users and pages that did not come in, by reason in kebab-case. */
+  readonly signIns?: ReadonlyMap<string, number>;
   /** Requests answered with 429 or 503 because too much waited. */
   readonly httpTurnedAway?: number;
   /** Faults of the hub's own that one packet brought about. */
@@ -51,6 +53,12 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'Messages from devices, by quality of service.',
       () => largestFirst('qos', door().publishes),
       'qos',
+    ),
+    counter(
+      'sign_ins_refused_total',
+      'Users that did not come in, by reason: a wrong name or password, too many wrong ones, or not allowed here.',
+      () => largestFirst('reason', door().signIns),
+      'reason',
     ),
     counter('http_readings_requests_total', 'Requests that brought readings by HTTP.', () => door().httpRequests),
     counter(
