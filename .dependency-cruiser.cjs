@@ -58,7 +58,7 @@ module.exports = {
           room('cli'),
           room('contracts'),
           room('ops'),
-          '^edge/journal/reader\\.ts$',
+          '^edge/journal/(reader|backup|restore)\\.ts$',
           '^cloud-bridge/hq/',
           '^edge/main\\.ts$',
           '^cloud-bridge/main\\.ts$',

@@ -3,6 +3,7 @@ import { configHash } from '../config/loader.ts';
 import type { StoreConfig } from '../config/schema.ts';
 import type { HubError } from './contracts/errors.ts';
 import { lockDataDir } from './journal/database.ts';
+import { finishExchange } from './journal/exchange.ts';
 import { JournalThread } from './journal-thread.ts';
 import { clockSync } from './ops/clock-sync.ts';
 import { packageVersion } from './ops/version.ts';
@@ -12,6 +13,7 @@ import type { WriterOptions } from './writer.ts';
 export async function runEdge(config: StoreConfig, signal: AbortSignal): Promise<void> {
   const unlock = lockDataDir(config.data_dir);
   try {
+    finishExchange(config.data_dir);
     let end = (_failure?: HubError): void => {};
     const ended = new Promise<HubError | undefined>((resolve) => {
       end = resolve;

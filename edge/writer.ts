@@ -15,6 +15,7 @@ import type { SavedSessions } from './contracts/sessions.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
 import { type Database, JOURNAL_FILE, openForWriting } from './journal/database.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
+import { identityOf, keepIdentity } from './journal/identity-file.ts';
 import { Retention, type RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
@@ -51,6 +52,7 @@ export class Writer {
   #housekeptAt = Number.NEGATIVE_INFINITY;
   #trouble: string | undefined;
   #committedAt = 0;
+  #keptIncarnation = '';
 
   /** Opens the journal and brings everything in memory up to it. Throws HubErrors of the database and the hub's name. */
   constructor(options: WriterOptions, sources: Sources) {
@@ -215,7 +217,16 @@ export class Writer {
     });
     this.#retention.giveBack();
     if (this.#overBudget) this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    this.#keepIdentity();
     if (!more) this.#housekeptAt = this.#clock.now().elapsed;
+  }
+
+  /** Outside of the database stands who it is, for the day when it cannot say so itself. */
+  #keepIdentity(): void {
+    if (this.#keptIncarnation === this.incarnation) return;
+    const identity = identityOf(this.#db);
+    if (identity) keepIdentity(this.#options.dataDir, identity);
+    this.#keptIncarnation = this.incarnation;
   }
 
   /** A fault that is no disk's: the batch is done again one by one, and what causes it is set aside. */

@@ -127,6 +127,20 @@ const agreements: [string, Partial<Comparison>, unknown][] = [
   ],
 ];
 
+const RESTORED = [{ incarnation: A }, { incarnation: B, reason: 'restore' }];
+
+const adoptions: [string, Partial<Comparison>, unknown][] = [
+  [
+    "a new box with a restored backup: the checkpoint's incarnation is closed, and taken over as acknowledged",
+    { state: FRESH_STATE, journal: journal({ incarnations: RESTORED, heads: { devices: 1 } }) },
+    {
+      outcome: 'committed',
+      position: { incarnation: A, acked: { sales: 10, alerts: 2 }, batch: 'b1', checkpointOffset: 20 },
+      closed: [],
+    },
+  ],
+];
+
 const disagreements: [string, Partial<Comparison>, string][] = [
   [
     'a journal that has grown past what was sent, but does not remember having reserved it',
@@ -140,6 +154,11 @@ const disagreements: [string, Partial<Comparison>, string][] = [
       }),
     },
     'journal-restored',
+  ],
+  [
+    'a new box with a copied journal whose later incarnation was not opened by a restore',
+    { state: FRESH_STATE, journal: journal({ incarnations: CHAIN, heads: { devices: 1 } }) },
+    'head-office-ahead',
   ],
   ['another hub in the configuration', { hub: 'store-2' }, 'other-hub'],
   ['another hub in the journal', { journal: journal({ hub: 'store-2' }) }, 'other-hub'],
@@ -231,7 +250,7 @@ const disagreements: [string, Partial<Comparison>, string][] = [
 ];
 
 describe('head office, record and journal', () => {
-  test.each(agreements)('go on: %s', (_name, change, verdict) => {
+  test.each([...agreements, ...adoptions])('go on: %s', (_name, change, verdict) => {
     expect(compare({ ...BASE, ...change })).toEqual(verdict);
   });
 

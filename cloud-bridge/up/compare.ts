@@ -3,6 +3,7 @@
  * A pure function. It either knows exactly where to go on, or throws Halt: every way in which identities could be
  * used twice, or be left out, shows as a disagreement between these three.
  */
+import { isHubsOwn } from '../../edge/contracts/ids.ts';
 import { STREAMS } from '../../edge/contracts/streams.ts';
 import { at, merge, type Standing, standing, type Vector } from '../../edge/contracts/vector.ts';
 import { type Checkpoint, type ClosedIncarnation, vectorOf } from './checkpoint.ts';
@@ -12,7 +13,7 @@ import type { BridgeState, Position } from './state.ts';
 export interface JournalView {
   readonly hub: string;
   /** Oldest first; the last one is the present. */
-  readonly incarnations: readonly { readonly incarnation: string }[];
+  readonly incarnations: readonly { readonly incarnation: string; readonly reason?: string }[];
   /** Last assigned stream sequences of the present incarnation. */
   readonly heads: Vector;
   /** What the edge was last told that head office has. */
@@ -77,7 +78,7 @@ function compareCheckpoint({ state, journal, high, checkpoint }: Comparison): Ve
     return {
       outcome: 'committed',
       position: { incarnation, acked: to, batch, checkpointOffset: checkpoint.offset },
-      closed: there.closed.map((one) => ({ incarnation: one.incarnation, vector: vectorOf(one.streams) })),
+      closed: closedOf(there),
     };
   }
   if (position && isThere(position.incarnation, position.acked, position.batch)) {
@@ -86,7 +87,30 @@ function compareCheckpoint({ state, journal, high, checkpoint }: Comparison): Ve
       position: { ...position, checkpointOffset: checkpoint.offset },
     };
   }
+  if (!position && !inDoubt && wasClosedByTheHub(journal, there.incarnation)) {
+    // A new box with the backup of the one before: what head office has of the closed incarnation is acknowledged.
+    return {
+      outcome: 'committed',
+      position: {
+        incarnation: there.incarnation,
+        acked: vector,
+        batch: there.batch,
+        checkpointOffset: checkpoint.offset,
+      },
+      closed: closedOf(there),
+    };
+  }
   throw disagreement(journal, position, there.incarnation, vector);
+}
+
+/** The journal's own restore or salvage ended this incarnation: it gives out no identities of it any more. */
+function wasClosedByTheHub(journal: JournalView, incarnation: string): boolean {
+  const index = journal.incarnations.findIndex((entry) => entry.incarnation === incarnation);
+  return index !== -1 && journal.incarnations.slice(index + 1).some(({ reason = '' }) => isHubsOwn(reason));
+}
+
+function closedOf({ closed }: Checkpoint): ClosedIncarnation[] {
+  return closed.map((one) => ({ incarnation: one.incarnation, vector: vectorOf(one.streams) }));
 }
 
 /** Which disagreement it is. */

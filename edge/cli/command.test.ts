@@ -19,6 +19,8 @@ test('--help names every command and ends with 0; so does the help of each', asy
     'status',
     'journal',
     'dead-letters',
+    'backup',
+    'restore',
     'topics',
     'verify',
     'schema',

@@ -1,6 +1,7 @@
 /** The commands and their help: one line for each group, which lives in its own file. */
 import { Command } from 'commander';
 import { packageVersion } from '../ops/version.ts';
+import { addBackup } from './backup.ts';
 import { addCheckConfig } from './check-config.ts';
 import { addDaemons } from './daemons.ts';
 import { addDeadLetters } from './dead-letters.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addStatus(program);
   addJournal(program);
   addDeadLetters(program);
+  addBackup(program);
   addHeadOffice(program);
   addSchema(program);
   addPasswd(program);

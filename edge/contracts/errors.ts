@@ -15,6 +15,13 @@ const CATALOGUE = {
     exit: 1,
     advice: 'start the edge once so that it creates the journal, and check the rights on data_dir',
   },
+  JOURNAL_DAMAGED: {
+    exit: 1,
+    advice: 'start the edge: it sets the damaged journal aside, saves what can be read, and says what was lost',
+  },
+  BACKUP_EXISTS: { exit: 1, advice: 'choose another name, or replace it with --force' },
+  BACKUP_FAILED: { exit: 1, advice: 'nothing was changed; remove the cause and try again' },
+  BACKUP_UNUSABLE: { exit: 1, advice: 'nothing was changed; choose another backup of this hub' },
   NOT_STORED: { exit: 1, advice: 'the hub cannot write now; the device keeps its reading and sends it again' },
   PORT_IN_USE: { exit: 1, advice: 'another program listens there: stop it or change the address' },
   EDGE_DOWN: { exit: 1, advice: 'start the edge: `store-hub edge`, or `systemctl start store-hub-edge`' },

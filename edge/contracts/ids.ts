@@ -36,6 +36,16 @@ export function newIncarnation(wallMs: number): string {
   return crockford(Math.max(0, Math.floor(wallMs)), 9) + crockford(randomInt(32 ** 4), 4);
 }
 
+/**
+ * Why the hub itself opens an incarnation after one that lost rows: by its `restore` or `salvage`, or because nothing
+ * could be saved. Head office may then hold more of the one before than the journal does.
+ */
+const HUBS_OWN_REASONS: readonly string[] = ['restore', 'salvage', 'lost'];
+
+export function isHubsOwn(reason: string): boolean {
+  return HUBS_OWN_REASONS.includes(reason);
+}
+
 /** A sequence as the wire shows it: 16 digits. */
 export function sequenceText(sequence: number): string {
   return String(sequence).padStart(16, '0');

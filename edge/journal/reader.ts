@@ -26,6 +26,8 @@ export interface Incarnation {
   readonly incarnation: string;
   readonly previous: string | null;
   readonly created: number;
+  /** Why it was opened: `new database`, `restore`, `salvage` ... */
+  readonly reason: string;
   /** The last stream sequences of `previous` when this one was opened. */
   readonly lastKnown: Vector;
 }
@@ -108,6 +110,7 @@ export class JournalReader {
       incarnation: string;
       previous: string | null;
       created: number;
+      reason: string;
       last_known: string;
     }[];
     return rows.map(({ last_known, ...row }) => ({ ...row, lastKnown: JSON.parse(last_known) as Vector }));

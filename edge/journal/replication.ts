@@ -5,7 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { AcknowledgeRequest, RefillRequest, ReserveAnswer, ReserveRequest } from '../contracts/edge-socket.ts';
 import { HubError } from '../contracts/errors.ts';
-import { eventId } from '../contracts/ids.ts';
+import { eventId, isHubsOwn } from '../contracts/ids.ts';
 import { STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
 import { type DroppedData, Drops } from './drops.ts';
@@ -39,7 +39,8 @@ export class Replication {
   }
 
   acknowledge(request: AcknowledgeRequest, log: EventLog): void {
-    this.#within(request.incarnation, request.acked, log);
+    // Of an incarnation that the hub's own restore or salvage closed, head office may have more than is left here.
+    if (!this.#closedByTheHub(request.incarnation)) this.#within(request.incarnation, request.acked, log);
     this.#setAcked(request.incarnation, request.acked, request.batch);
   }
 
@@ -165,6 +166,15 @@ export class Replication {
       const has = `the journal has ${at(heads, stream)} events of ${stream}`;
       throw new HubError('RESUME_REFUSED', `${has}, not ${at(vector, stream)}: it is older than what was sent`);
     }
+  }
+
+  #closedByTheHub(incarnation: string): boolean {
+    const ordinal = this.#ordinalOf(incarnation);
+    const later = this.#db
+      .prepare('SELECT reason FROM incarnations WHERE ordinal > ?')
+      .pluck()
+      .all(ordinal) as string[];
+    return ordinal > 0 && later.some(isHubsOwn);
   }
 
   #ordinalOf(incarnation: string): number {
