@@ -3,8 +3,10 @@
  * Options come from the `cloud` section of the configuration; kafkajs keeps quiet, its errors become HubErrors.
  */
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
-import { HubError, messageOf } from '../../edge/contracts/errors.ts';
+import { HubError } from '../../edge/contracts/errors.ts';
 import { type CloudSecrets, kafkaAccess } from '../up/kafka-access.ts';
+import { linkFault } from '../up/link-fault.ts';
+import { Sockets } from '../up/sockets.ts';
 
 /** The part of the `cloud` configuration that says how to reach it. File names are absolute. */
 export interface CloudAccess extends CloudSecrets {
@@ -13,9 +15,12 @@ export interface CloudAccess extends CloudSecrets {
 
 /** A command line answers, even when nobody does at the other end. Milliseconds. */
 const CONNECT_DEADLINE = 10_000;
+/** How long an answer may take to begin. Milliseconds. */
+const STALL = 15_000;
 
 /** A kafkajs client for short work: few retries, no output of its own. */
 export function kafkaOf(cloud: CloudAccess): Kafka {
+  const sockets = new Sockets(STALL);
   return new kafkajs.Kafka({
     clientId: 'store-hub-hq',
     brokers: [...cloud.brokers],
@@ -24,6 +29,7 @@ export function kafkaOf(cloud: CloudAccess): Kafka {
     authenticationTimeout: 5_000,
     requestTimeout: 15_000,
     retry: { retries: 2, initialRetryTime: 200, maxRetryTime: 1_000 },
+    socketFactory: (request) => sockets.open(request),
     logLevel: kafkajs.logLevel.NOTHING,
   });
 }
@@ -31,13 +37,10 @@ export function kafkaOf(cloud: CloudAccess): Kafka {
 /** Whatever Kafka threw, in words an operator can act on. */
 export function cloudError(cloud: CloudAccess, error: unknown): HubError {
   if (error instanceof HubError) return error;
-  const where = cloud.brokers.join(', ');
-  const name = error instanceof Error ? error.name : '';
-  const text =
-    name === 'KafkaJSSASLAuthenticationError'
-      ? `head office's Kafka (${where}) refuses the login of "${cloud.sasl?.username ?? ''}"`
-      : `head office's Kafka (${where}) does not answer as it should: ${messageOf(error)}`;
-  return new HubError('CLOUD_UNREACHABLE', text, { cause: error });
+  const { brokers, tls, sasl } = cloud;
+  const login = sasl && { username: sasl.username, mechanism: sasl.mechanism };
+  const around = { hub: '', brokers, tls: tls !== undefined, certificate: tls?.cert !== undefined, login };
+  return new HubError('CLOUD_UNREACHABLE', linkFault(error, around).words, { cause: error });
 }
 
 /** Resolves like `work`, but throws CLOUD_UNREACHABLE when that takes longer than a person waits. */

@@ -42,6 +42,8 @@ export interface Batch {
 export interface BatchLimits {
   readonly events: number;
   readonly bytes: number;
+  /** Most bytes of one send; a single event may have more. */
+  readonly partBytes?: number;
 }
 
 const UNLIMITED: BatchLimits = { events: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
@@ -151,10 +153,10 @@ async function collect(
         if (row.streamSequence !== last + 1)
           skipped.push(...explained(journal, stream, incarnation, last, row.streamSequence));
         const text = cloudEventText(journal.hub, row);
-        packer ??= new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE);
+        packer ??= new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE, limits.partBytes);
         if (!packer.add(text)) {
           packing.push(packer.pack());
-          packer = new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE);
+          packer = new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE, limits.partBytes);
           packer.add(text);
         }
         oldest ??= row.streamSequence;

@@ -4,20 +4,28 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { HubError, messageOf } from '../../edge/contracts/errors.ts';
+import { HubError } from '../../edge/contracts/errors.ts';
 import type { Vector } from '../../edge/contracts/vector.ts';
 import { JournalReader } from '../../edge/journal/reader.ts';
 import type { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
-import { lagOf } from './batcher.ts';
+import { BatchSize } from './batch-size.ts';
+import { lagOf, total } from './batcher.ts';
 import { EdgeClient } from './edge-client.ts';
+import type { LinkFault } from './fault.ts';
 import { endsWithConfiguration, Halt } from './halt.ts';
+import type { CloudSecrets } from './kafka-access.ts';
 import { KafkaLink, type LinkOptions } from './kafka-link.ts';
+import { LinkFailure, TooSlow } from './link-failure.ts';
+import { linkFault } from './link-fault.ts';
+import { Outage } from './outage.ts';
 import { type Connection, connect, reachOf } from './protocol.ts';
-import { BatchSize, type Replication, Rhythm, replicate, waitForEvents } from './replicator.ts';
+import { type Replication, Rhythm, replicate, waitForEvents } from './replicator.ts';
 import { BridgeReport } from './report.ts';
-import { StateFile } from './state.ts';
+import { type BridgeState, StateFile } from './state.ts';
 
 export interface BridgeOptions extends LinkOptions {
+  /** How the configuration says to get in, for the words about what goes wrong. */
+  readonly cloud?: CloudSecrets;
   /** The edge's folder: journal and socket. */
   readonly dataDir: string;
   /** The bridge's own folder. */
@@ -48,13 +56,17 @@ export class BridgeDaemon {
   #state: StateFile | undefined;
   #journal: JournalReader | undefined;
   #link: KafkaLink | undefined;
+  readonly #outage: Outage;
+  /** Failures since the last success, for the pauses between attempts. */
   #failures = 0;
+  #lastState: BridgeState | undefined;
   #lastLag: Vector = {};
   #running: Promise<void> | undefined;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
     this.#logger = options.logger;
+    this.#outage = new Outage(options.logger);
     this.#edge = new EdgeClient(options.dataDir);
     this.report = new BridgeReport(options.metrics, () => this.#lag());
   }
@@ -121,7 +133,6 @@ export class BridgeDaemon {
     } catch (error) {
       await this.#disconnect();
       // Whatever happened may have happened to the journal's file: it is opened anew.
-      this.#lastLag = this.#lag();
       this.#journal?.close();
       this.#journal = undefined;
       if (error instanceof Halt) throw error;
@@ -146,7 +157,7 @@ export class BridgeDaemon {
       observe: (step) => {
         this.report.progress();
         if (step === 'comparePositions') this.#logger.info('head office, journal and record agree');
-        if (step === 'commit') this.#failures = 0;
+        if (step === 'commit' || (step === 'tellVerdict' && total(this.#lag()) === 0)) this.#succeeded();
         observe?.(step);
       },
     };
@@ -158,24 +169,40 @@ export class BridgeDaemon {
     return { connection, size: this.#size, rhythm: this.#rhythm, linger, report: this.report, metrics, logger, signal };
   }
 
+  #succeeded(): void {
+    this.#failures = 0;
+    this.#outage.over();
+  }
+
   async #failed(error: unknown): Promise<void> {
-    this.#size.failed();
-    this.#options.metrics.retries += 1;
-    this.#logger.warn(
-      { reason: messageOf(error), attempt: this.#failures + 1 },
-      'off line: it begins again at the fence',
-    );
-    this.#logger.debug({ err: error }, 'what failed');
-    await this.#backOff(`off line (${messageOf(error)})`);
+    const { metrics } = this.#options;
+    const fault = this.#faultOf(error);
+    metrics.retries += 1;
+    metrics.faulty(fault.code);
+    this.#outage.failed(fault, error);
+    const failure = error instanceof LinkFailure ? error : undefined;
+    // What can be divided is tried again at once: nothing has to be waited for.
+    if (failure?.isTooLarge && failure.part) {
+      this.#size.tooLarge(failure.part.valueBytes);
+      if (failure.isDivisible) return;
+    } else if (failure?.isUnderWay || error instanceof TooSlow) this.#size.failed();
+    await this.#backOff(`off line (${fault.words})`, fault.code);
+  }
+
+  #faultOf(error: unknown): LinkFault {
+    const { hub, brokers, cloud } = this.#options;
+    const login = cloud?.sasl && { username: cloud.sasl.username, mechanism: cloud.sasl.mechanism };
+    const { tls } = cloud ?? {};
+    return linkFault(error, { hub, brokers, tls: tls !== undefined, certificate: tls?.cert !== undefined, login });
   }
 
   /** Full jitter: after a regional outage a thousand bridges must not come back in the same second. */
-  async #backOff(reason: string): Promise<void> {
+  async #backOff(reason: string, fault?: string): Promise<void> {
     const ceiling = Math.min(this.#options.retryMax, 1_000 * 2 ** Math.min(this.#failures, 20));
     this.#failures += 1;
     const until = performance.now() + Math.random() * ceiling;
     for (let left = until - performance.now(); left > 0 && !this.#stopped; left = until - performance.now()) {
-      this.report.offline(`${reason}, retry in ${Math.ceil(left / 1000)} s`);
+      this.report.offline(`${reason}, retry in ${Math.ceil(left / 1000)} s`, fault);
       await this.#pause(Math.min(left, PROGRESS_MS));
     }
   }
@@ -209,15 +236,31 @@ export class BridgeDaemon {
   }
 
   #letGo(): void {
-    this.#lastLag = this.#lag();
+    this.#lastState = this.#state?.state ?? this.#lastState;
     this.#journal?.close();
     this.#journal = undefined;
     this.#state?.close();
     this.#state = undefined;
   }
 
+  /** As the journal stands now, halted or off line too: then it is opened for the moment. */
   #lag(): Vector {
-    if (this.#journal && this.#state) this.#lastLag = lagOf(this.#journal, reachOf(this.#state.state));
+    const state = this.#state?.state ?? this.#lastState;
+    if (!state) return this.#lastLag;
+    if (this.#journal) {
+      this.#lastLag = lagOf(this.#journal, reachOf(state));
+      return this.#lastLag;
+    }
+    let journal: JournalReader | undefined;
+    try {
+      journal = JournalReader.open(this.#options.dataDir);
+      this.#lastLag = lagOf(journal, reachOf(state));
+    } catch (error) {
+      // It is just being exchanged, or not there yet: what was known last is the best there is.
+      this.#logger.debug({ err: error }, 'the journal cannot be read for the lag');
+    } finally {
+      journal?.close();
+    }
     return this.#lastLag;
   }
 

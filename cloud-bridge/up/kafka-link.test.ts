@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
 import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
 import { createTopics } from '../hq/topics.ts';
-import { KafkaLink, TopicsMissing } from './kafka-link.ts';
+import { KafkaLink } from './kafka-link.ts';
+import { TopicsMissing } from './link-failure.ts';
 import { type PackedPart, RecordPacker } from './packed-records.ts';
 import { arrived, checkpoints } from './shop.fixture.ts';
 

@@ -10,12 +10,16 @@
  */
 import kafkajs, { type Admin, type Kafka, type Producer, type Transaction } from 'kafkajs';
 import type { Logger } from 'pino';
+import { messageOf } from '../../edge/contracts/errors.ts';
 import { CHECKPOINT_TOPIC, STREAMS, topicOf } from '../../edge/contracts/streams.ts';
+import './broker-choice.ts';
 import type { KafkaAccess } from './kafka-access.ts';
 import { type KeyedResult, readNewest } from './keyed-reader.ts';
+import { during, LinkFailure, TopicsMissing } from './link-failure.ts';
 import type { PackedPart } from './packed-records.ts';
 import { Sockets } from './sockets.ts';
 import { ALREADY_GZIPPED, standInMessages } from './stand-in-messages.ts';
+import { assertReadable } from './topic-compression.ts';
 
 export interface LinkOptions {
   readonly hub: string;
@@ -24,6 +28,8 @@ export interface LinkOptions {
   /** Asked for at each fence, so that a changed certificate or password is taken up. */
   readonly access: () => KafkaAccess;
   readonly logger: Logger;
+  /** Takes what the client library itself says, at debug; default `logger`. */
+  readonly clientLogger?: Logger;
   /** After this the brokers abort an open transaction, ms. Default 30,000. */
   readonly transactionTimeout?: number;
 }
@@ -41,11 +47,6 @@ export interface LinkTransaction {
   /** Sends the checkpoint; returns its offset. */
   checkpoint(value: string): Promise<number>;
   commit(): Promise<void>;
-}
-
-/** Head office's topics are not as they must be; the message says what to do. */
-export class TopicsMissing extends Error {
-  override readonly name = 'TopicsMissing';
 }
 
 const DEFAULT_TRANSACTION_TIMEOUT = 30_000;
@@ -79,7 +80,7 @@ export class KafkaLink {
    * before this returns. Throws TopicsMissing.
    */
   async fence(): Promise<void> {
-    const { hub, brokers, access, logger } = this.#options;
+    const { hub, brokers, access, logger, clientLogger = logger } = this.#options;
     const kafka = new kafkajs.Kafka({
       clientId: `store-hub-${hub}`,
       brokers: [...brokers],
@@ -89,11 +90,15 @@ export class KafkaLink {
       requestTimeout: 15_000,
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: (request) => this.#sockets.open(request),
-      logLevel: logger.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.NOTHING,
-      logCreator: () => (entry) => this.#log(entry),
+      logLevel: clientLogger.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.NOTHING,
+      // kafkajs calls every ordinary retry an error, so all it says is for debugging.
+      logCreator: () => (entry) => clientLogger.debug({ namespace: entry.namespace, ...entry.log }, entry.log.message),
     });
     this.#kafka = kafka;
-    await this.#withAdmin((admin) => this.#assertTopics(admin));
+    await during(
+      { during: 'connecting' },
+      this.#withAdmin((admin) => this.#assertTopics(admin)),
+    );
     const producer = kafka.producer({
       transactionalId: hub,
       maxInFlightRequests: 1,
@@ -104,21 +109,22 @@ export class KafkaLink {
       retry: { retries: 10, initialRetryTime: 4, maxRetryTime: 1_000 },
     });
     this.#producer = producer;
-    await producer.connect();
+    await during({ during: 'connecting' }, producer.connect());
     // The first transaction of a producer fences. It is empty, so ending it sends nothing.
-    const empty = await producer.transaction();
+    const empty = await during({ during: 'fencing' }, producer.transaction());
     await empty.abort();
   }
 
   /** The newest checkpoint of this hub, looked for from `from` on (absent: from the earliest). Only after `fence`. */
   async readCheckpoint(from: number | undefined): Promise<KeyedResult> {
-    return await readNewest(this.#client(), {
+    const reading = readNewest(this.#client(), {
       topic: CHECKPOINT_TOPIC,
       partition: this.#options.partition,
       key: this.#options.hub,
       from,
       deadline: READ_DEADLINE,
     });
+    return await during({ during: 'reading', topic: CHECKPOINT_TOPIC }, reading);
   }
 
   /** Opens a transaction. The link must be closed if anything of it throws. */
@@ -142,7 +148,7 @@ export class KafkaLink {
       commit: async () => {
         // A late continuation of a given-up attempt must not commit behind its successor's back.
         if (this.#closed) throw new Error('the link is closed');
-        await transaction.commit();
+        await during({ during: 'committing' }, transaction.commit());
       },
     };
   }
@@ -167,7 +173,8 @@ export class KafkaLink {
     const sent: SentPart[] = [];
     for (const part of parts) {
       const messages = standInMessages(part, this.#options.partition);
-      const answer = await transaction.send({ topic: part.topic, messages, compression: ALREADY_GZIPPED });
+      const sending = transaction.send({ topic: part.topic, messages, compression: ALREADY_GZIPPED });
+      const answer = await during({ during: 'sending', topic: part.topic, part }, sending);
       sent.push({ topic: part.topic, count: part.count, offset: this.#offsetIn(answer, part.topic) });
     }
     return sent;
@@ -176,11 +183,12 @@ export class KafkaLink {
   async #sendCheckpoint(transaction: Transaction, value: string): Promise<number> {
     const { hub, partition } = this.#options;
     const message = { key: hub, value, partition, headers: { 'content-type': 'application/json' } };
-    const answer = await transaction.send({
+    const sending = transaction.send({
       topic: CHECKPOINT_TOPIC,
       messages: [message],
       compression: kafkajs.CompressionTypes.GZIP,
     });
+    const answer = await during({ during: 'sending', topic: CHECKPOINT_TOPIC }, sending);
     return this.#offsetIn(answer, CHECKPOINT_TOPIC);
   }
 
@@ -199,8 +207,13 @@ export class KafkaLink {
       const present = new Set(await admin.listTopics());
       const missing = wanted.filter((topic) => !present.has(topic));
       if (missing.length === 0) throw error;
+      // What this hub may not see is not listed either.
+      if (/not authorized/i.test(messageOf(error))) {
+        throw new LinkFailure({ during: 'connecting', topic: missing.join(', ') }, error);
+      }
       throw new TopicsMissing(`head office has no topic ${missing.join(', ')}: run \`store-hub topics create\``);
     });
+    await assertReadable(admin);
     const { partition } = this.#options;
     const narrow = topics.filter((topic) => !topic.partitions.some((one) => one.partitionId === partition));
     if (narrow.length === 0) return;
@@ -223,10 +236,5 @@ export class KafkaLink {
   #client(): Kafka {
     if (!this.#kafka || this.#closed) throw new Error('the link is closed');
     return this.#kafka;
-  }
-
-  /** kafkajs calls every ordinary retry an error, so all it says is for debugging. */
-  #log({ namespace, log }: kafkajs.LogEntry): void {
-    this.#options.logger.debug({ namespace, ...log }, log.message);
   }
 }

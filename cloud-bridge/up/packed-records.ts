@@ -68,6 +68,7 @@ function field(text: string): Buffer {
 /** Collects the records of one part. Every record has the same key and the same `content-type` header. */
 export class RecordPacker {
   readonly #topic: string;
+  readonly #mostBytes: number;
   readonly #key: Buffer;
   readonly #headers: Buffer;
   #target = Buffer.allocUnsafe(256 * 1024);
@@ -75,8 +76,9 @@ export class RecordPacker {
   #count = 0;
   #valueBytes = 0;
 
-  constructor(topic: string, key: string, contentType: string) {
+  constructor(topic: string, key: string, contentType: string, mostBytes = PART_BYTES) {
     this.#topic = topic;
+    this.#mostBytes = mostBytes;
     this.#key = field(key);
     this.#headers = Buffer.concat([Buffer.from([2]), field(HEADER_NAME), field(contentType)]);
   }
@@ -89,7 +91,7 @@ export class RecordPacker {
   add(value: string): boolean {
     const length = Buffer.byteLength(value);
     if (this.#count === PART_RECORDS) return false;
-    if (this.#count > 0 && this.#used + length > PART_BYTES) return false;
+    if (this.#count > 0 && this.#used + length > this.#mostBytes) return false;
     const body = 2 + varintSize(this.#count) + this.#key.length + varintSize(length) + length + this.#headers.length;
     this.#makeRoom(body + 5);
     const target = this.#target;

@@ -19,6 +19,7 @@ import { compare, compareConfiguration, type Verdict } from './compare.ts';
 import type { EdgeClient } from './edge-client.ts';
 import type { KafkaLink, LinkTransaction, SentPart } from './kafka-link.ts';
 import type { KeyedResult } from './keyed-reader.ts';
+import { TooSlow } from './link-failure.ts';
 import type { BridgeState, Position, StateFile } from './state.ts';
 
 /** What a connection's steps work with. One for each fence. */
@@ -246,7 +247,7 @@ function given<T>(value: T | null | undefined): T {
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const done = new AbortController();
   const late = pause(Math.max(0, ms), undefined, { signal: done.signal }).then(() => {
-    throw new Error('head office did not confirm the batch in time');
+    throw new TooSlow('head office did not confirm the batch in time');
   });
   late.catch(() => undefined);
   try {

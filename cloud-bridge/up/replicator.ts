@@ -5,14 +5,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
-import { type Batch, type BatchLimits, gather, lagOf, type Reach, total } from './batcher.ts';
+import type { BatchSize } from './batch-size.ts';
+import { type Batch, gather, lagOf, type Reach, total } from './batcher.ts';
 import { assertSameJournal, type Connection, reachOf, type Sending, send } from './protocol.ts';
 import type { BridgeReport } from './report.ts';
 
-/** A drain goes in transactions of this many events (a few sends each) and bytes before compression. */
-const MOST_EVENTS = 8_000;
-const FEWEST_EVENTS = 16;
-const MOST_BYTES = 6_000_000;
 /** With this many waiting, waiting longer would not make a better batch. */
 const FULL_EVENTS = 4_000;
 /** How often the journal is asked whether something was committed, ms. */
@@ -28,24 +25,6 @@ const STAY_AFTER_RARE_MS = 3_000;
 const REFENCE_MS = 24 * 60 * 60_000;
 /** Progress is told this often while waiting as planned, ms. */
 const PROGRESS_MS = 5_000;
-
-/** How large a batch may be: less after a failure, so that a thin line gets something through in its time. */
-export class BatchSize {
-  #events = MOST_EVENTS;
-
-  /** Bytes shrink with the events: on a thin line it may be a few large ones that do not get through. */
-  get limits(): BatchLimits {
-    return { events: this.#events, bytes: Math.ceil((MOST_BYTES * this.#events) / MOST_EVENTS) };
-  }
-
-  succeeded(): void {
-    this.#events = Math.min(MOST_EVENTS, this.#events * 2);
-  }
-
-  failed(): void {
-    this.#events = Math.max(FEWEST_EVENTS, Math.floor(this.#events / 2));
-  }
-}
 
 /** When batches were sent: how long the connection is worth keeping follows from it. */
 export class Rhythm {
@@ -112,7 +91,7 @@ async function sendMeasured(
   const sending = await send(connection, gathered, reserved);
   const { batch } = sending;
   const seconds = (performance.now() - begun) / 1000;
-  size.succeeded();
+  size.succeeded((seconds * 1000) / connection.link.attemptDeadline);
   report.sent(batch, offsetsOf(sending), sending.id, connection.now());
   metrics.committed(seconds, batch.events, batch.bytes);
   metrics.wireBytes = (metrics.wireBytes ?? 0) + batch.parts.reduce((sum, part) => sum + part.records.length, 0);

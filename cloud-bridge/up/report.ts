@@ -18,6 +18,8 @@ export interface BridgeStatus {
   readonly up: true;
   readonly state: BridgeState;
   readonly reason: string;
+  /** Off line: which fault it is, in kebab-case. The reason says the same in words. */
+  readonly fault?: string;
   /** Events of each stream that head office does not have. */
   readonly lag: Vector;
   /** Since the start of this process; bytes as CloudEvents, before compression. */
@@ -32,6 +34,7 @@ export class BridgeReport {
   readonly #metrics: BridgeMetrics;
   readonly #lag: () => Vector;
   #reason = 'starting';
+  #fault: string | undefined;
   #last: LastBatch | undefined;
   #progressed = performance.now();
 
@@ -55,8 +58,9 @@ export class BridgeReport {
     this.#set('idle', reason);
   }
 
-  offline(reason: string): void {
-    this.#set('offline', reason);
+  /** `fault`: why, in kebab-case. */
+  offline(reason: string, fault?: string): void {
+    this.#set('offline', reason, fault);
   }
 
   waiting(reason: string): void {
@@ -83,6 +87,7 @@ export class BridgeReport {
       // To whoever asks, a bridge that waits for the edge is off line; the reason says why.
       state: state === 'waiting' ? 'offline' : state,
       reason: this.#reason,
+      ...(this.#fault ? { fault: this.#fault } : {}),
       lag: this.#lag(),
       sent: { events: sentEvents, bytes: sentBytes },
       ...(this.#last ? { last: this.#last } : {}),
@@ -99,8 +104,9 @@ export class BridgeReport {
     return { ready: true, reasons: state === 'sending' || state === 'idle' ? [] : [this.#reason] };
   }
 
-  #set(state: BridgeState, reason: string): void {
+  #set(state: BridgeState, reason: string, fault?: string): void {
     this.#metrics.state = state;
+    this.#fault = fault;
     this.#reason = reason;
     this.progress();
   }

@@ -5,6 +5,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
+import { BROKER_WANTS_TLS, NO_ANSWER } from './socket-faults.ts';
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -35,6 +36,7 @@ export class Sockets {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     watch(socket, this.#stallMs);
+    if (!ssl) watchForTls(socket);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     socket.on('error', () => undefined);
@@ -48,9 +50,22 @@ export class Sockets {
   }
 }
 
+/** An error that says in its code what is the case. */
+function withCode(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** Spoken to in the clear, a TLS listener answers with an alert (type 21, version 3.x): no length of a Kafka answer. */
+function watchForTls(socket: net.Socket): void {
+  socket.once('data', (chunk) => {
+    if (chunk[0] === 21 && chunk[1] === 3) socket.destroy(withCode('the broker demands TLS', BROKER_WANTS_TLS));
+  });
+}
+
 function watch(socket: net.Socket, stallMs: number): void {
   let answered = 0;
   let seen = 0;
+  let left = 0;
   let quiet = 0;
   const period = Math.max(100, Math.min(1_000, stallMs / 5));
   socket.on('data', () => {
@@ -59,9 +74,12 @@ function watch(socket: net.Socket, stallMs: number): void {
   });
   const timer = setInterval(() => {
     const waiting = socket.connecting || socket.bytesWritten > answered;
-    quiet = waiting && socket.bytesRead === seen ? quiet + period : 0;
+    // A large request on a thin line takes its time to leave, too.
+    const isLeaving = socket.writableLength < left;
+    quiet = waiting && !isLeaving && socket.bytesRead === seen ? quiet + period : 0;
     seen = socket.bytesRead;
-    if (quiet >= stallMs) socket.destroy(new Error(`no answer for ${Math.round(stallMs / 1000)} s`));
+    left = socket.writableLength;
+    if (quiet >= stallMs) socket.destroy(withCode(`no answer for ${Math.round(stallMs / 1000)} s`, NO_ANSWER));
   }, period);
   timer.unref();
   socket.once('close', () => clearInterval(timer));

@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type GuardedProcess, spawnGuarded } from '../harness/guarded-process.ts';
+import { doorProperties, type NodeDoor, protocolOf } from './broker-doors.ts';
 
 const run = promisify(execFile);
 
@@ -18,8 +19,8 @@ export interface NodePlan {
   /** All nodes of the cluster as `controller.quorum.voters` wants them. */
   readonly voters: string;
   readonly nodes: number;
-  /** A second listener whose clients are sent to another port: that of a link. */
-  readonly behind?: { readonly port: number; readonly advertised: number } | undefined;
+  /** Further listeners. One may send its clients to another port: that of a link. */
+  readonly doors: readonly NodeDoor[];
   readonly extra: Readonly<Record<string, string>>;
   /** Further arguments for the format tool, such as `--add-scram`. */
   readonly format: readonly string[];
@@ -46,9 +47,11 @@ function properties(plan: NodePlan): string {
   const replication = Math.min(plan.nodes, 3);
   const listeners = [`PLAINTEXT://127.0.0.1:${plan.port}`, `CONTROLLER://127.0.0.1:${plan.controllerPort}`];
   const advertised = [`PLAINTEXT://127.0.0.1:${plan.port}`];
-  if (plan.behind) {
-    listeners.push(`LINK://127.0.0.1:${plan.behind.port}`);
-    advertised.push(`LINK://127.0.0.1:${plan.behind.advertised}`);
+  const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
+  for (const door of plan.doors) {
+    listeners.push(`${door.name}://127.0.0.1:${door.port}`);
+    advertised.push(`${door.name}://127.0.0.1:${door.advertised}`);
+    protocols.push(`${door.name}:${protocolOf(door.options)}`);
   }
   const all: Record<string, string> = {
     'process.roles': 'broker,controller',
@@ -56,7 +59,7 @@ function properties(plan: NodePlan): string {
     'controller.quorum.voters': plan.voters,
     listeners: listeners.join(','),
     'advertised.listeners': advertised.join(','),
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LINK:PLAINTEXT',
+    'listener.security.protocol.map': protocols.join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(plan.dir, 'data'),
@@ -77,6 +80,7 @@ function properties(plan: NodePlan): string {
     'log.cleaner.dedupe.buffer.size': '16777216',
     'num.network.threads': '2',
     'num.io.threads': '4',
+    ...Object.assign({}, ...plan.doors.map(doorProperties)),
     ...plan.extra,
   };
   return `${Object.entries(all)

@@ -3,16 +3,21 @@
  * the process that started it, and can be killed and started again on the same data. With `link`, clients that
  * bootstrap from `linkBrokers` reach each node through a proxy only, which can be cut.
  */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { freePort } from '../harness/free-port.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import { type Link, startLink } from '../link/tcp-proxy.ts';
+import type { DoorOptions, NodeDoor } from './broker-doors.ts';
 import { kafkaJars, whyNoKafka } from './kafka-jars.ts';
 import { type KafkaNode, kafkaNode } from './kafka-node.ts';
+
+const run = promisify(execFile);
 
 export interface LocalKafkaOptions {
   /** Folder for data and logs; absent: a temporary one, which `stop` removes. */
@@ -23,6 +28,8 @@ export interface LocalKafkaOptions {
   readonly nodes?: 1 | 3;
   /** Adds a link in front of each node. */
   readonly link?: boolean;
+  /** Further listeners by name: with TLS, with passwords. They lead to the nodes directly. */
+  readonly doors?: Readonly<Record<string, DoorOptions>>;
   /** Further broker properties; they win. */
   readonly extra?: Readonly<Record<string, string>>;
   /** Further arguments for the format tool, such as `--add-scram`. */
@@ -38,10 +45,14 @@ export interface LocalKafka {
   readonly brokers: string[];
   /** Addresses that lead through the links; empty without `link`. */
   readonly linkBrokers: string[];
+  /** Addresses of the nodes' listener with this name of `doors`. */
+  door(name: string): string[];
   /** One for each node; empty without `link`. */
   readonly links: Link[];
   readonly nodes: KafkaNode[];
   readonly dir: string;
+  /** Runs one of Kafka's own tools, such as `kafka.admin.ConfigCommand`, against the first node; what it printed. */
+  tool(main: string, ...args: string[]): Promise<string>;
   /** Ends everything at once, links too, and removes a temporary folder. */
   stop(): Promise<void>;
   /** kill -9 of every node; the data stay. */
@@ -82,9 +93,26 @@ async function awaitReady(nodes: readonly KafkaNode[], signal?: AbortSignal): Pr
   }
 }
 
+/** The first transaction makes the brokers create their own topics, which takes seconds on a busy machine. */
+async function awaitTransactions(brokers: string[], signal?: AbortSignal): Promise<void> {
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
+  const look = async (): Promise<boolean> => {
+    const producer = kafka.producer({ transactionalId: 'nobody', maxInFlightRequests: 1 });
+    try {
+      await producer.connect();
+      await (await producer.transaction()).abort();
+      return true;
+    } finally {
+      await producer.disconnect();
+    }
+  };
+  await waitUntil('Kafka to offer transactions', look, { timeoutMs: 90_000, ...(signal ? { signal } : {}) });
+}
+
 interface Cluster {
   readonly nodes: KafkaNode[];
   readonly links: Link[];
+  readonly doors: Map<string, string[]>;
 }
 
 async function plan(options: LocalKafkaOptions, dir: string, java: readonly string[]): Promise<Cluster> {
@@ -98,13 +126,19 @@ async function plan(options: LocalKafkaOptions, dir: string, java: readonly stri
   const voters = ports.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',');
   const nodes: KafkaNode[] = [];
   const links: Link[] = [];
+  const doors = new Map<string, string[]>();
   for (const { id, port, controllerPort } of ports) {
-    let behind: { port: number; advertised: number } | undefined;
+    const own: NodeDoor[] = [];
     if (options.link) {
       const target = await freePort();
       const link = await startLink({ target: { port: target } });
       links.push(link);
-      behind = { port: target, advertised: link.port };
+      own.push({ name: 'LINK', port: target, advertised: link.port, options: {} });
+    }
+    for (const [name, door] of Object.entries(options.doors ?? {})) {
+      const doorPort = await freePort();
+      own.push({ name: name.toUpperCase(), port: doorPort, advertised: doorPort, options: door });
+      doors.set(name, [...(doors.get(name) ?? []), `127.0.0.1:${doorPort}`]);
     }
     const { extra = {}, format = [] } = options;
     const folder = join(dir, `node-${id}`);
@@ -117,14 +151,14 @@ async function plan(options: LocalKafkaOptions, dir: string, java: readonly stri
         controllerPort,
         voters,
         nodes: count,
-        behind,
+        doors: own,
         extra,
         format,
         java,
       }),
     );
   }
-  return { nodes, links };
+  return { nodes, links, doors };
 }
 
 /** One broker, started and cleanly stopped for the sake of the class archive. */
@@ -148,7 +182,7 @@ export async function startKafka(options: LocalKafkaOptions = {}): Promise<Local
   const { signal, say = () => undefined } = options;
   const { java } = await kafkaJars({ rehearse: (command) => rehearse(command, signal), say, signal });
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'store-hub-kafka-')));
-  const { nodes, links } = await plan(options, dir, java);
+  const { nodes, links, doors } = await plan(options, dir, java);
 
   const start = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.start()));
@@ -165,6 +199,10 @@ export async function startKafka(options: LocalKafkaOptions = {}): Promise<Local
   };
   try {
     await start();
+    await awaitTransactions(
+      nodes.map((node) => node.address),
+      signal,
+    );
   } catch (error) {
     await stop();
     throw error;
@@ -173,8 +211,13 @@ export async function startKafka(options: LocalKafkaOptions = {}): Promise<Local
     brokers: nodes.map((node) => node.address),
     linkBrokers: links.map((link) => link.address),
     links,
+    door: (name) => doors.get(name) ?? [],
     nodes,
     dir,
+    async tool(main, ...args) {
+      const { stdout } = await run('java', [...java, main, '--bootstrap-server', nodes[0]?.address ?? '', ...args]);
+      return stdout;
+    },
     stop,
     kill,
     ready: () => awaitReady(nodes),

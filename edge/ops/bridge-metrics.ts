@@ -31,6 +31,8 @@ export class BridgeMetrics {
   lastSuccess: number | undefined;
   /** How often the bridge halted, by reason in kebab-case. */
   readonly halts = new Map<string, number>();
+  /** How often the way to head office failed, by fault in kebab-case. */
+  readonly faults = new Map<string, number>();
   readonly out: RateWindow;
   readonly #seconds: Histogram;
   readonly #events: Histogram;
@@ -70,6 +72,11 @@ export class BridgeMetrics {
     this.sentBytes += bytes;
     this.out.add(events, bytes);
     this.lastSuccess = Date.now();
+  }
+
+  /** An attempt toward head office failed; `fault` in kebab-case. */
+  faulty(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
 
   /** The bridge stands still until an operator acts; `reason` in kebab-case. */
@@ -117,6 +124,12 @@ function bridgeMetrics(metrics: BridgeMetrics, sources: () => BridgeSources): re
       'How often the bridge halted rather than risk a gap or a duplicate, by reason.',
       () => largestFirst('reason', metrics.halts),
       'reason',
+    ),
+    counter(
+      'bridge_faults_total',
+      'How often the way to head office failed, by fault; the log and `store-hub status` say what to do about each.',
+      () => largestFirst('fault', metrics.faults),
+      'fault',
     ),
     counter(
       'bridge_retries_total',
