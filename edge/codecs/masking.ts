@@ -1,44 +1,78 @@
 /**
- * Takes the shopper out of bytes that are kept for an operator. It must also work where the JSON is broken, so it
- * reads text, not values; where the JSON is whole, the result is read again to be sure that nothing hid in it.
+ * Takes shoppers, card numbers and stripes out of bytes that are kept for an operator. It must also work where the
+ * JSON is broken, so it reads text, not values; where the JSON is whole, the result is read again to be sure that
+ * nothing hid in it. What is a card is told in contracts/card-data.ts.
  */
+import { holdsCardData, maskCardDataIn, maskCardDataInRaw } from '../contracts/card-data.ts';
 
 const MASK = '***';
 
+/** Fields that are hidden whatever they hold: the shopper's pseudonym, and what a card is used with. */
+const WITH_CARDS = ['cvv', 'cvv2', 'cvc', 'cvc2', 'cav2', 'track1', 'track2', 'track3', 'pin', 'pin_block'];
+const HIDDEN: ReadonlySet<string> = new Set(['shopper', ...WITH_CARDS]);
+const MAYBE_HIDDEN = /shopper|c[va][vc]|track|pin/i;
+
 /** Every letter of the key may be escaped; the key may be quoted in either way or not at all. */
-const KEY = [...'shopper'].map((letter) => `(?:${letter}|\\\\u00${letter.charCodeAt(0).toString(16)})`).join('');
+const spelt = (name: string) =>
+  [...name].map((letter) => `(?:${letter}|\\\\u00${letter.charCodeAt(0).toString(16)})`).join('');
+const KEY = `["']?(?:${spelt('shopper')}|(?<![\\w-])(?:${WITH_CARDS.map(spelt).join('|')}))["']?`;
 const quoted = (quote: string) => `${quote}[^${quote}\\\\]*(?:\\\\[\\s\\S][^${quote}\\\\]*)*(?:${quote}|\\\\?$)`;
 /** A nested value has no sure end in broken text: everything after it goes. */
 const NESTED = '[[{][\\s\\S]*';
 const BARE = '[^,}\\]\\s"\'[{][^,}\\]]*';
-const SHOPPER = new RegExp(`(["']?${KEY}["']?\\s*[:=]\\s*)(?:${quoted('"')}|${quoted("'")}|${NESTED}|${BARE})`, 'gi');
+const FIELD = new RegExp(`(${KEY}\\s*[:=]\\s*)(?:${quoted('"')}|${quoted("'")}|${NESTED}|${BARE})`, 'gi');
 
-/** A copy of its own (never a view on a larger buffer) with the value of every `shopper` replaced. */
+/** A copy of its own (never a view on a larger buffer) without shoppers and card data. */
 export function maskedCopy(payload: Uint8Array): Uint8Array {
   // Latin-1 turns every byte into one character and back, so bytes that are no UTF-8 stay as they are.
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
-  if (!/shopper/i.test(text) && !text.includes('\\u00')) return new Uint8Array(payload);
-  const masked = text.replace(SHOPPER, `$1"${MASK}"`);
-  const whole = parsed(text);
-  if (whole !== undefined && !isClean(parsed(masked))) return new Uint8Array(Buffer.from(rewritten(whole) ?? ''));
-  return new Uint8Array(Buffer.from(masked, 'latin1'));
+  const masked = maskedText(text);
+  if (masked !== text) return new Uint8Array(Buffer.from(wholeAgain(text, masked)));
+  // UTF-16 and UTF-32 show as Latin-1 with zeros between: what hides in them is told without the zeros.
+  const bare = text.includes('\0') ? text.replaceAll('\0', '') : text;
+  const maskedBare = bare === text ? bare : maskedText(bare);
+  if (maskedBare !== bare) return new Uint8Array(Buffer.from(maskedBare, 'latin1'));
+  const value = mayHide(text) ? parsed(text) : undefined;
+  return isClean(value, text) ? new Uint8Array(payload) : new Uint8Array(Buffer.from(rewritten(value) ?? ''));
 }
 
-function isShopper(key: string): boolean {
-  return key.toLowerCase() === 'shopper';
+function maskedText(text: string): string {
+  const withoutFields = MAYBE_HIDDEN.test(text) || text.includes('\\u00') ? text.replace(FIELD, `$1"${MASK}"`) : text;
+  return maskCardDataInRaw(withoutFields);
 }
 
-function isClean(value: unknown): boolean {
-  let clean = value !== undefined;
-  rewrite(value, (key, inner) => {
-    if (isShopper(key) && inner !== MASK) clean = false;
+/** In whole JSON something may hide behind escapes that only a parser reads. */
+function mayHide(text: string): boolean {
+  return text.includes('\\') || MAYBE_HIDDEN.test(text);
+}
+
+/** The masked text as bytes; what was whole JSON stays whole. */
+function wholeAgain(text: string, masked: string): Uint8Array {
+  const value = parsed(text);
+  if (value === undefined) return Buffer.from(masked, 'latin1');
+  const after = parsed(masked);
+  if (after !== undefined && isClean(after, masked)) return Buffer.from(masked, 'latin1');
+  return Buffer.from(rewritten(value) ?? '');
+}
+
+function hides(key: string): boolean {
+  return HIDDEN.has(key.toLowerCase());
+}
+
+/** What is nested too deeply to be looked at is clean when nothing in it is escaped: then the text told all. */
+function isClean(value: unknown, text: string): boolean {
+  let clean = true;
+  const looked = rewrite(value, (key, inner) => {
+    if (hides(key) ? inner !== MASK : maskCardDataIn(key, inner) !== inner || holdsCardData(key)) clean = false;
     return inner;
   });
-  return clean;
+  return clean && (looked !== undefined || value === undefined || !text.includes('\\'));
 }
 
 function rewritten(value: unknown): string | undefined {
-  return rewrite(value, (key, inner) => (isShopper(key) ? MASK : inner));
+  const text = rewrite(value, (key, inner) => (hides(key) ? MASK : maskCardDataIn(key, inner)));
+  // Names of fields are masked as text: they are few, and no value's shape depends on them.
+  return text === undefined ? undefined : maskCardDataInRaw(text);
 }
 
 /** Nothing when it is nested too deeply to be written: then nothing of it is kept. */

@@ -1,4 +1,5 @@
 /** From a valid reading to what the journal takes: subject, identity and the event's data as text, one function per kind. */
+import { holdsCardData, maskCardData, maskCardDataIn } from '../contracts/card-data.ts';
 import type { AcceptedReading } from '../contracts/intake.ts';
 import type { Kind, ReadingOf } from '../contracts/readings.ts';
 import { defaultBusinessDay } from './business-day.ts';
@@ -13,13 +14,15 @@ interface Common {
 /** `raw` is the reading before validation, where the time is still as it was written. */
 type Normaliser<K extends Kind> = (reading: ReadingOf<K>, arrival: Arrival, raw: unknown) => Outcome;
 
+/** What holds card data is masked; its identity stays that of the reading as it was sent, so that a resend is a repeat. */
 function accepted(reading: Common, arrival: Arrival, subject: string, fields: object): AcceptedReading {
+  // Absent fields are undefined here, and JSON leaves them out.
+  const body = JSON.stringify({ readingId: reading.id, ...fields });
   return {
-    subject,
+    subject: maskCardData(subject),
     identity: reading.id === undefined ? undefined : idIdentity(arrival.kind, arrival.device, reading.id),
     time: reading.time,
-    // Absent fields are undefined here, and JSON leaves them out.
-    body: JSON.stringify({ readingId: reading.id, ...fields }),
+    body: holdsCardData(body) ? JSON.stringify({ readingId: reading.id, ...fields }, maskCardDataIn) : body,
   };
 }
 

@@ -4,9 +4,10 @@
  * a doubt) is undefined here and goes to the schema, which alone says what is wrong. Both give the same text for the
  * same sale, which a test proves on many thousand mutated ones.
  */
+import { holdsCardData } from '../contracts/card-data.ts';
 import { toGtin14 } from '../contracts/gtin.ts';
 import type { AcceptedReading } from '../contracts/intake.ts';
-import { LATEST_MS } from '../contracts/readings.ts';
+import { LARGEST_AMOUNT, LATEST_MS } from '../contracts/readings.ts';
 import { defaultBusinessDay } from './business-day.ts';
 import { idIdentity, saleIdentity } from './identity.ts';
 import { IsoTimeReader } from './iso-time.ts';
@@ -23,11 +24,12 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
   if (!isFields(value)) return undefined;
   const { id, time, till, transaction, business_day, lines, shopper, offer, coupon, total } = value;
   if (!isText(till, 64) || !isText(transaction, 64) || !Array.isArray(lines)) return undefined;
+  if (holdsCardData(till) || holdsCardData(transaction)) return undefined;
   let known = 3;
 
   let start = '{';
   if (id !== undefined) {
-    if (!isText(id, 128)) return undefined;
+    if (!isText(id, 128) || holdsCardData(id)) return undefined;
     start = `{"readingId":${JSON.stringify(id)},`;
     known += 1;
   }
@@ -50,12 +52,12 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
 
   let end = '';
   if (offer !== undefined) {
-    if (typeof offer !== 'string' || offer.length > 128) return undefined;
+    if (typeof offer !== 'string' || offer.length > 128 || holdsCardData(offer)) return undefined;
     end += `,"offer":${JSON.stringify(offer)}`;
     known += 1;
   }
   if (coupon !== undefined) {
-    if (typeof coupon !== 'string' || coupon.length > 128) return undefined;
+    if (typeof coupon !== 'string' || coupon.length > 128 || holdsCardData(coupon)) return undefined;
     end += `,"coupon":${JSON.stringify(coupon)}`;
     known += 1;
   }
@@ -102,7 +104,7 @@ function plainLine(line: unknown): string | undefined {
 
   let quantityText: string;
   if (typeof quantity === 'number') {
-    if (!Number.isFinite(quantity)) return undefined;
+    if (!(Math.abs(quantity) <= LARGEST_AMOUNT)) return undefined;
     quantityText = `${quantity}`;
   } else {
     if (typeof quantity !== 'string' || !DECIMAL.test(quantity)) return undefined;
@@ -110,7 +112,7 @@ function plainLine(line: unknown): string | undefined {
   }
   let uomText = '"EA"';
   if (uom !== undefined) {
-    if (!isText(uom, 16)) return undefined;
+    if (!isText(uom, 16) || holdsCardData(uom)) return undefined;
     uomText = JSON.stringify(uom);
     known += 1;
   }
@@ -140,7 +142,7 @@ function plainMoney(money: unknown): string | undefined {
 }
 
 function plainAmount(amount: unknown): string | undefined {
-  return Number.isSafeInteger(amount) ? String(amount) : undefined;
+  return Number.isSafeInteger(amount) && Math.abs(amount as number) <= LARGEST_AMOUNT ? String(amount) : undefined;
 }
 
 function epochMs(time: unknown): number | undefined {

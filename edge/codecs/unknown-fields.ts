@@ -1,5 +1,6 @@
 /** Fields that the schemas do not know are dropped; how often each was seen is kept, by name, within bounds. */
 import { z } from 'zod';
+import { maskCardData } from '../contracts/card-data.ts';
 
 const MOST_NAMES = 256;
 const LONGEST_NAME = 64;
@@ -50,5 +51,7 @@ export class UnknownFields {
 
 /** Names come from outside and end in logs and metrics. */
 function plainName(field: string): string {
-  return field.slice(0, LONGEST_NAME).replace(/[^\w.:-]/g, '?');
+  return maskCardData(field)
+    .slice(0, LONGEST_NAME)
+    .replace(/[^\w.:*-]/g, '?');
 }

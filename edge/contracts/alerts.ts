@@ -1,5 +1,6 @@
 /** What staff see: an alert, as `GET /api/alerts`, MQTT `out/alerts/...` and the event stream carry it. */
 import { z } from 'zod';
+import { maskCardData } from './card-data.ts';
 
 export const ALERT_STATES = ['open', 'acknowledged', 'snoozed', 'dismissed', 'resolved'] as const;
 export const DISMISS_REASONS = ['full', 'wrong-count', 'other'] as const;
@@ -24,7 +25,13 @@ export function hasEnded(state: AlertState): boolean {
   return state === 'dismissed' || state === 'resolved';
 }
 
-const by = z.string().min(1).max(64).optional().describe('who did it, as the staff page knows them');
+const by = z
+  .string()
+  .min(1)
+  .max(64)
+  .transform((name) => maskCardData(name))
+  .optional()
+  .describe('who did it, as the staff page knows them');
 
 /** A staff action on one alert, by HTTP; it enters the journal as a local command. */
 export const alertActions = {

@@ -15,7 +15,9 @@ export function isKind(text: string): text is Kind {
 const name = z.string().min(1).max(64);
 const pseudonym = z.string().min(1).max(128);
 const persons = z.number().int().min(0).max(1_000_000);
-const total = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Minor units, pieces or persons: more than any shop has, and fewer digits than a payment card. */
+export const LARGEST_AMOUNT = 999_999_999_999;
+const total = z.number().int().min(0).max(LARGEST_AMOUNT);
 const day = z.iso.date('expected a date that exists: YYYY-MM-DD');
 
 /** ISO 8601 with offset. The zone may be missing from nothing: a local time without offset is refused. */
@@ -52,13 +54,15 @@ const envelope = {
   time: timeSchema.optional().describe('ISO 8601 with offset, or epoch milliseconds; absent: time of receipt'),
 };
 
+const amount = z.number().int().min(-LARGEST_AMOUNT).max(LARGEST_AMOUNT);
+
 const money = z.object({
-  amount: z.number().int().describe('minor units of the currency'),
+  amount: amount.describe('minor units of the currency'),
   currency: z.string().regex(/^[A-Z]{3}$/, 'expected an ISO 4217 code, such as EUR'),
 });
 
 const quantity = z.union([
-  z.number(),
+  z.number().min(-LARGEST_AMOUNT).max(LARGEST_AMOUNT),
   z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/, 'expected a number or decimal text, such as 1 or "0.345"'),
 ]);
 
@@ -67,7 +71,7 @@ const saleLine = z.object({
   quantity,
   uom: z.string().min(1).max(16).default('EA').describe('unit of measure, UN/ECE recommendation 20'),
   price: money,
-  discount: z.union([money, z.number().int()]).optional().describe('minor units, or an amount with currency'),
+  discount: z.union([money, amount]).optional().describe('minor units, or an amount with currency'),
   epc: z.string().max(160).optional(),
   lot: z.string().max(40).optional(),
   expiry: day.optional(),
@@ -84,7 +88,7 @@ const sale = z.object({
   shopper: pseudonym.optional(),
   offer: z.string().max(128).optional(),
   coupon: z.string().max(128).optional(),
-  total: z.union([money, z.number().int()]).optional().describe('minor units, or an amount with currency'),
+  total: z.union([money, amount]).optional().describe('minor units, or an amount with currency'),
   training: z.boolean().optional().describe('counted, never an event'),
 });
 

@@ -85,15 +85,16 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
       throw new Problem(403, own ? `this user may not send ${kind}` : 'this device is not one of this user');
     },
     handler: async (request, reply) => {
-      const { kind, device } = request.params;
+      const { kind } = request.params;
       if (!isKind(kind)) throw new Problem(404, 'not a kind of reading; `store-hub schema --list` names the kinds');
       const payload = request.body instanceof Uint8Array ? request.body : new Uint8Array();
       counters.bytes += payload.length;
-      const route = routeOfParts(kind, device);
+      const route = routeOfParts(kind, request.params.device);
       if (route.to === 'dead-letter') {
         const { reason } = route;
         return refuse(kind, route.device, payload, { reason, pointers: [], bytes: keptBytes(codec, kind, payload) });
       }
+      const { device } = route;
       const received = now();
       const decoded = codec.decode(kind, device, payload, received);
       if (!decoded.ok) {

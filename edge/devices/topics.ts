@@ -1,4 +1,5 @@
 /** Where a publish goes, told by its topic: `in/<kind>/<device>` is the hub's own format. */
+import { maskCardData } from '../contracts/card-data.ts';
 import { isKind, type Kind } from '../contracts/readings.ts';
 
 export type Route =
@@ -26,9 +27,12 @@ export function routeOf(topic: string, client: string): Route {
   };
 }
 
-/** The same for a kind and a device that were named in another way, such as a path. */
-export function routeOfParts(kind: string, device: string): Route {
-  if (isKind(kind) && isDevice(device)) return { to: 'reading', kind, device };
+/**
+ * The same for a kind and a device that were named in another way, such as a path. Names end in events, letters and
+ * metrics, so what is a payment card in them is masked.
+ */
+export function routeOfParts(kind: string, device: string): Exclude<Route, { to: 'nowhere' }> {
+  if (isKind(kind) && isDevice(device)) return { to: 'reading', kind, device: maskCardData(device) };
   const reason = !isKind(kind)
     ? 'not a kind of reading: the topic is in/<kind>/<device>, and `store-hub schema --list` names the kinds'
     : `not a device name: expected one topic level of 1 to ${LONGEST_DEVICE} characters without control characters`;
@@ -59,7 +63,7 @@ function isControl(code: number): boolean {
 
 /** Fit for a list that an operator reads. */
 function plain(text: string, longest: number): string {
-  return Array.from(text.slice(0, longest), (character) => (isControl(character.charCodeAt(0)) ? '?' : character)).join(
-    '',
-  );
+  return Array.from(maskCardData(text).slice(0, longest), (character) =>
+    isControl(character.charCodeAt(0)) ? '?' : character,
+  ).join('');
 }

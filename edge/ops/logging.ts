@@ -3,8 +3,10 @@
  * child logger is declared here. Secrets are masked and bytes are shown as their length only, so that no payload,
  * and with it no card or person, can reach a log by accident.
  */
+
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
+import { holdsCardData, maskCardDataIn } from '../contracts/card-data.ts';
 
 export type { Logger } from 'pino';
 
@@ -63,6 +65,12 @@ function stdout(): DestinationStream {
   return pino.destination({ dest: 1, sync: true });
 }
 
+/** A line as it goes out: names that devices chose stand in it, and one of them may be a payment card. */
+function withoutCards(line: string): string {
+  if (!holdsCardData(line)) return line;
+  return `${JSON.stringify(JSON.parse(line), maskCardDataIn)}\n`;
+}
+
 /** The root logger of one daemon; its lines carry `daemon`, an ISO time and the level by name. */
 export function createLogger(daemon: 'edge' | 'bridge', options: LoggingOptions = {}): Logger {
   const settings: LoggerOptions = {
@@ -71,6 +79,7 @@ export function createLogger(daemon: 'edge' | 'bridge', options: LoggingOptions 
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: REDACTED, censor: '[hidden]' },
     serializers: { err: stdSerializers.err, error: stdSerializers.err },
+    hooks: { streamWrite: withoutCards },
     formatters: {
       level: (label) => ({ level: label }),
       log: (fields) => withoutBytes(fields, 3) as Record<string, unknown>,

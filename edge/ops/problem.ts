@@ -1,5 +1,6 @@
 /** Errors over HTTP: problem details (RFC 9457). A handler throws a `Problem`; `http.ts` turns everything into one. */
 import { STATUS_CODES } from 'node:http';
+import { maskCardDataIn } from '../contracts/card-data.ts';
 import { HubError, messageOf } from '../contracts/errors.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -23,9 +24,10 @@ export class Problem extends Error {
   }
 }
 
-/** The body of a problem: `type` is about:blank, so `title` is the status in words (RFC 9457, 4.2.1). */
+/** Nothing of a request is quoted that could be a payment card. The body of a problem: `type` is about:blank, so `title` is the status in words (RFC 9457, 4.2.1). */
 export function problemBody(status: number, detail: string, members: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...members });
+  const problem = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...members };
+  return JSON.stringify(problem, maskCardDataIn);
 }
 
 const STATUS_OF: Partial<Record<HubError['code'], number>> = {
