@@ -41,10 +41,14 @@ export interface BookkeeperOptions {
   readonly rules: RulesConfig;
   readonly version: string;
   readonly configHash: string;
+  /** Bytes of used pages and write-ahead log. */
+  readonly diskBudget: number;
+  /** `cloud`: whether there is a head office to send to. */
+  readonly retention: { readonly cloud: boolean };
 }
 
-/** The delivery makes facts, and the disk budget is used up. */
-class OverBudget extends Error {}
+/** The delivery makes facts, and nothing can be stored now. */
+class Unstorable extends Error {}
 
 export class Bookkeeper {
   readonly #options: BookkeeperOptions;
@@ -76,7 +80,7 @@ export class Bookkeeper {
     this.log = new EventLog(db);
     this.#remembered = new Remembered(db);
     this.#repeats = new Repeats(db);
-    this.#letters = new DeadLetters(db);
+    this.#letters = new DeadLetters(db, options.diskBudget);
     this.replication = new Replication(db);
     this.#outbox = new Outbox(db);
     this.sessions = new SessionStore(db);
@@ -177,6 +181,19 @@ export class Bookkeeper {
     this.#journal('retail.devices.clockstepped.v1', 'clock', this.#options.hub, data);
   }
 
+  /** As last told to the rules; it outlives a restart. */
+  get bufferLevel(): 'high' | 'normal' {
+    return this.#remembered.get('buffer', 'level') === 'high' ? 'high' : 'normal';
+  }
+
+  /** The disk budget became full of what head office does not have (a share of it), or has room again. */
+  bufferChanged(level: 'high' | 'normal', filled: number): void {
+    this.#remembered.set('buffer', 'level', level);
+    const { cloud } = this.#options.retention;
+    const data = { level, percent: Math.round(filled * 100), cloud };
+    this.#journal('local.buffer.changed.v1', 'journal', this.#options.hub, data);
+  }
+
   /** Runs every wake that is due. */
   runDue(): void {
     if (this.engine.runDue(this.#now)) this.dirty = true;
@@ -188,8 +205,11 @@ export class Bookkeeper {
     return { outcome: 'refused', letter: this.#letters.keep(refusal, this.#now) };
   }
 
-  /** One delivery; nothing means: accepted, one reading, not a repeat. */
-  deliver(delivery: Delivery, synced: boolean, overBudget: boolean): Receipt | undefined {
+  /**
+   * One delivery; nothing means: accepted, one reading, not a repeat. With `refusing`, the reason why nothing can be
+   * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then.
+   */
+  deliver(delivery: Delivery, synced: boolean, refusing: string | undefined): Receipt | undefined {
     const before = this.#remembered.get('time', delivery.device) as number | undefined;
     let latest = before;
     // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
@@ -197,7 +217,7 @@ export class Bookkeeper {
     let repeated = 0;
     try {
       for (const reading of delivery.readings) {
-        if (this.#isRepeat(delivery.kind, reading, overBudget)) {
+        if (this.#isRepeat(delivery.kind, reading, refusing !== undefined)) {
           repeated += 1;
           continue;
         }
@@ -216,14 +236,14 @@ export class Bookkeeper {
           },
           { recall: (kind, key) => this.#remembered.get(kind, key), facing: (shelf) => this.#facings.get(shelf) },
         );
-        if (overBudget && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new OverBudget();
+        if (refusing !== undefined && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new Unstorable();
         this.#apply(sensed, delivery, judged);
       }
     } catch (error) {
-      if (error instanceof OverBudget) return { outcome: 'not-stored', reason: 'the disk budget is used up' };
+      if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
       throw error;
     }
-    if (latest !== before) this.#remembered.set('time', delivery.device, latest);
+    if (latest !== before && refusing === undefined) this.#remembered.set('time', delivery.device, latest);
     if (repeated === 0 && delivery.readings.length === 1) return undefined;
     return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
   }
@@ -234,9 +254,9 @@ export class Bookkeeper {
     this.sessions.note(handshake, this.#now);
   }
 
-  #isRepeat(kind: Kind, reading: AcceptedReading, overBudget: boolean): boolean {
+  #isRepeat(kind: Kind, reading: AcceptedReading, onlyLook: boolean): boolean {
     if (reading.identity === undefined) return false;
-    const verdict = overBudget
+    const verdict = onlyLook
       ? this.#repeats.look(reading.identity, reading.body, this.#now.elapsed)
       : this.#repeats.see(reading.identity, reading.body, this.#now.elapsed);
     if (verdict === 'conflicting') this.conflicting[kind] = (this.conflicting[kind] ?? 0) + 1;
@@ -330,7 +350,9 @@ export class Bookkeeper {
   }
 
   #beat(request: Extract<Request, { op: 'beat' }>): void {
-    const { version, configHash, hub } = this.#options;
+    const { version, configHash, hub, retention } = this.#options;
+    // Without a cloud no bridge ever reserves.
+    if (!retention.cloud) this.replication.drops.journalOpen((data) => this.#dropped(data));
     this.#journal('retail.devices.heartbeat.v1', 'hub', hub, {
       version,
       config: configHash,

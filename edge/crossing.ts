@@ -14,6 +14,7 @@ import type { EventType } from './contracts/events.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
 import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
+import type { Stream } from './contracts/streams.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
 /** Everything else that enters the journal: one answer each. */
@@ -70,6 +71,10 @@ export interface Figures {
   readonly lettersExpired: number;
   readonly usedBytes: number;
   readonly walBytes: number;
+  /** What head office does not have, as a share of the disk budget. */
+  readonly filled: number;
+  /** Events dropped for want of space since start, by stream. */
+  readonly dropped: Readonly<Partial<Record<Stream, number>>>;
 }
 
 const REFUSAL = -1;

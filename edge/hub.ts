@@ -224,6 +224,7 @@ export class Hub {
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();
     this.#standing.onCommit(figures);
+    Object.assign(this.#metrics.dropped, figures.dropped);
     this.#metrics.lettersExpired = figures.lettersExpired;
     for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;
     let events = 0;

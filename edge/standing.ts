@@ -1,4 +1,5 @@
 /** How the edge stands, for `/health/ready`, `/status` and the log: health is progress, and each reason is a sentence. */
+import type { Stream } from './contracts/streams.ts';
 import type { Figures } from './crossing.ts';
 import type { JournalReader } from './journal/reader.ts';
 import type { Readiness } from './ops/health.ts';
@@ -7,6 +8,7 @@ import type { Rates } from './ops/rate-window.ts';
 
 const WAL_ALARM_BYTES = 256 * 1024 * 1024;
 const CLOUD_LATE_S = 300;
+const NEARLY_FULL = 0.9;
 
 export class Standing {
   readonly #cloud: boolean;
@@ -23,8 +25,14 @@ export class Standing {
     this.#reader = reader;
   }
 
-  get disk(): { usedBytes: number; walBytes: number } {
-    return { usedBytes: this.#figures?.usedBytes ?? 0, walBytes: this.#figures?.walBytes ?? 0 };
+  get disk(): { usedBytes: number; walBytes: number; filled: number } {
+    const { usedBytes = 0, walBytes = 0, filled = 0 } = this.#figures ?? {};
+    return { usedBytes, walBytes, filled };
+  }
+
+  /** Events dropped for want of space since start, by stream. */
+  get dropped(): Readonly<Partial<Record<Stream, number>>> {
+    return this.#figures?.dropped ?? {};
   }
 
   onCommit(figures: Figures): void {
@@ -49,6 +57,7 @@ export class Standing {
     }
     if (this.disk.walBytes > WAL_ALARM_BYTES)
       reasons.push('the write-ahead log is over 256 MiB: something keeps a reader open');
+    reasons.push(...this.#spaceReasons());
     const { events, oldest_age_s } = this.buffer();
     if (this.#cloud && oldest_age_s > CLOUD_LATE_S) {
       reasons.push(
@@ -59,6 +68,16 @@ export class Standing {
     if (letters > 0)
       reasons.push(`${letters} dead ${letters === 1 ? 'letter' : 'letters'}: see \`store-hub dead-letters list\``);
     return { ready: this.#reader !== undefined && figures?.refusing === undefined, reasons };
+  }
+
+  #spaceReasons(): string[] {
+    const { filled } = this.disk;
+    if (filled < NEARLY_FULL) return [];
+    const what = this.#cloud ? 'what head office does not have' : 'what is to be kept';
+    const lost = Object.entries(this.dropped).map(([stream, events]) => `${events} of ${stream}`);
+    const then = lost.length === 0 ? 'when it is full, the oldest of the least valuable is dropped' : '';
+    const now = lost.length === 0 ? '' : `events are being dropped, since the start ${lost.join(', ')}`;
+    return [`the disk budget is ${Math.round(filled * 100)} % full of ${what}: ${then}${now}`];
   }
 
   /** What waits for head office; without a cloud nothing waits. */
@@ -83,6 +102,7 @@ export class Standing {
       alerts: this.#reader?.alerts(false).length ?? 0,
       quiet: [] as string[],
       buffer: this.buffer(),
+      dropped: this.dropped,
     };
   }
 }

@@ -18,6 +18,8 @@ import {
 } from './writer.fixture.ts';
 import type { Writer } from './writer.ts';
 
+const FULL = 'the disk budget is used up, and nothing of it may be dropped';
+
 function raiseGap(writer: Writer, clocks: Clocks): Alert {
   writer.process(batchOf([shelfCount(clocks, 2)]));
   clocks.pass(20_000);
@@ -262,23 +264,26 @@ describe('trouble', () => {
     writer.close();
   });
 
-  it('refuses facts when the disk budget is used up, and still takes what makes none', () => {
+  it('refuses facts when the disk budget is used up and nothing may go, and still takes what makes none', () => {
     const folder = temporaryFolder();
     const clocks = new Clocks();
     const first = openWriter(folder, clocks);
     first.process(batchOf([sale(clocks, '1'), shelfCount(clocks, 12)]));
+    const request = { incarnation: first.incarnation, from: {}, to: { sales: 1, shelves: 1 } };
+    first.process(batchOf([], [{ op: 'reserve', request }]));
     first.close();
     const writer = openWriter(folder, clocks, { diskBudget: 1000 });
+    writer.tick(true);
     const reply = writer.process(
       batchOf([sale(clocks, '2'), sale(clocks, '1'), shelfCount(clocks, 12), shelfCount(clocks, 3)]),
     );
     expect(reply.receipts).toEqual([
-      { outcome: 'not-stored', reason: 'the disk budget is used up' },
+      { outcome: 'not-stored', reason: FULL },
       { outcome: 'accepted', accepted: 0, repeated: 1 },
       undefined,
-      { outcome: 'not-stored', reason: 'the disk budget is used up' },
+      { outcome: 'not-stored', reason: FULL },
     ]);
-    expect(reply.figures.refusing).toBe('the disk budget is used up');
+    expect(reply.figures.refusing).toBe(FULL);
     writer.close();
     const later = openWriter(folder, clocks);
     expect(later.process(batchOf([sale(clocks, '2')])).receipts).toEqual([undefined]);

@@ -5,15 +5,15 @@
  *
  * After a failed transaction memory is read again from the disk: on an error forget, and recompute.
  */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { Bookkeeper, type BookkeeperOptions } from './bookkeeper.ts';
 import type { Alert } from './contracts/alerts.ts';
 import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
+import type { Stream } from './contracts/streams.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
-import { type Database, JOURNAL_FILE, openForWriting } from './journal/database.ts';
+import { type Database, openForWriting } from './journal/database.ts';
+import { DiskSpace } from './journal/disk-space.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
 import { identityOf, keepIdentity } from './journal/identity-file.ts';
 import { Retention, type RetentionOptions } from './journal/retention.ts';
@@ -22,16 +22,14 @@ import type { OutMessage } from './notify/outbox.ts';
 export interface WriterOptions extends BookkeeperOptions {
   readonly dataDir: string;
   readonly retention: RetentionOptions;
-  /** Bytes of used pages and write-ahead log. */
-  readonly diskBudget: number;
   /** Whether the wall clock is synchronised as the edge starts. */
   readonly synced: boolean;
 }
 
 /** How long the writer rests after the disk refused, before it tries again. */
 const REST_MS = 1000;
-/** The size on disk is looked at this often. */
-const MEASURE_MS = 200;
+/** Eviction after a batch takes at most this long; what is left goes with the next. */
+const EVICTION_MS = 200;
 const HOUSEKEEPING_MS = 10_000;
 /** A closed shop commits this often: progress for the watchdog, and the elapsed clock is saved. */
 const IDLE_COMMIT_MS = 60_000;
@@ -45,9 +43,10 @@ export class Writer {
 
   #now: Now;
   #synced: boolean;
-  #usedBytes = 0;
-  #walBytes = 0;
-  #measuredAt = Number.NEGATIVE_INFINITY;
+  readonly #space: DiskSpace;
+  /** Over the budget, and nothing may go: when that was found, monotonic ms. */
+  #stuckAt: number | undefined;
+  #dropped: Partial<Record<Stream, number>> = {};
   #refusing: { reason: string; until: number } | undefined;
   #housekeptAt = Number.NEGATIVE_INFINITY;
   #trouble: string | undefined;
@@ -62,6 +61,7 @@ export class Writer {
     try {
       this.#books = new Bookkeeper(this.#db, options);
       this.#retention = new Retention(this.#db, options.retention);
+      this.#space = new DiskSpace(this.#db, options.dataDir, options.diskBudget);
       this.#clock = new ElapsedClock(sources, this.#books.log.load());
       this.#now = this.#clock.now();
       this.#books.load();
@@ -88,7 +88,8 @@ export class Writer {
     const wake = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
-    return Math.max(0, refused, Math.min(wake, idle, HOUSEKEEPING_MS));
+    const evicting = this.#space.wantsRoom ? (this.#stuckAt === undefined ? 0 : REST_MS) : HOUSEKEEPING_MS;
+    return Math.max(0, refused, Math.min(wake, idle, evicting));
   }
 
   /** Runs what is due without any input. */
@@ -104,7 +105,6 @@ export class Writer {
     this.#books.clearBatch();
     this.#synced = batch.synced;
     const started = performance.now();
-    this.#measure();
     if (this.#refusing && started < this.#refusing.until) return this.#refuseAll(batch, this.#refusing.reason, started);
     let done: Pick<Reply, 'receipts' | 'answers'>;
     try {
@@ -119,6 +119,7 @@ export class Writer {
     this.#refusing = undefined;
     const { out, changed, dirty } = this.#books;
     const reply = { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+    this.#afterwards(() => this.#makeRoom());
     this.#housekeepWhenDue();
     return reply;
   }
@@ -130,8 +131,9 @@ export class Writer {
     this.#db.close();
   }
 
-  get #overBudget(): boolean {
-    return this.#usedBytes + this.#walBytes > this.#options.diskBudget;
+  /** Why facts are not stored now although the disk takes them. */
+  get #refusal(): string | undefined {
+    return this.#stuckAt === undefined ? undefined : 'the disk budget is used up, and nothing of it may be dropped';
   }
 
   /** Runs `body` in a transaction; what it changed in memory is flushed before the commit. */
@@ -163,12 +165,13 @@ export class Writer {
   #work(batch: Batch): Pick<Reply, 'receipts' | 'answers'> {
     const step = this.#clock.step();
     if (step) this.#books.clockStepped(step);
+    this.#lookAtFill();
     this.#books.runDue();
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
       if (typeof unit === 'object') {
-        const receipt = this.#books.deliver(unit, batch.synced, this.#overBudget);
+        const receipt = this.#books.deliver(unit, batch.synced, this.#refusal);
         if (unpacker.handshake && receipt?.outcome !== 'not-stored') this.#books.note(unpacker.handshake);
         receipts.push(receipt);
         continue;
@@ -179,26 +182,27 @@ export class Writer {
       if (refusal.handshake) this.#books.note(refusal.handshake);
     }
     const answers = batch.requests.map((request) => this.#books.answer(request));
+    // What head office has taken may go.
+    if (batch.requests.some(({ op }) => op === 'acknowledge')) this.#stuckAt = undefined;
     if (this.#now.elapsed - this.#committedAt >= IDLE_COMMIT_MS) this.#books.dirty = true;
     return { receipts, answers };
   }
 
-  #measure(): void {
-    const now = performance.now();
-    if (now - this.#measuredAt < MEASURE_MS) return;
-    this.#measuredAt = now;
-    const pragma = (name: string) => Number(this.#db.pragma(name, { simple: true }));
-    this.#usedBytes = (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
-    this.#walBytes = statSync(join(this.#options.dataDir, `${JOURNAL_FILE}-wal`), { throwIfNoEntry: false })?.size ?? 0;
+  #lookAtFill(): void {
+    const { replication, bufferLevel } = this.#books;
+    const level = this.#space.fillLevel(performance.now(), () => replication.ackedPositions(), bufferLevel);
+    if (level !== undefined) this.#books.bufferChanged(level, this.#space.filled);
   }
 
-  /** What was just committed stands, whatever becomes of the housekeeping. Throws what must end the process. */
   #housekeepWhenDue(): void {
-    const due = this.#clock.now().elapsed - this.#housekeptAt >= (this.#overBudget ? REST_MS : HOUSEKEEPING_MS);
-    if (!due) return;
+    if (this.#clock.now().elapsed - this.#housekeptAt < HOUSEKEEPING_MS) return;
+    this.#afterwards(() => this.#housekeep());
+  }
+
+  /** What was just committed stands, whatever becomes of what is done after it. Throws what must end the process. */
+  #afterwards(work: () => void): void {
     try {
-      this.#housekeep();
-      this.#trouble = undefined;
+      work();
     } catch (error) {
       this.#books.load();
       const reason = refusalOf(error);
@@ -213,12 +217,34 @@ export class Writer {
     const more = this.#transaction(() => {
       this.#books.forgetOld();
       this.#mark();
-      return this.#retention.prune(this.#now, replication.ackedPositions(), this.#overBudget);
+      return this.#retention.prune(this.#now, replication.ackedPositions());
     });
     this.#retention.giveBack();
-    if (this.#overBudget) this.#db.pragma('wal_checkpoint(TRUNCATE)');
     this.#keepIdentity();
     if (!more) this.#housekeptAt = this.#clock.now().elapsed;
+    this.#trouble = undefined;
+  }
+
+  /** Over the budget: the least valuable goes, a chunk in each transaction. */
+  #makeRoom(): void {
+    const started = performance.now();
+    this.#space.measure(started);
+    this.#space.cutLog(started);
+    if (!this.#space.wantsRoom) {
+      this.#stuckAt = undefined;
+      return;
+    }
+    if (this.#stuckAt !== undefined && started - this.#stuckAt < REST_MS) return;
+    const { replication } = this.#books;
+    do {
+      const { dropped, any } = this.#transaction(() =>
+        this.#space.evict({ acked: replication.ackedPositions(), reserved: replication.reservedPositions() }),
+      );
+      for (const [stream, rows] of Object.entries(dropped) as [Stream, number][]) {
+        this.#dropped = { ...this.#dropped, [stream]: (this.#dropped[stream] ?? 0) + rows };
+      }
+      this.#stuckAt = any || !this.#space.isOver ? undefined : performance.now();
+    } while (this.#space.isOver && this.#stuckAt === undefined && performance.now() - started < EVICTION_MS);
   }
 
   /** Outside of the database stands who it is, for the day when it cannot say so itself. */
@@ -289,12 +315,14 @@ export class Writer {
       conflicting,
       committed,
       commitMs: performance.now() - started,
-      refusing: this.#refusing?.reason ?? (this.#overBudget ? 'the disk budget is used up' : undefined),
+      refusing: this.#refusing?.reason ?? this.#refusal,
       trouble: this.#trouble,
       quarantined: engine.quarantined,
       lettersExpired: this.#books.lettersExpired,
-      usedBytes: this.#usedBytes,
-      walBytes: this.#walBytes,
+      usedBytes: this.#space.usedBytes,
+      walBytes: this.#space.walBytes,
+      filled: this.#space.filled,
+      dropped: this.#dropped,
     };
   }
 }

@@ -98,6 +98,14 @@ const catalogue = {
       reason: z.string().optional(),
     }),
   },
+  'local.buffer.changed.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({
+      level: z.enum(['high', 'normal']),
+      percent: z.number().describe('of the disk budget, by what head office does not have'),
+      cloud: z.boolean(),
+    }),
+  },
   'local.planogram.changed.v1': { stream: LOCAL_STREAM, data: z.object({ shelf: z.string() }) },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;

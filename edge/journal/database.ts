@@ -18,6 +18,11 @@ const PAGE_BYTES = 4096;
 /** Checkpoint after 16 MiB of WAL: fewer page writes than the stock 4 MB, still small to replay at start. */
 const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
 
+/** After how many bytes the write-ahead log is brought into the database, by the disk budget. */
+export function walBytesOf(diskBudget: number): number {
+  return Math.min(WAL_CHECKPOINT_BYTES, Math.floor(diskBudget / 8));
+}
+
 /**
  * Opens for writing, brings the schema up to date. The write-ahead log counts in the disk budget (bytes), so a small
  * budget keeps it short. Throws JOURNAL_NEWER, JOURNAL_NOT_FULL_SYNC.
@@ -32,7 +37,7 @@ export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INF
     if (db.pragma('synchronous', { simple: true }) !== 2) {
       throw new HubError('JOURNAL_NOT_FULL_SYNC', 'SQLite did not take synchronous=FULL');
     }
-    const walBytes = Math.min(WAL_CHECKPOINT_BYTES, Math.floor(diskBudget / 8));
+    const walBytes = walBytesOf(diskBudget);
     db.pragma(`wal_autocheckpoint = ${Math.max(16, Math.floor(walBytes / PAGE_BYTES))}`);
     db.pragma(`journal_size_limit = ${2 * walBytes}`);
     db.pragma('cache_size = -16384');

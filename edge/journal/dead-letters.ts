@@ -1,6 +1,6 @@
 /**
  * Dead letters: bytes that nobody understood, kept with the reason until they are retried, discarded, 30 days old or
- * pushed out by 64 MiB of newer ones. Identical bytes of one device are one letter with a count.
+ * pushed out by 64 MiB of newer ones (an eighth of a small disk budget, so that they do not push out events). Identical bytes of one device are one letter with a count.
  */
 import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
@@ -9,6 +9,7 @@ import type { Refusal } from '../contracts/intake.ts';
 import type { Now } from './elapsed-clock.ts';
 
 const MAX_BYTES = 64 * 1024 * 1024;
+const BUDGET_SHARE = 8;
 const KEEP_MS = 30 * 86_400_000;
 /** What a letter costs besides its bytes, roughly: reason, pointers, indexes. */
 const OVERHEAD_BYTES = 400;
@@ -19,11 +20,14 @@ export class DeadLetters {
   readonly #remove: Statement;
   readonly #oldest: Statement;
   readonly #sum: Statement;
+  readonly #maxBytes: number;
   #bytes = 0;
   /** Letters pushed out by age or size since start. */
   expired = 0;
 
-  constructor(db: Database) {
+  /** `diskBudget` in bytes. */
+  constructor(db: Database, diskBudget = Number.POSITIVE_INFINITY) {
+    this.#maxBytes = Math.min(MAX_BYTES, diskBudget / BUDGET_SHARE);
     this.#again = db.prepare(
       'UPDATE dead_letters SET count = count + 1, last = ?, elapsed = ?, reason = ?, pointers = ? WHERE digest = ? RETURNING id',
     );
@@ -83,7 +87,7 @@ export class DeadLetters {
   expire(now: Now): void {
     for (;;) {
       const oldest = this.#oldest.get() as { id: string; elapsed: number } | undefined;
-      if (!oldest || (this.#bytes <= MAX_BYTES && now.elapsed - oldest.elapsed <= KEEP_MS)) return;
+      if (!oldest || (this.#bytes <= this.#maxBytes && now.elapsed - oldest.elapsed <= KEEP_MS)) return;
       this.remove(oldest.id);
       this.expired += 1;
     }

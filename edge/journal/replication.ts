@@ -56,8 +56,15 @@ export class Replication {
       .prepare('SELECT r.acked, i.ordinal FROM replication r JOIN incarnations i ON i.incarnation = r.incarnation')
       .get() as { acked: string; ordinal: number } | undefined;
     if (!row) return undefined;
-    const acked = JSON.parse(row.acked) as Vector;
-    return Object.fromEntries(STREAMS.map((stream) => [stream, positionOf(row.ordinal, at(acked, stream))]));
+    return positionsOf(row.ordinal, JSON.parse(row.acked) as Vector);
+  }
+
+  /** Up to where rows are reserved, by position; nothing when none are. */
+  reservedPositions(): Partial<Record<Stream, number>> | undefined {
+    const row = this.#db.prepare('SELECT reserved FROM replication').get() as { reserved: string | null } | undefined;
+    if (!row?.reserved) return undefined;
+    const { incarnation, to } = JSON.parse(row.reserved) as { incarnation: string; to: Vector };
+    return positionsOf(this.#ordinalOf(incarnation), to);
   }
 
   /**
@@ -183,4 +190,8 @@ export class Replication {
       | undefined;
     return row?.ordinal ?? 0;
   }
+}
+
+function positionsOf(ordinal: number, vector: Vector): Partial<Record<Stream, number>> {
+  return Object.fromEntries(STREAMS.map((stream) => [stream, positionOf(ordinal, at(vector, stream))]));
 }

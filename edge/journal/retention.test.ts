@@ -53,23 +53,4 @@ describe('retention', () => {
     expect(sales(folder)[0]).toBe('5');
     writer.close();
   });
-
-  it('lets acknowledged events go at once when the disk budget is used up', () => {
-    const folder = temporaryFolder();
-    const clocks = new Clocks();
-    const first = openWriter(folder, clocks);
-    first.process(batchOf([sale(clocks, '1'), sale(clocks, '2')]));
-    first.process(
-      batchOf(
-        [],
-        [{ op: 'acknowledge', request: { incarnation: first.incarnation, acked: { sales: 1 }, batch: 'b' } }],
-      ),
-    );
-    first.close();
-    const writer = openWriter(folder, clocks, { diskBudget: 1000 });
-    clocks.pass(2000);
-    writer.tick(true);
-    expect(sales(folder)).toEqual(['2']);
-    writer.close();
-  });
 });

@@ -1,6 +1,6 @@
 /**
- * What leaves the journal: with a cloud, rows that head office acknowledged longer ago than `keep_acknowledged` (at
- * once when the disk budget is used up); without a cloud, rows older than `keep`. Ages come from marks: now and then
+ * What leaves the journal: with a cloud, rows that head office acknowledged longer ago than `keep_acknowledged` (when
+ * the disk budget is used up eviction.ts takes them at once); without a cloud, rows older than `keep`. Ages come from marks: now and then
  * the heads of all streams and what is acknowledged are noted with the elapsed time, so no row carries a clock.
  */
 import type { Database, Statement } from 'better-sqlite3';
@@ -66,8 +66,8 @@ export class Retention {
   }
 
   /** Deletes some of what may go; says whether there is more. Must run in a transaction. */
-  prune(now: Now, acked: Partial<Record<Stream, number>> | undefined, overBudget: boolean): boolean {
-    const limits = this.#limits(now, acked, overBudget);
+  prune(now: Now, acked: Partial<Record<Stream, number>> | undefined): boolean {
+    const limits = this.#limits(now, acked);
     let more = false;
     for (const stream of JOURNAL_STREAMS) {
       const limit = limits[stream];
@@ -88,7 +88,7 @@ export class Retention {
     this.#db.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
   }
 
-  #limits(now: Now, acked: Partial<Record<Stream, number>> | undefined, overBudget: boolean): Positions {
+  #limits(now: Now, acked: Partial<Record<Stream, number>> | undefined): Positions {
     const local = this.#markAt(now.elapsed - LOCAL_KEEP_MS)?.heads[LOCAL_STREAM];
     const limits: Positions = local === undefined ? {} : { [LOCAL_STREAM]: local };
     if (!this.#options.cloud) {
@@ -96,7 +96,7 @@ export class Retention {
       return old ? { ...old, ...limits } : limits;
     }
     if (!acked) return limits;
-    const old = overBudget ? acked : this.#markAt(now.elapsed - this.#options.keepAcknowledgedMs)?.acked;
+    const old = this.#markAt(now.elapsed - this.#options.keepAcknowledgedMs)?.acked;
     for (const stream of STREAMS) {
       const limit = Math.min(old?.[stream] ?? 0, acked[stream] ?? 0);
       if (limit > 0) limits[stream] = limit;

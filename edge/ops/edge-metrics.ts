@@ -5,7 +5,7 @@
 import { Histogram, Registry } from 'prom-client';
 import type { Alert } from '../contracts/alerts.ts';
 import { isKind, KINDS, type Kind } from '../contracts/readings.ts';
-import { JOURNAL_STREAMS, type JournalStream } from '../contracts/streams.ts';
+import { JOURNAL_STREAMS, type JournalStream, STREAMS, type Stream } from '../contracts/streams.ts';
 import { type DoorSnapshot, doorMetrics } from './door-metrics.ts';
 import { BATCH_BUCKETS, DURATION_BUCKETS, largestFirst, rateMetrics, samples, zeros } from './metric-shapes.ts';
 import { counter, gauge, type PulledMetric, pulled } from './pulled-metrics.ts';
@@ -27,7 +27,13 @@ export interface EdgeSources {
     /** Epoch ms. */
     readonly oldestReceived: number | undefined;
   };
-  readonly journal?: () => { readonly usedBytes: number; readonly walBytes: number; readonly budgetBytes: number };
+  readonly journal?: () => {
+    readonly usedBytes: number;
+    readonly walBytes: number;
+    readonly budgetBytes: number;
+    /** Share of the budget that head office does not have. */
+    readonly filled: number;
+  };
   readonly deadLetters?: () => { readonly letters: number; readonly bytes: number };
   /** Those that have not ended. */
   readonly alerts?: () => readonly Alert[];
@@ -57,6 +63,8 @@ export class EdgeMetrics {
   readonly refused = zeros(KIND_LABELS);
   /** Events committed, by stream. */
   readonly events: Record<JournalStream, number> = zeros(JOURNAL_STREAMS);
+  /** Events dropped for want of space, by stream. */
+  readonly dropped: Record<Stream, number> = zeros(STREAMS);
   notStored = 0;
   heartbeats = 0;
   clockSteps = 0;
@@ -151,6 +159,12 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'stream',
     ),
     counter(
+      'events_dropped_total',
+      'Events that the hub let go before head office had them, because `journal.disk_budget` was used up, by stream. Each is named in a dropped event.',
+      () => samples('stream', metrics.dropped),
+      'stream',
+    ),
+    counter(
       'dead_letters_expired_total',
       'Dead letters that left unread: 30 days old, or pushed out by 64 MiB of newer ones.',
       () => metrics.lettersExpired,
@@ -208,8 +222,13 @@ function asked(sources: () => EdgeSources): readonly PulledMetric[] {
     ),
     gauge(
       'journal_budget_bytes',
-      '`journal.disk_budget`: beyond it nothing more is accepted.',
+      '`journal.disk_budget`: beyond it the least valuable events are dropped.',
       () => sources().journal?.().budgetBytes,
+    ),
+    gauge(
+      'journal_filled_ratio',
+      'Part of `journal.disk_budget` taken by what head office does not have, 0 to 1. From 0.9 on staff get an alert; at 1 events are dropped.',
+      () => sources().journal?.().filled,
     ),
     gauge('dead_letters', 'Dead letters kept now.', () => sources().deadLetters?.().letters),
     gauge('dead_letter_bytes', 'Bytes of the dead letters kept now.', () => sources().deadLetters?.().bytes),

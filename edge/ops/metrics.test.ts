@@ -52,7 +52,7 @@ describe('the edge', () => {
     metrics.committed(0.003, 2, 600);
     metrics.watch({
       buffer: () => ({ events: 7, bytes: 700, oldestReceived: undefined }),
-      journal: () => ({ usedBytes: 1, walBytes: 2, budgetBytes: 3 }),
+      journal: () => ({ usedBytes: 1, walBytes: 2, budgetBytes: 3, filled: 0.5 }),
       door: () => ({ connections: 4, qos2Repeated: 5, sightings: new Map([['gate-1', 6]]) }),
       quarantined: () => new Map([['shelf-gap', 1]]),
       ready: () => ({ ready: true, reasons: ['x'] }),
