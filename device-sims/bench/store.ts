@@ -17,6 +17,10 @@ export interface StoreOptions {
   readonly broker?: string | undefined;
   readonly partition?: number;
   readonly settle?: string;
+  /** Names of the planogram's shelves; default: forty. */
+  readonly shelves?: readonly string[];
+  /** The config's section `journal`. */
+  readonly journal?: Readonly<Record<string, string>>;
 }
 
 export interface Store {
@@ -38,7 +42,8 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   const { folder, hub } = options;
   mkdirSync(folder, { recursive: true });
   const [mqttPort, httpPort, bridgePort] = [await freePort(), await freePort(), await freePort()];
-  const shelves = Array.from({ length: SHELVES }, (_, n) => `A${1 + (n % 8)}-${1 + Math.floor(n / 8)}`);
+  const shelves =
+    options.shelves ?? Array.from({ length: SHELVES }, (_, n) => `A${1 + (n % 8)}-${1 + Math.floor(n / 8)}`);
   const config = {
     hub,
     data_dir: './data',
@@ -48,7 +53,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
       ? {}
       : { cloud: { brokers: [options.broker], partition: options.partition ?? 0, retry_max: '2s' } }),
     bridge: { data_dir: './bridge-data', http: { listen: `127.0.0.1:${bridgePort}` } },
-    journal: { disk_budget: '16GiB' },
+    journal: options.journal ?? { disk_budget: '16GiB' },
     planogram: shelves.map((shelf, n) => ({
       shelf,
       zone: 'beverages',

@@ -117,7 +117,8 @@ interface Cluster {
 
 async function plan(options: LocalKafkaOptions, dir: string, java: readonly string[]): Promise<Cluster> {
   const count = options.nodes ?? 1;
-  const clusterId = randomBytes(16).toString('base64url');
+  // The format tool takes a word that begins with a dash for an option.
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const ports: { id: number; port: number; controllerPort: number }[] = [];
   for (let id = 1; id <= count; id += 1) {
     const port = id === 1 && options.port ? options.port : await freePort();

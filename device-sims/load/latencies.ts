@@ -33,6 +33,29 @@ export class Latencies {
     return 0;
   }
 
+  /** What is counted so far, small enough to be passed on. */
+  cells(): LatencyCell[] {
+    const cells: LatencyCell[] = [];
+    this.buckets.forEach((count, bucket) => {
+      if (count > 0) cells.push([bucket, count]);
+    });
+    return cells;
+  }
+
+  /** Adds what another one counted. */
+  merge(cells: readonly LatencyCell[]): void {
+    for (const [bucket, count] of cells) {
+      this.buckets[bucket] = (this.buckets[bucket] ?? 0) + count;
+      this.count += count;
+      this.largest = Math.max(this.largest, middle(bucket));
+    }
+  }
+
+  /** How many samples there are. */
+  get samples(): number {
+    return this.count;
+  }
+
   summary(): LatencySummary {
     return {
       p50: this.percentile(0.5),
@@ -43,6 +66,9 @@ export class Latencies {
     };
   }
 }
+
+/** A bucket and how many samples it holds. */
+export type LatencyCell = readonly [bucket: number, count: number];
 
 /** In milliseconds. */
 export interface LatencySummary {
