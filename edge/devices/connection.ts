@@ -10,18 +10,24 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { messageOf } from '../contracts/errors.ts';
+import type { Guest } from '../ops/doorstep.ts';
 import { LARGE, type LargePackets } from './large-packets.ts';
+import { MOST_DELIVERIES, Pace } from './pace.ts';
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
 import type { User } from './users.ts';
 
 export type Acknowledge = (error?: Error | null) => void;
 
 interface Parser extends EventEmitter {
+  /** The packet that is being read. */
+  readonly packet: IncomingPacket | null;
   parse(chunk: Buffer): number;
 }
 
 interface IncomingPacket {
   readonly cmd: string;
+  readonly protocolVersion?: number;
+  readonly clientId?: string;
   readonly subscriptions?: { qos: number }[];
   readonly unsubscriptions?: string[];
 }
@@ -38,6 +44,8 @@ interface Acknowledged {
 }
 
 const MOST_FILTERS = 64;
+/** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
+const PORTION = 4096;
 /** Type and flags, then a remaining length of 2. */
 const PUBACK = 0x4002;
 const PUBREC = 0x5002;
@@ -46,9 +54,21 @@ const PUBREC = 0x5002;
 export interface Holding {
   /** Nothing more is read at the moment. */
   readonly held: boolean;
+  /** Much waits for the journal: everybody is read in small portions. */
+  readonly crowded: boolean;
+  /** Messages a second of one connection. */
+  readonly rate: number;
+  /** Filters that one connection may name in a second, to subscribe or to unsubscribe. */
+  readonly filterRate: number;
   /** Seconds since the door opened; coarse, so that reading it costs nothing. */
   readonly tick: number;
   readonly largePackets: LargePackets;
+  /** This connection would be read if reading were not held. */
+  waits(connection: Connection): void;
+  /** It sends faster than its rate, and is read more slowly. */
+  tooFast(connection: Connection): void;
+  /** Its CONNECT speaks a version of MQTT that this hub does not. */
+  foreign(connection: Connection, level: number, clientId: string): void;
 }
 
 /** A TCP or TLS socket, or a WebSocket as bytes. */
@@ -73,10 +93,25 @@ export class Connection {
   /** A large packet was begun, and there is no room for the rest of it yet. */
   #roomless = false;
   #lastHeard: number;
+  /** Filters that were granted. */
+  readonly #subscribed = new Set<string>();
   /** The packet that is not whole yet, whether it has told its size, and since when (ticks). */
   #packet = 0;
   #packetSized = false;
   #packetSince: number | undefined;
+  /** The broker is parsing what was read, or rests after it until the next turn. */
+  #parsing = false;
+  #begun = 0;
+  /** Bytes of the messages in the last chunk, on average. */
+  #messageBytes = PORTION;
+  readonly #pace: Pace;
+  /** Filters named in the second of that tick. */
+  #filters = 0;
+  #filtersTick = -1;
+  /** Its place at the door. */
+  guest: Guest | undefined;
+  /** It was answered for the last time, or closed for what it did: nothing of it is read any more. */
+  condemned = false;
   /** Seconds; 0: none. */
   keepAlive = 0;
   /** Why CONNECT will be refused. */
@@ -99,6 +134,11 @@ export class Connection {
     this.#holding = holding;
     this.#scanner = new PacketScanner(limits);
     this.#lastHeard = holding.tick;
+    this.#pace = new Pace({
+      rate: holding.rate,
+      resume: () => this.resume(),
+      onTooFast: () => holding.tooFast(this),
+    });
   }
 
   /** Puts itself between the socket, the parser and the broker. Throws when the broker's inside is not as expected. */
@@ -107,7 +147,9 @@ export class Connection {
     const read = socket.read.bind(socket);
     socket.read = (size?: number) => {
       // Zero is Node asking the system for more, not somebody taking data.
-      if (size === 0 || !(this.#holding.held || this.#roomless)) return read(size);
+      if (size === 0) return read(size);
+      if (this.#holding.held) this.#holding.waits(this);
+      else if (!(this.#roomless || this.#parsing || this.#pace.held)) return read(this.#portion(size));
       this.#owed = true;
       return null;
     };
@@ -116,33 +158,94 @@ export class Connection {
     if (parser === undefined || take === undefined) throw new Error('this version of the broker is not supported');
     const parse = parser.parse.bind(parser);
     parser.parse = (chunk) => {
+      if (this.condemned) return 0;
       this.#lastHeard = this.#holding.tick;
+      const ended = this.#scanner.ended;
       const wrong = this.#scanner.scan(chunk);
       if (wrong !== undefined) {
         onBroken(this, wrong);
         return 0;
       }
+      this.#count(chunk.length);
       this.#followPacket();
+      this.#parsing = true;
       try {
         return parse(chunk);
       } catch (thrown) {
         onBroken(this, messageOf(thrown));
         return 0;
+      } finally {
+        // A portion that ended no packet: nobody else would ask for the next one.
+        this.#rest(this.#scanner.ended === ended && this.socket.readableLength > 0);
       }
     };
     parser.removeAllListeners('packet');
     parser.on('packet', (packet: IncomingPacket) => {
-      if (packet.subscriptions !== undefined || packet.unsubscriptions !== undefined) {
-        const filters = packet.subscriptions?.length ?? packet.unsubscriptions?.length ?? 0;
-        if (filters > MOST_FILTERS) {
-          onBroken(this, `${filters} filters in one packet, at most ${MOST_FILTERS} are taken`);
+      const filters = packet.subscriptions?.length ?? packet.unsubscriptions?.length;
+      if (filters !== undefined) {
+        const tooMany = this.#tooManyFilters(filters);
+        if (tooMany !== undefined) {
+          onBroken(this, tooMany);
           return;
         }
         // Set before the broker reads it: what is granted is what was asked for by then.
         for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
+        for (const filter of packet.unsubscriptions ?? []) this.#subscribed.delete(filter);
+      }
+      if (packet.cmd === 'connect' && packet.protocolVersion === 5) {
+        this.#holding.foreign(this, 5, packet.clientId ?? '');
+        return;
       }
       take.call(parser, packet);
     });
+    parser.removeAllListeners('error');
+    parser.on('error', (error: Error) => {
+      const level = parser.packet?.cmd === 'connect' ? parser.packet.protocolVersion : undefined;
+      // The parser stops at a level that it does not know, and the specification (3.1.2.2) wants an answer.
+      if (level !== undefined && (level < 3 || level > 5)) this.#holding.foreign(this, level, '');
+      else this.client.emit('error', error);
+    });
+  }
+
+  /**
+   * What a chunk brought may be answered while it is parsed, and the broker asks for the next one then: it gets that
+   * in the next turn, so that others are read in between, and never in the middle of the one before.
+   */
+  #rest(more: boolean): void {
+    if (more) this.#owed = true;
+    if (!this.#owed) {
+      this.#parsing = false;
+      return;
+    }
+    setImmediate(() => {
+      this.#parsing = false;
+      this.#goOn();
+    });
+  }
+
+  /** Once a chunk: what it brought is charged. */
+  #count(bytes: number): void {
+    const { begun } = this.#scanner;
+    const messages = begun - this.#begun;
+    this.#begun = begun;
+    this.#messageBytes = messages === 0 ? bytes : bytes / messages;
+    this.#pace.charge(messages);
+  }
+
+  /** How much is taken at a time: all there is, unless that would be too many messages, or others need their turn. */
+  #portion(size: number | undefined): number | undefined {
+    const most = this.#holding.crowded ? PORTION : Math.ceil(this.#messageBytes * MOST_DELIVERIES);
+    const portion = Math.max(most, this.#scanner.missing);
+    return portion < this.socket.readableLength ? portion : size;
+  }
+
+  #tooManyFilters(count: number): string | undefined {
+    if (count > MOST_FILTERS) return `${count} filters in one packet, at most ${MOST_FILTERS} are taken`;
+    const { tick, filterRate } = this.#holding;
+    if (this.#filtersTick !== tick) this.#filters = 0;
+    this.#filtersTick = tick;
+    this.#filters += count;
+    return this.#filters > filterRate ? `more than ${filterRate} filters in a second` : undefined;
   }
 
   /** Notes since when the packet at the end of what was read is incomplete, and asks for room if it is a large one. */
@@ -165,6 +268,8 @@ export class Connection {
 
   /** The socket is closed. */
   closed(): void {
+    this.#pace.stop();
+    this.guest?.left();
     this.#holding.largePackets.release(this);
   }
 
@@ -178,9 +283,29 @@ export class Connection {
   resume(): void {
     this.#lastHeard = this.#holding.tick;
     if (this.#packetSince !== undefined) this.#packetSince = this.#holding.tick;
+    this.#goOn();
+  }
+
+  #goOn(): void {
     if (!this.#owed) return;
     this.#owed = false;
     this.socket.emit('readable');
+  }
+
+  /** Notes a subscription; what is wrong when there are too many. */
+  subscribe(filter: string, most: number): string | undefined {
+    if (this.#subscribed.size >= most && !this.#subscribed.has(filter)) return `one client may have ${most}`;
+    this.#subscribed.add(filter);
+    return undefined;
+  }
+
+  /** So many bytes of it wait for the journal, and do not any more. */
+  tookUp(bytes: number): void {
+    this.#pace.gave(bytes);
+  }
+
+  gaveBack(bytes: number): void {
+    this.#pace.answered(bytes);
   }
 
   /** A publish was given to the journal. */

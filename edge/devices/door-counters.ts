@@ -27,8 +27,17 @@ export interface DoorCounters {
   /** Connections closed for a packet that is too large or no MQTT at all, or one that was begun and never ended. */
   brokenPacketClosed: number;
   keepAliveClosed: number;
+  /** Connections closed for a topic that MQTT or the limits do not allow. */
+  badTopicClosed: number;
+  /** Connections closed because they speak MQTT 5, or a level that nobody knows. */
+  mqtt5Closed: number;
+  unknownLevelClosed: number;
   /** Connections over the limit, closed at once. */
   connectionsRefused: number;
+  /** Connections that had not said CONNECT, and gave way to newer ones. */
+  silentReplaced: number;
+  /** How often a client came over its rate and was read more slowly. */
+  slowed: number;
   connectionsAccepted: number;
   /** Connections that ended with any other error: reset, no CONNECT in time, a frozen subscriber. */
   connectionErrors: number;
@@ -61,7 +70,12 @@ export function newDoorCounters(): DoorCounters {
     notAllowedClosed: 0,
     brokenPacketClosed: 0,
     keepAliveClosed: 0,
+    badTopicClosed: 0,
+    mqtt5Closed: 0,
+    unknownLevelClosed: 0,
     connectionsRefused: 0,
+    silentReplaced: 0,
+    slowed: 0,
     connectionsAccepted: 0,
     connectionErrors: 0,
     subscriptionsRefused: 0,

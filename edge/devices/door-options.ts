@@ -12,6 +12,14 @@ export interface DoorLimits {
   /** Bytes of any other packet, the first CONNECT among them. */
   readonly otherPacket: number;
   readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** Subscriptions of one client. */
+  readonly subscriptions: number;
+  /** Levels of a topic or a filter, and bytes of one. */
+  readonly filterLevels: number;
+  readonly topicLength: number;
+  /** Publishes a second of one client; over it the client is read more slowly. */
+  readonly rate: number;
   /** Milliseconds until CONNECT must be here. */
   readonly connectTimeout: number;
   /** Milliseconds a subscriber may leave its socket full before it is closed. */
@@ -20,19 +28,24 @@ export interface DoorLimits {
   readonly packetAge: number;
   /** Bytes of packets over 64 KiB that may be arriving at the same time. */
   readonly arriving: number;
-  /** Bytes of QoS 0 publishes that may wait for the journal. */
+  /** Bytes of QoS 0 publishes that may wait for the journal, each with what a delivery costs. */
   readonly qos0: number;
 }
 
 export const DEFAULT_LIMITS: DoorLimits = {
   packet: 1_048_576 + 1024,
   otherPacket: 65_536,
-  connections: 1000,
+  connections: 2000,
+  connectionsPerAddress: 500,
+  subscriptions: 100,
+  filterLevels: 16,
+  topicLength: 1024,
+  rate: 50_000,
   connectTimeout: 10_000,
   drainTimeout: 8_000,
   packetAge: 60,
   arriving: 16_777_216,
-  qos0: 8_388_608,
+  qos0: 4_194_304,
 };
 
 export interface MqttDoorOptions {
@@ -40,7 +53,7 @@ export interface MqttDoorOptions {
   readonly intake: Intake;
   readonly codec: Codec;
   readonly logger: Logger;
-  /** Shared with the other transports; default 32 MiB of its own. */
+  /** Shared with the other transports; default 8 MiB of its own. */
   readonly inFlight?: InFlight;
   readonly limits?: Partial<DoorLimits>;
   /** Keeps what the broker remembers: resolves when it is on disk, rejects when it could not be. Default: memory only. */

@@ -18,6 +18,11 @@ export class InFlight {
     this.limit = limit;
   }
 
+  /** So much waits that everybody is read in small portions: the queue is served in order. */
+  get crowded(): boolean {
+    return this.bytes > this.limit / 4;
+  }
+
   add(bytes: number): void {
     this.bytes += bytes + DELIVERY_BYTES;
     this.deliveries += 1;

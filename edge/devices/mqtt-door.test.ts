@@ -131,7 +131,7 @@ describe('acknowledgement', () => {
 
 describe('quality of service', () => {
   test('0 is taken without an answer, and dropped and counted when too much of it waits', async () => {
-    await open({ qos0: 10 });
+    await open({ qos0: 2 * (4 + 512) });
     intake.automatic = false;
     const raw = await RawMqtt.open(port);
     raw.send(...Array.from({ length: 5 }, () => publishPacket('in/sale/t', 'ok..', 0)));

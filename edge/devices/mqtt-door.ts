@@ -8,20 +8,23 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
 import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
+import { Doorstep } from '../ops/doorstep.ts';
 import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
 import { CalmLog } from './calm-log.ts';
 import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
+import { foreignWords, refuseVersion } from './foreign-connect.ts';
 import { Handshakes } from './handshakes.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
-import { isForbiddenFilter } from './topics.ts';
+import { isForbiddenFilter, plain, wrongName } from './topics.ts';
 import { mayRead } from './users.ts';
 
-const MOST_SUBSCRIPTIONS = 256;
+/** What waits for the journal over all transports: what it stores in a part of a second. */
+const MOST_IN_FLIGHT = 8_388_608;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -37,6 +40,9 @@ export class MqttDoor implements Holding {
   readonly #handshakes: Handshakes;
   readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
+  readonly #doorstep: Doorstep;
+  /** Connections that would be read if reading were not held, the longest wait first. */
+  #waiting = new Set<Connection>();
   #broker: Aedes | undefined;
   #server: Server | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -46,10 +52,11 @@ export class MqttDoor implements Holding {
   constructor(options: MqttDoorOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { packet, otherPacket, arriving, qos0 } = this.#limits;
+    const { packet, otherPacket, arriving, qos0, connections, connectionsPerAddress } = this.#limits;
+    this.#doorstep = new Doorstep({ connections, perAddress: connectionsPerAddress });
     this.largePackets = new LargePackets(arriving);
     this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
-    this.inFlight = options.inFlight ?? new InFlight(33_554_432);
+    this.inFlight = options.inFlight ?? new InFlight(MOST_IN_FLIGHT);
     this.#log = new CalmLog(options.logger, () => performance.now());
     this.#handshakes = new Handshakes(options.keep ?? (() => Promise.resolve()), () => performance.now());
     this.#publishing = new Publishing({
@@ -60,6 +67,7 @@ export class MqttDoor implements Holding {
       counters: this.counters,
       log: this.#log,
       qos0Limit: qos0,
+      topics: this.#limits,
       now: options.now ?? Date.now,
     });
     this.#admission = new Admission({ credentials: options.credentials, counters: this.counters, log: this.#log });
@@ -74,6 +82,38 @@ export class MqttDoor implements Holding {
     return this.inFlight.paused || this.#stopping;
   }
 
+  get crowded(): boolean {
+    return this.inFlight.crowded;
+  }
+
+  get rate(): number {
+    return this.#limits.rate;
+  }
+
+  get filterRate(): number {
+    return this.#limits.subscriptions * 10;
+  }
+
+  waits(connection: Connection): void {
+    this.#waiting.add(connection);
+  }
+
+  tooFast(connection: Connection): void {
+    this.counters.slowed += 1;
+    this.#log.warn(
+      named(connection),
+      `it sends more than ${this.#limits.rate} messages a second and is read more slowly`,
+    );
+  }
+
+  foreign(connection: Connection, level: number, clientId: string): void {
+    if (level === 5) this.counters.mqtt5Closed += 1;
+    else this.counters.unknownLevelClosed += 1;
+    this.#log.warn({ ...named(connection), client: plain(clientId, 128) }, foreignWords(level, clientId));
+    connection.condemned = true;
+    refuseVersion(connection.socket, level);
+  }
+
   /** Resolves when devices can connect; `saved` is what was kept of an earlier run. Throws HubError PORT_IN_USE. */
   async start(saved?: SavedSessions): Promise<{ port: number }> {
     this.#handshakes.restore(saved?.handshakes ?? []);
@@ -81,10 +121,6 @@ export class MqttDoor implements Holding {
     this.#broker = broker;
     const server = createServer({ noDelay: true }, (socket) => this.#accept(broker, socket));
     this.#server = server;
-    server.maxConnections = this.#limits.connections;
-    server.on('drop', () => {
-      this.counters.connectionsRefused += 1;
-    });
     this.inFlight.onResume(() => this.#resume());
     this.#sweep = setInterval(() => this.#lookForSilence(), 1000);
     this.#sweep.unref();
@@ -155,12 +191,8 @@ export class MqttDoor implements Holding {
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#granted(client, subscription)),
     });
     broker.on('error' as 'closed', ((error: Error) => this.#fault(error)) as () => void);
-    broker.on('connectionError', () => {
-      this.counters.connectionErrors += 1;
-    });
-    broker.on('clientError', () => {
-      this.counters.connectionErrors += 1;
-    });
+    broker.on('connectionError', (client, error) => this.#broke(client, error));
+    broker.on('clientError', (client, error) => this.#broke(client, error));
     endReadingsHere(broker);
     this.#rememberHandshakes(broker);
     return broker;
@@ -191,13 +223,26 @@ export class MqttDoor implements Holding {
   }
 
   #accept(broker: Aedes, socket: DoorSocket): void {
+    const guest = this.#doorstep.enter(socket.remoteAddress, () => {
+      this.counters.silentReplaced += 1;
+      this.#log.warn({ address: socket.remoteAddress }, 'closed without a CONNECT: newer connections needed its place');
+      socket.destroy();
+    });
+    if (guest === undefined) {
+      this.counters.connectionsRefused += 1;
+      this.#log.warn({ address: socket.remoteAddress }, 'connection turned away: too many are open (mqtt.limits)');
+      socket.destroy();
+      return;
+    }
     this.counters.connectionsAccepted += 1;
     const client = broker.handle(socket);
     const connection = new Connection(client, socket, this.#packetLimits, this);
+    connection.guest = guest;
     connection.anonymous = this.#options.anonymous ?? true;
     this.#connections.set(client, connection);
     socket.once('close', () => {
       this.#connections.delete(client);
+      this.#waiting.delete(connection);
       connection.closed();
     });
     try {
@@ -211,6 +256,7 @@ export class MqttDoor implements Holding {
   #meet(client: Client, packet: ConnectPacket): boolean {
     const connection = this.#connections.get(client);
     if (connection === undefined) return false;
+    connection.guest?.spoke();
     // MQTT-3.1.3-8: without an id there is no session to keep.
     if (packet.clientId === '' && packet.clean === false)
       connection.rejected = 'an empty client id needs a clean session';
@@ -260,17 +306,34 @@ export class MqttDoor implements Holding {
 
   /** Null is answered with "failure" in the SUBACK. */
   #granted(client: Client, subscription: Subscription): Subscription | null {
-    const held = Object.keys((client as Client & { readonly subscriptions: object }).subscriptions).length;
-    const user = this.#connections.get(client)?.user;
-    if (!isForbiddenFilter(subscription.topic) && held < MOST_SUBSCRIPTIONS && mayRead(user, subscription.topic))
-      return subscription;
+    const connection = this.#connections.get(client);
+    if (connection === undefined) return null;
+    const { topic } = subscription;
+    const allowed = !isForbiddenFilter(topic) && mayRead(connection.user, topic);
+    const wrong = allowed
+      ? (wrongName(topic, this.#limits) ?? connection.subscribe(topic, this.#limits.subscriptions))
+      : 'this client may not read there';
+    if (wrong === undefined) return subscription;
     this.counters.subscriptionsRefused += 1;
+    this.#log.warn({ ...named(connection), filter: plain(topic, 128) }, `subscription refused: ${wrong}`);
     return null;
+  }
+
+  /** The broker closed it, or the device did without a word. */
+  #broke(client: Client, error: NodeJS.ErrnoException): void {
+    const connection = this.#connections.get(client);
+    if (connection?.condemned) return;
+    if (/ in PUBLISH$/.test(error.message)) this.counters.badTopicClosed += 1;
+    else this.counters.connectionErrors += 1;
+    // What has a code is the network's.
+    if (connection === undefined || error.code !== undefined) return;
+    this.#log.warn(named(connection), `closed: ${error.message}`);
   }
 
   #closeBroken(connection: Connection, what: string): void {
     this.counters.brokenPacketClosed += 1;
-    this.#log.warn({ client: connection.client.id, address: connection.address }, `closed: ${what}`);
+    this.#log.warn(named(connection), `closed: ${what}`);
+    connection.condemned = true;
     connection.socket.destroy(new Error(what));
   }
 
@@ -282,6 +345,7 @@ export class MqttDoor implements Holding {
     for (const connection of this.#connections.values()) {
       if (connection.silent) {
         this.counters.keepAliveClosed += 1;
+        connection.condemned = true;
         connection.socket.destroy(new Error('keep alive timeout'));
       } else if (connection.packetAge > this.#limits.packetAge) {
         this.#closeBroken(connection, `a packet was begun and not ended in ${this.#limits.packetAge} s`);
@@ -291,13 +355,22 @@ export class MqttDoor implements Holding {
 
   #resume(): void {
     if (this.held) return;
-    for (const connection of this.#connections.values()) connection.resume();
+    // In the order in which they were held: who finds it held again goes to the end of the line.
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const connection of waiting) connection.resume();
+    for (const connection of this.#connections.values()) if (!waiting.has(connection)) connection.resume();
   }
 
   #fault(thrown: unknown): void {
     this.counters.faults += 1;
     this.#log.warn({ error: messageOf(thrown) }, 'a fault in the door, one connection closed');
   }
+}
+
+/** Which connection, for the log. */
+function named({ client, address }: Connection): { client: string; address: string | undefined } {
+  return { client: plain(client.id ?? '', 128), address };
 }
 
 /** What clients publish is not forwarded: only the broker's own announcements and the hub's `out/` go round. */

@@ -26,6 +26,11 @@ export class PacketScanner {
   /** How many packets were begun. */
   begun = 0;
 
+  /** How many of them are whole. */
+  get ended(): number {
+    return this.midPacket ? this.begun - 1 : this.begun;
+  }
+
   constructor(limits: PacketLimits) {
     this.#limits = limits;
   }

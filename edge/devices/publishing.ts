@@ -10,8 +10,8 @@ import { type Codec, keptBytes } from './codec.ts';
 import type { Acknowledge, Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
-import type { InFlight } from './in-flight.ts';
-import { type Route, routeOf } from './topics.ts';
+import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
+import { plain, type Route, routeOf, type TopicLimits, wrongName } from './topics.ts';
 import { mayPublish } from './users.ts';
 
 export interface IncomingPublish {
@@ -30,6 +30,7 @@ export interface PublishingParts {
   readonly log: CalmLog;
   /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
   readonly qos0Limit: number;
+  readonly topics: TopicLimits;
   /** Wall clock, epoch ms. */
   readonly now: () => number;
 }
@@ -39,6 +40,8 @@ type Arrived =
   | { readonly delivery?: undefined; readonly refusal: Refusal };
 
 type Destination = Exclude<Route, { to: 'nowhere' }>;
+/** Or no name that MQTT or the limits allow. */
+type Way = Route | { readonly to: 'refused'; readonly reason: string };
 
 const MOST_ROUTES = 1024;
 
@@ -59,16 +62,25 @@ export class Publishing {
     const route = this.#route(packet.topic, user?.name ?? client.id);
     if (route.to === 'nowhere') {
       counters.forbiddenTopicClosed += 1;
-      log.warn({ client: client.id, topic: packet.topic }, 'publish where only the hub publishes, connection closed');
+      log.warn(named(connection, packet.topic), 'publish where only the hub publishes, connection closed');
+      connection.condemned = true;
       acknowledge(new Error('only the hub publishes there'));
+      return;
+    }
+    if (route.to === 'refused') {
+      counters.badTopicClosed += 1;
+      log.warn(named(connection, packet.topic), `closed: ${route.reason}`);
+      connection.condemned = true;
+      acknowledge(new Error(route.reason));
       return;
     }
     if (user !== undefined && packet.topic.startsWith('in/') && !mayPublish(user, route.kind, route.device)) {
       counters.notAllowedClosed += 1;
       log.warn(
-        { client: client.id, user: user.name, topic: packet.topic },
+        { ...named(connection, packet.topic), user: user.name },
         'publish that this user may not make, connection closed',
       );
+      connection.condemned = true;
       acknowledge(new Error('this user may not publish there'));
       return;
     }
@@ -76,7 +88,7 @@ export class Publishing {
     counters.bytes += payload.length;
     if (packet.qos === 0) {
       counters.publishesQos0 += 1;
-      this.#unacknowledged(route, payload);
+      this.#unacknowledged(route, payload, connection);
       acknowledge(null);
       return;
     }
@@ -100,7 +112,9 @@ export class Publishing {
       return;
     }
     connection.gave();
+    connection.tookUp(payload.length);
     this.#give(arrived, payload.length, (receipt) => {
+      connection.gaveBack(payload.length);
       const error = receipt.outcome === 'not-stored' ? new Error('not stored') : null;
       if (entry !== undefined) this.#parts.handshakes.settle(entry, error);
       if (receipt.outcome === 'not-stored') {
@@ -130,6 +144,11 @@ export class Publishing {
   will(client: string, packet: IncomingPublish): boolean {
     const route = this.#route(packet.topic, client);
     if (route.to === 'nowhere') return false;
+    if (route.to === 'refused') {
+      this.#parts.counters.badTopicClosed += 1;
+      this.#parts.log.warn({ client, topic: plain(packet.topic, 128) }, `a will was not sent: ${route.reason}`);
+      return false;
+    }
     const payload = bytesOf(packet.payload);
     this.#parts.counters.wills += 1;
     this.#parts.counters.bytes += payload.length;
@@ -138,9 +157,9 @@ export class Publishing {
   }
 
   /** QoS 0 and wills: the sender does not wait, so what waits for the journal must have an end. */
-  #unacknowledged(route: Destination, payload: Uint8Array): void {
+  #unacknowledged(route: Destination, payload: Uint8Array, connection?: Connection): void {
     const { counters, qos0Limit } = this.#parts;
-    const size = payload.length;
+    const size = payload.length + DELIVERY_BYTES;
     if (this.#qos0Bytes + size > qos0Limit) {
       counters.qos0Dropped += 1;
       return;
@@ -148,8 +167,10 @@ export class Publishing {
     const arrived = this.#read(route, payload);
     if (arrived === undefined) return;
     this.#qos0Bytes += size;
-    this.#give(arrived, size, (receipt) => {
+    connection?.tookUp(payload.length);
+    this.#give(arrived, payload.length, (receipt) => {
       this.#qos0Bytes -= size;
+      connection?.gaveBack(payload.length);
       if (receipt.outcome === 'not-stored') counters.qos0Dropped += 1;
     });
   }
@@ -196,9 +217,11 @@ export class Publishing {
     }
   }
 
-  #route(topic: string, client: string): Route {
+  #route(topic: string, client: string): Way {
     let route = this.#routes.get(topic);
     if (route === undefined) {
+      const wrong = wrongName(topic, this.#parts.topics);
+      if (wrong !== undefined) return { to: 'refused', reason: wrong };
       route = routeOf(topic, client);
       if (route.to !== 'reading') return route;
       if (this.#routes.size >= MOST_ROUTES) this.#routes.clear();
@@ -206,6 +229,14 @@ export class Publishing {
     }
     return route;
   }
+}
+
+/** Who published where, for the log. */
+function named(
+  { client, address }: Connection,
+  topic: string,
+): { client: string; address: string | undefined; topic: string } {
+  return { client: client.id, address, topic: plain(topic, 128) };
 }
 
 function bytesOf(payload: Uint8Array | string): Uint8Array {

@@ -9,6 +9,13 @@ export type Route =
   /** `out/` and `$SYS/`: only the hub publishes there. */
   | { readonly to: 'nowhere' };
 
+export interface TopicLimits {
+  /** Bytes of a topic or a filter. */
+  readonly topicLength: number;
+  /** Levels of a topic or a filter. */
+  readonly filterLevels: number;
+}
+
 export const LONGEST_DEVICE = 128;
 const LONGEST_KIND = 64;
 
@@ -25,6 +32,19 @@ export function routeOf(topic: string, client: string): Route {
     device: plain(client, LONGEST_DEVICE),
     reason: 'no codec is mapped to this topic',
   };
+}
+
+/** What is wrong with a topic or a filter, besides where it leads; undefined: nothing. */
+export function wrongName(name: string, { topicLength, filterLevels }: TopicLimits): string | undefined {
+  if (name.length > topicLength || Buffer.byteLength(name) > topicLength) {
+    return `a topic of ${Buffer.byteLength(name)} bytes, at most ${topicLength} are taken`;
+  }
+  // MQTT-1.5.3-1 and -2; the broker's parser puts U+FFFD where the bytes are no UTF-8.
+  if (name.includes('\0')) return 'a topic with the character U+0000';
+  if (name.includes('\ufffd')) return 'a topic that is no UTF-8';
+  let levels = 1;
+  for (let at = name.indexOf('/'); at >= 0; at = name.indexOf('/', at + 1)) levels += 1;
+  return levels > filterLevels ? `a topic of ${levels} levels, at most ${filterLevels} are taken` : undefined;
 }
 
 /**
@@ -62,7 +82,7 @@ function isControl(code: number): boolean {
 }
 
 /** Fit for a list that an operator reads. */
-function plain(text: string, longest: number): string {
+export function plain(text: string, longest: number): string {
   return Array.from(maskCardData(text).slice(0, longest), (character) =>
     isControl(character.charCodeAt(0)) ? '?' : character,
   ).join('');
