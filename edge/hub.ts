@@ -20,6 +20,7 @@ import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
+import type { DoorLimits } from './devices/door-options.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { routeOfParts } from './devices/topics.ts';
@@ -75,6 +76,7 @@ export class Hub {
       intake: this.#intake,
       codec: this.#codec,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
+      limits: doorLimits(config.mqtt.limits),
       logger: this.#loggers.door,
     });
     this.#delivery = new MqttDelivery({
@@ -262,6 +264,10 @@ export class Hub {
           ['forbidden-topic', counters.forbiddenTopicClosed],
           ['not-allowed', counters.notAllowedClosed],
           ['broken-packet', counters.brokenPacketClosed],
+          ['bad-topic', counters.badTopicClosed],
+          ['mqtt-5', counters.mqtt5Closed],
+          ['unknown-level', counters.unknownLevelClosed],
+          ['silent', counters.silentReplaced],
           ['keep-alive', counters.keepAliveClosed],
           ['error', counters.connectionErrors],
         ]),
@@ -270,6 +276,8 @@ export class Hub {
         signIns: this.#signIns(),
         faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,
+        subscriptionsRefused: counters.subscriptionsRefused,
+        slowed: counters.slowed,
         qos0Dropped: counters.qos0Dropped,
         qos2Repeated: counters.qos2Repeated,
         oversized: counters.brokenPacketClosed,
@@ -315,4 +323,16 @@ export class Hub {
 /** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
 function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
   return allow_anonymous_network || isLoopback(listen.host);
+}
+
+function doorLimits(limits: StoreConfig['mqtt']['limits']): Partial<DoorLimits> {
+  const { connections, connections_per_address, subscriptions, filter_levels, topic_length, rate } = limits;
+  return {
+    connections,
+    connectionsPerAddress: connections_per_address,
+    subscriptions,
+    filterLevels: filter_levels,
+    topicLength: topic_length,
+    rate,
+  };
 }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { messageOf } from '../contracts/errors.ts';
 import type { Guest } from '../ops/doorstep.ts';
+import { ClientFilters } from './client-filters.ts';
 import { LARGE, type LargePackets } from './large-packets.ts';
 import { MOST_DELIVERIES, Pace } from './pace.ts';
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
@@ -43,7 +44,6 @@ interface Acknowledged {
   readonly acknowledge: Acknowledge;
 }
 
-const MOST_FILTERS = 64;
 /** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
 const PORTION = 4096;
 /** Type and flags, then a remaining length of 2. */
@@ -93,8 +93,6 @@ export class Connection {
   /** A large packet was begun, and there is no room for the rest of it yet. */
   #roomless = false;
   #lastHeard: number;
-  /** Filters that were granted. */
-  readonly #subscribed = new Set<string>();
   /** The packet that is not whole yet, whether it has told its size, and since when (ticks). */
   #packet = 0;
   #packetSized = false;
@@ -105,9 +103,7 @@ export class Connection {
   /** Bytes of the messages in the last chunk, on average. */
   #messageBytes = PORTION;
   readonly #pace: Pace;
-  /** Filters named in the second of that tick. */
-  #filters = 0;
-  #filtersTick = -1;
+  readonly filters = new ClientFilters();
   /** Its place at the door. */
   guest: Guest | undefined;
   /** It was answered for the last time, or closed for what it did: nothing of it is read any more. */
@@ -181,16 +177,18 @@ export class Connection {
     };
     parser.removeAllListeners('packet');
     parser.on('packet', (packet: IncomingPacket) => {
+      if (this.condemned) return;
       const filters = packet.subscriptions?.length ?? packet.unsubscriptions?.length;
       if (filters !== undefined) {
-        const tooMany = this.#tooManyFilters(filters);
+        const { tick, filterRate } = this.#holding;
+        const tooMany = this.filters.named(filters, tick, filterRate);
         if (tooMany !== undefined) {
           onBroken(this, tooMany);
           return;
         }
         // Set before the broker reads it: what is granted is what was asked for by then.
         for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
-        for (const filter of packet.unsubscriptions ?? []) this.#subscribed.delete(filter);
+        this.filters.drop(packet.unsubscriptions ?? []);
       }
       if (packet.cmd === 'connect' && packet.protocolVersion === 5) {
         this.#holding.foreign(this, 5, packet.clientId ?? '');
@@ -239,15 +237,6 @@ export class Connection {
     return portion < this.socket.readableLength ? portion : size;
   }
 
-  #tooManyFilters(count: number): string | undefined {
-    if (count > MOST_FILTERS) return `${count} filters in one packet, at most ${MOST_FILTERS} are taken`;
-    const { tick, filterRate } = this.#holding;
-    if (this.#filtersTick !== tick) this.#filters = 0;
-    this.#filtersTick = tick;
-    this.#filters += count;
-    return this.#filters > filterRate ? `more than ${filterRate} filters in a second` : undefined;
-  }
-
   /** Notes since when the packet at the end of what was read is incomplete, and asks for room if it is a large one. */
   #followPacket(): void {
     const { begun, midPacket, length, missing } = this.#scanner;
@@ -290,13 +279,6 @@ export class Connection {
     if (!this.#owed) return;
     this.#owed = false;
     this.socket.emit('readable');
-  }
-
-  /** Notes a subscription; what is wrong when there are too many. */
-  subscribe(filter: string, most: number): string | undefined {
-    if (this.#subscribed.size >= most && !this.#subscribed.has(filter)) return `one client may have ${most}`;
-    this.#subscribed.add(filter);
-    return undefined;
   }
 
   /** So many bytes of it wait for the journal, and do not any more. */

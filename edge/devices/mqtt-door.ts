@@ -311,7 +311,7 @@ export class MqttDoor implements Holding {
     const { topic } = subscription;
     const allowed = !isForbiddenFilter(topic) && mayRead(connection.user, topic);
     const wrong = allowed
-      ? (wrongName(topic, this.#limits) ?? connection.subscribe(topic, this.#limits.subscriptions))
+      ? (wrongName(topic, this.#limits) ?? connection.filters.add(topic, this.#limits.subscriptions))
       : 'this client may not read there';
     if (wrong === undefined) return subscription;
     this.counters.subscriptionsRefused += 1;

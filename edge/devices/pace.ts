@@ -26,7 +26,7 @@ export interface PaceParts {
 export class Pace {
   readonly #parts: PaceParts;
   #tokens: number;
-  #filledAt = 0;
+  #filledAt = performance.now();
   #rest: NodeJS.Timeout | undefined;
   #deliveries = 0;
   #bytes = 0;

@@ -6,6 +6,9 @@ import { counter, gauge, type PulledMetric } from './pulled-metrics.ts';
 export interface DoorSnapshot {
   readonly connections?: number;
   readonly connectionsRefused?: number;
+  readonly subscriptionsRefused?: number;
+  /** How often a client came over its rate and was read more slowly. */
+  readonly slowed?: number;
   /** Connections that the hub closed, by reason in kebab-case. */
   readonly closed?: ReadonlyMap<string, number>;
   /** Publishes, by quality of service. */
@@ -47,6 +50,16 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'Connections that the hub closed, by reason: what the device did that it must not do, or that it fell silent.',
       () => largestFirst('reason', door().closed),
       'reason',
+    ),
+    counter(
+      'subscriptions_refused_total',
+      'Subscriptions refused: to what this client may not read, too many, too long or too deep.',
+      () => door().subscriptionsRefused,
+    ),
+    counter(
+      'clients_slowed_total',
+      'How often a client came over its rate (mqtt.limits.rate) and was read more slowly. Nothing is lost by it.',
+      () => door().slowed,
     ),
     counter(
       'publishes_total',
