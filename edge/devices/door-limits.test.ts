@@ -243,9 +243,9 @@ describe('one client', () => {
     expect(door.inFlight.paused).toBe(false);
     intake.automatic = true;
     intake.answer();
-    await until(() => intake.deliveries.length === total + 1);
+    await until(() => intake.deliveries.length === total + 1 && door.inFlight.deliveries === 0);
     expect(door.counters.qos0Dropped).toBe(0);
-    expect(door.inFlight).toMatchObject({ bytes: 0, deliveries: 0 });
+    expect(door.inFlight.bytes).toBe(0);
   });
 
   test('may have one large publish under way, and the next after it', async () => {
