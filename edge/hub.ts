@@ -6,18 +6,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
-import { isLoopback } from '../config/values.ts';
+import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { maskedCopy } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
-import { messageOf } from './contracts/errors.ts';
+import { HubError, messageOf } from './contracts/errors.ts';
 import { streamOf } from './contracts/events.ts';
 import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
+import type { AddressOptions } from './devices/addresses.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import type { DoorLimits } from './devices/door-options.ts';
@@ -32,8 +33,11 @@ import { healthRoutes, metricsRoute } from './ops/health.ts';
 import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
+import { readPin } from './ops/secret-file.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
+import { staffGate } from './staff/gate.ts';
 import { staffPages } from './staff/pages.ts';
+import { Sessions } from './staff/sessions.ts';
 import { Standing } from './standing.ts';
 
 const HEARTBEAT_MS = 300_000;
@@ -67,18 +71,18 @@ export class Hub {
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
-    const { users, anonymous, allow_anonymous_network } = config.mqtt;
+    const { users } = config.mqtt;
     this.#credentials = users.length === 0 ? undefined : new Credentials({ users, logger: this.#loggers.door });
     this.#door = new MqttDoor({
-      listen: config.mqtt.listen,
+      ...addressesOf(config),
       credentials: this.#credentials,
-      anonymous: anonymous && (allow_anonymous_network || isLoopback(config.mqtt.listen.host)),
       intake: this.#intake,
       codec: this.#codec,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       limits: doorLimits(config.mqtt.limits),
       logger: this.#loggers.door,
     });
+    this.#standing.alsoSay(() => this.#door.warnings);
     this.#delivery = new MqttDelivery({
       publish: (topic, payload, options) => this.#door.publishOut(topic, payload, options),
       delivered: (ids) => void this.#request({ op: 'delivered', ids }),
@@ -161,6 +165,8 @@ export class Hub {
     const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http });
     const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
     this.#servers = [open, local];
+    const sessions = this.#sessions();
+    if (sessions !== undefined) staffGate(open, { sessions, logger: this.#loggers.http });
     for (const app of this.#servers) {
       healthRoutes(app, () => this.#standing.readiness());
       metricsRoute(app, this.#metrics.registry);
@@ -185,6 +191,15 @@ export class Hub {
     });
     await listenUnix(local, join(data_dir, EDGE_SOCKET));
     await listenTcp(open, http.listen);
+  }
+
+  /** Who has entered the PIN; undefined: nobody is asked for it. Throws HubError CONFIG_INVALID. */
+  #sessions(): Sessions | undefined {
+    const { pin_file, listen } = this.#config.http;
+    if (pin_file === undefined || isLoopback(listen.host)) return undefined;
+    const read = readPin(pin_file);
+    if ('fault' in read) throw new HubError('CONFIG_INVALID', `http.pin_file: ${read.fault}`);
+    return new Sessions(read);
   }
 
   #staffDesk(reader: JournalReader): StaffDesk {
@@ -334,5 +349,19 @@ function doorLimits(limits: StoreConfig['mqtt']['limits']): Partial<DoorLimits> 
     filterLevels: filter_levels,
     topicLength: topic_length,
     rate,
+  };
+}
+
+/** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */
+function addressesOf({ mqtt, http }: StoreConfig): AddressOptions {
+  const { listen, tls, websocket } = mqtt;
+  const open = (at: { readonly listen: Address }) => ({
+    listen: at.listen,
+    anonymous: mqtt.anonymous && (mqtt.allow_anonymous_network || isLoopback(at.listen.host)),
+  });
+  return {
+    ...open({ listen }),
+    tls: tls && { ...open(tls), files: tls },
+    websocket: websocket && { ...open(websocket), hosts: http.hosts },
   };
 }

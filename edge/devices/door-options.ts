@@ -2,6 +2,7 @@
 import type { Intake } from '../contracts/intake.ts';
 import type { SessionChange } from '../contracts/sessions.ts';
 import type { Logger } from '../ops/logging.ts';
+import type { AddressOptions } from './addresses.ts';
 import type { Codec } from './codec.ts';
 import type { Credentials } from './credentials.ts';
 import type { InFlight } from './in-flight.ts';
@@ -48,8 +49,7 @@ export const DEFAULT_LIMITS: DoorLimits = {
   qos0: 4_194_304,
 };
 
-export interface MqttDoorOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+export interface MqttDoorOptions extends AddressOptions {
   readonly intake: Intake;
   readonly codec: Codec;
   readonly logger: Logger;
@@ -60,8 +60,6 @@ export interface MqttDoorOptions {
   readonly keep?: (changes: readonly SessionChange[]) => Promise<void>;
   /** Shared with the other transports; absent: there are no users, and names in CONNECT are not looked at. */
   readonly credentials?: Credentials | undefined;
-  /** Whether clients without a name come in at `listen`; default true. */
-  readonly anonymous?: boolean;
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }

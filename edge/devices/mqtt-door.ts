@@ -1,14 +1,15 @@
 /**
- * The hub's own broker (MQTT 3.1.1 over TCP). A QoS 1 publish under `in/` is acknowledged after the journal's receipt;
+ * The hub's own broker (MQTT 3.1.1 over TCP, TLS and WebSocket). A QoS 1 publish under `in/` is acknowledged after the journal's receipt;
  * readings never travel around the broker: they end here, so nobody can subscribe to them. Only the hub publishes
  * under `out/`. What a device sends can close its own connection and nothing else.
  */
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
 import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
-import { Doorstep } from '../ops/doorstep.ts';
+import { Doorstep, type Guest } from '../ops/doorstep.ts';
+import { Addresses, type Ports } from './addresses.ts';
 import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
 import { CalmLog } from './calm-log.ts';
 import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
@@ -18,6 +19,7 @@ import { foreignWords, refuseVersion } from './foreign-connect.ts';
 import { Handshakes } from './handshakes.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
+import type { Arrival } from './listeners.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
@@ -25,6 +27,7 @@ import { mayRead } from './users.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
 const MOST_IN_FLIGHT = 8_388_608;
+const MOST_BEHIND_CONNECT = 1000;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -44,7 +47,7 @@ export class MqttDoor implements Holding {
   /** Connections that would be read if reading were not held, the longest wait first. */
   #waiting = new Set<Connection>();
   #broker: Aedes | undefined;
-  #server: Server | undefined;
+  #addresses: Addresses | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #stopping = false;
   tick = 0;
@@ -76,6 +79,11 @@ export class MqttDoor implements Holding {
   /** Connections that are open now. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** What an operator should know of the addresses, one sentence each. */
+  get warnings(): readonly string[] {
+    return this.#addresses?.warnings ?? [];
   }
 
   get held(): boolean {
@@ -115,35 +123,33 @@ export class MqttDoor implements Holding {
   }
 
   /** Resolves when devices can connect; `saved` is what was kept of an earlier run. Throws HubError PORT_IN_USE. */
-  async start(saved?: SavedSessions): Promise<{ port: number }> {
+  async start(saved?: SavedSessions): Promise<Ports> {
     this.#handshakes.restore(saved?.handshakes ?? []);
     const broker = await this.#createBroker();
     this.#broker = broker;
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(broker, socket));
-    this.#server = server;
+    const { packet, arriving, packetAge } = this.#limits;
+    const addresses = new Addresses(this.#options, {
+      enter: (socket) => this.#enter(socket),
+      accept: (socket, arrival) => this.#accept(broker, socket, arrival),
+      refused: (why, address) => this.#turnedAway(why, address),
+      logger: this.#options.logger,
+      packet,
+      arriving,
+      packetAge,
+    });
+    this.#addresses = addresses;
     this.inFlight.onResume(() => this.#resume());
     this.#sweep = setInterval(() => this.#lookForSilence(), 1000);
     this.#sweep.unref();
-    const { host, port } = this.#options.listen;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          error.code === 'EADDRINUSE'
-            ? new HubError('PORT_IN_USE', `mqtt.listen: ${host}:${port} is taken`, { cause: error })
-            : error,
-        );
-      });
-      server.listen(port, host, resolve);
-    });
-    return { port: (server.address() as AddressInfo).port };
+    return addresses.start();
   }
 
   /** Takes nothing more, waits up to `graceMs` for the receipts in flight, then closes every connection. */
   async stop(graceMs = 5000): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#sweep);
-    const { server, broker } = { server: this.#server, broker: this.#broker };
-    const closed = new Promise<void>((resolve) => (server?.listening ? server.close(() => resolve()) : resolve()));
+    const broker = this.#broker;
+    const closed = this.#addresses?.stop();
     const until = performance.now() + graceMs;
     while (this.inFlight.deliveries > 0 && performance.now() < until) await delay(5);
     // The last acknowledgements are written at the end of this turn.
@@ -176,6 +182,8 @@ export class MqttDoor implements Holding {
     const broker = await Aedes.createBroker({
       concurrency: 1000,
       connectTimeout: this.#limits.connectTimeout,
+      // A client need not wait for CONNACK (MQTT-3.1.4): what comes in one read behind CONNECT waits for it.
+      queueLimit: MOST_BEHIND_CONNECT,
       drainTimeout: this.#limits.drainTimeout,
       preConnect: (client, packet, callback) => callback(null, this.#meet(client, packet)),
       authenticate: (client, user, password, callback) => {
@@ -222,7 +230,8 @@ export class MqttDoor implements Holding {
     });
   }
 
-  #accept(broker: Aedes, socket: DoorSocket): void {
+  /** Before the first byte, and before TLS: whether there is room for one more. */
+  #enter(socket: Socket): Guest | undefined {
     const guest = this.#doorstep.enter(socket.remoteAddress, () => {
       this.counters.silentReplaced += 1;
       this.#log.warn({ address: socket.remoteAddress }, 'closed without a CONNECT: newer connections needed its place');
@@ -231,6 +240,12 @@ export class MqttDoor implements Holding {
     if (guest === undefined) {
       this.counters.connectionsRefused += 1;
       this.#log.warn({ address: socket.remoteAddress }, 'connection turned away: too many are open (mqtt.limits)');
+    }
+    return guest;
+  }
+
+  #accept(broker: Aedes, socket: DoorSocket, { guest, anonymous, certificateName }: Arrival): void {
+    if (this.#stopping) {
       socket.destroy();
       return;
     }
@@ -238,7 +253,8 @@ export class MqttDoor implements Holding {
     const client = broker.handle(socket);
     const connection = new Connection(client, socket, this.#packetLimits, this);
     connection.guest = guest;
-    connection.anonymous = this.#options.anonymous ?? true;
+    connection.anonymous = anonymous;
+    connection.certificateName = certificateName;
     this.#connections.set(client, connection);
     socket.once('close', () => {
       this.#connections.delete(client);
@@ -251,6 +267,11 @@ export class MqttDoor implements Holding {
       this.#fault(thrown);
       socket.destroy();
     }
+  }
+
+  #turnedAway(why: string, address: string | undefined): void {
+    this.counters.connectionsRefused += 1;
+    this.#log.warn({ address }, `a connection was turned away: ${why}`);
   }
 
   #meet(client: Client, packet: ConnectPacket): boolean {

@@ -5,9 +5,10 @@
  */
 import { chmod, unlink } from 'node:fs/promises';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { HubError } from '../contracts/errors.ts';
+import { ownHosts, sameHost } from './host-rules.ts';
 import type { Logger } from './logging.ts';
 import { asProblem, PROBLEM_CONTENT_TYPE, Problem, problemBody } from './problem.ts';
 import { allowedMethods, type KnownRoute } from './route-methods.ts';
@@ -35,27 +36,11 @@ const SECURITY_HEADERS = {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const MAX_CONNECTIONS = 512;
 
-/** Name or address of a Host header, without port and brackets; undefined when it is none. */
-function hostName(host: string | undefined): string | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/@]+))(?::\d{1,5})?$/i.exec(host ?? '');
-  return (match?.[1] ?? match?.[2])?.toLowerCase();
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-  try {
-    const { host: from, protocol } = new URL(origin);
-    return /^https?:$/.test(protocol) && from === new URL(`${protocol}//${host}`).host;
-  } catch {
-    return false;
-  }
-}
-
 function refuseStrangers(app: FastifyInstance, hosts: readonly string[]): void {
-  const names = new Set(['localhost', ...hosts.map((name) => name.toLowerCase())]);
+  const isOwn = ownHosts(hosts);
   app.addHook('onRequest', async (request) => {
     const { host, origin } = request.headers;
-    const name = hostName(host);
-    if (name === undefined || !(isIP(name) || names.has(name))) {
+    if (!isOwn(host)) {
       throw new Problem(421, 'this hub does not answer to that Host; add the name to `http.hosts`');
     }
     if (origin !== undefined && !SAFE_METHODS.has(request.method) && !sameHost(origin, host)) {
