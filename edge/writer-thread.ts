@@ -74,6 +74,12 @@ function guarded(work: () => void): void {
 
 function fail(error: unknown): void {
   clearTimeout(timer);
-  send({ is: 'failed', code: error instanceof HubError ? error.code : undefined, message: messageOf(error) });
+  send({ is: 'failed', code: error instanceof HubError ? error.code : undefined, message: wordsOf(error) });
   port?.close();
+}
+
+/** SQLite's messages say little without their code. */
+function wordsOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return code.startsWith('SQLITE_') ? `${messageOf(error)} (${code})` : messageOf(error);
 }
