@@ -7,7 +7,7 @@
  *
  * Facts are refused while there is no room for them; devices keep them.
  */
-import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Statement } from 'better-sqlite3';
 import { autocheckpoint, checkpoint, type Database, JOURNAL_FILE, openForWriting, walBytesOf } from './database.ts';
