@@ -284,6 +284,7 @@ export class Hub {
           ['unknown-level', counters.unknownLevelClosed],
           ['silent', counters.silentReplaced],
           ['keep-alive', counters.keepAliveClosed],
+          ['stalled', counters.stalledClosed],
           ['error', counters.connectionErrors],
         ]),
         httpRequests: counters.httpRequests,
@@ -295,6 +296,13 @@ export class Hub {
         slowed: counters.slowed,
         qos0Dropped: counters.qos0Dropped,
         qos2Repeated: counters.qos2Repeated,
+        kept: this.#door.kept,
+        dropped: new Map([
+          ['queue-full', counters.queuedDropped],
+          ['slow-reader', counters.slowDropped],
+          ['retained-full', counters.retainedRefused],
+        ]),
+        sessionsExpired: counters.sessionsExpired,
         oversized: counters.brokenPacketClosed,
         unanswered: this.#door.inFlight.deliveries,
         pauses: counters.pauses,
@@ -349,6 +357,12 @@ function doorLimits(limits: StoreConfig['mqtt']['limits']): Partial<DoorLimits> 
     filterLevels: filter_levels,
     topicLength: topic_length,
     rate,
+    sessions: limits.sessions,
+    offlineMessages: limits.offline_messages,
+    offlineSize: limits.offline_size,
+    offlineAge: limits.offline_age,
+    retained: limits.retained,
+    stalled: limits.stalled,
   };
 }
 

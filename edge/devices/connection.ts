@@ -29,7 +29,7 @@ interface IncomingPacket {
   readonly cmd: string;
   readonly protocolVersion?: number;
   readonly clientId?: string;
-  readonly subscriptions?: { qos: number }[];
+  readonly subscriptions?: unknown[];
   readonly unsubscriptions?: string[];
 }
 
@@ -46,6 +46,11 @@ interface Acknowledged {
 
 /** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
 const PORTION = 4096;
+
+interface Held extends Acknowledged {
+  ready: boolean;
+}
+
 /** Type and flags, then a remaining length of 2. */
 const PUBACK = 0x4002;
 const PUBREC = 0x5002;
@@ -88,6 +93,8 @@ export class Connection {
   #behind: (Acknowledged & { readonly after: number })[] = [];
   /** PUBACKs that are written at the end of this turn. */
   #acknowledged: Acknowledged[] = [];
+  /** What waits for more than its receipt, and what came behind it. */
+  readonly #held: Held[] = [];
   /** A read was asked for while reading was held. */
   #owed = false;
   /** A large packet was begun, and there is no room for the rest of it yet. */
@@ -186,9 +193,6 @@ export class Connection {
           onBroken(this, tooMany);
           return;
         }
-        // Set before the broker reads it: what is granted is what was asked for by then.
-        for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
-        this.filters.drop(packet.unsubscriptions ?? []);
       }
       if (packet.cmd === 'connect' && packet.protocolVersion === 5) {
         this.#holding.foreign(this, 5, packet.clientId ?? '');
@@ -295,11 +299,15 @@ export class Connection {
     this.#given += 1;
   }
 
-  /** Its receipt is here; receipts come in the order of the publishes. An error closes the connection. */
-  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null): void {
+  /**
+   * Its receipt is here; receipts come in the order of the publishes. An error closes the connection. `also`: something
+   * else that must be on disk before it is acknowledged; what comes behind it waits for its turn.
+   */
+  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null, also?: Promise<void>): void {
     this.#answered += 1;
     if (error === null) {
-      this.#acknowledge(publish, acknowledge);
+      if (also === undefined) this.#acknowledge(publish, acknowledge);
+      else this.#acknowledgeWhen(also, publish, acknowledge);
     } else if (!this.client.closed) {
       this.#writeAcknowledgements();
       acknowledge(error);
@@ -316,9 +324,27 @@ export class Connection {
     else this.#behind.push({ after: this.#given, publish, acknowledge });
   }
 
+  #acknowledgeWhen(also: Promise<void>, publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    const held: Held = { publish, acknowledge, ready: false };
+    this.#held.push(held);
+    const settled = (): void => {
+      held.ready = true;
+      const waiting = this.#held.findIndex(({ ready }) => !ready);
+      for (const next of this.#held.splice(0, waiting < 0 ? this.#held.length : waiting)) this.#write(next);
+    };
+    also.then(settled, (thrown) => {
+      if (!this.client.closed) acknowledge(new Error(messageOf(thrown)));
+    });
+  }
+
   #acknowledge(publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    if (this.#held.length > 0) this.#held.push({ publish, acknowledge, ready: true });
+    else this.#write({ publish, acknowledge });
+  }
+
+  #write(next: Acknowledged): void {
     if (this.#acknowledged.length === 0) process.nextTick(() => this.#writeAcknowledgements());
-    this.#acknowledged.push({ publish, acknowledge });
+    this.#acknowledged.push(next);
   }
 
   /**

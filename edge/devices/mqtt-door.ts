@@ -1,33 +1,36 @@
 /**
- * The hub's own broker (MQTT 3.1.1 over TCP, TLS and WebSocket). A QoS 1 publish under `in/` is acknowledged after the journal's receipt;
- * readings never travel around the broker: they end here, so nobody can subscribe to them. Only the hub publishes
- * under `out/`. What a device sends can close its own connection and nothing else.
+ * The hub's own broker (MQTT 3.1.1 over TCP, TLS and WebSocket). A publish of QoS 1 or 2 under `in/` is acknowledged
+ * after the journal's receipt; readings never travel around the broker: they end here, so nobody can subscribe to them.
+ * Only the hub publishes under `out/`. What a device sends can close its own connection and nothing else.
  */
 import type { Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
-import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
+import type { SavedSessions } from '../contracts/sessions.ts';
 import { Doorstep, type Guest } from '../ops/doorstep.ts';
 import { Addresses, type Ports } from './addresses.ts';
 import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
 import { CalmLog } from './calm-log.ts';
+import { Carrier } from './carrier.ts';
 import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
 import { foreignWords, refuseVersion } from './foreign-connect.ts';
-import { Handshakes } from './handshakes.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
 import type { Arrival } from './listeners.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
+import { Stalled } from './stalled.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
 import { mayRead } from './users.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
 const MOST_IN_FLIGHT = 8_388_608;
 const MOST_BEHIND_CONNECT = 1000;
+/** A session is kept under it. */
+const LONGEST_CLIENT_ID = 256;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -40,12 +43,15 @@ export class MqttDoor implements Holding {
   readonly #packetLimits: PacketLimits;
   readonly #log: CalmLog;
   readonly #publishing: Publishing;
-  readonly #handshakes: Handshakes;
+  readonly #carrier: Carrier;
+  readonly #stalled: Stalled;
   readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
   readonly #doorstep: Doorstep;
   /** Connections that would be read if reading were not held, the longest wait first. */
   #waiting = new Set<Connection>();
+  /** Clients that are users, also after their connection is closed. */
+  readonly #users = new WeakSet<Client>();
   #broker: Aedes | undefined;
   #addresses: Addresses | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -61,12 +67,20 @@ export class MqttDoor implements Holding {
     this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
     this.inFlight = options.inFlight ?? new InFlight(MOST_IN_FLIGHT);
     this.#log = new CalmLog(options.logger, () => performance.now());
-    this.#handshakes = new Handshakes(options.keep ?? (() => Promise.resolve()), () => performance.now());
+    this.#carrier = new Carrier({
+      keep: options.keep ?? (() => Promise.resolve()),
+      limits: this.#limits,
+      counters: this.counters,
+      log: this.#log,
+      now: () => performance.now(),
+    });
+    this.#stalled = new Stalled(this.#limits.stalled);
     this.#publishing = new Publishing({
       intake: options.intake,
       codec: options.codec,
       inFlight: this.inFlight,
-      handshakes: this.#handshakes,
+      handshakes: this.#carrier.handshakes,
+      carry: (message, handshake) => this.#carrier.carry(message, handshake),
       counters: this.counters,
       log: this.#log,
       qos0Limit: qos0,
@@ -84,6 +98,12 @@ export class MqttDoor implements Holding {
   /** What an operator should know of the addresses, one sentence each. */
   get warnings(): readonly string[] {
     return this.#addresses?.warnings ?? [];
+  }
+
+  /** What is kept for clients, and for topics. */
+  get kept(): { awaySessions: number; queuedMessages: number; retained: number } {
+    const { away, queued } = this.#carrier.sessions.figures;
+    return { awaySessions: away, queuedMessages: queued, retained: this.#carrier.retained.size };
   }
 
   get held(): boolean {
@@ -124,7 +144,7 @@ export class MqttDoor implements Holding {
 
   /** Resolves when devices can connect; `saved` is what was kept of an earlier run. Throws HubError PORT_IN_USE. */
   async start(saved?: SavedSessions): Promise<Ports> {
-    this.#handshakes.restore(saved?.handshakes ?? []);
+    if (saved !== undefined) this.#carrier.restore(saved);
     const broker = await this.#createBroker();
     this.#broker = broker;
     const { packet, arriving, packetAge } = this.#limits;
@@ -158,33 +178,40 @@ export class MqttDoor implements Holding {
     await new Promise<void>((resolve) => (broker === undefined ? resolve() : broker.close(resolve)));
     for (const { socket } of this.#connections.values()) socket.destroy();
     await closed;
+    await this.#carrier.stop();
   }
 
-  /** The hub's own messages; resolves when every subscriber that is there has been written to. */
-  publishOut(
+  /** Ends the sessions and handshakes that are past their time; the door does it once a minute. */
+  letGo(): void {
+    this.#carrier.expire();
+  }
+
+  /** The hub's own messages; resolves when they wait for every subscriber, on disk where the session outlives it. */
+  async publishOut(
     topic: string,
     payload: string | Buffer,
     options: { readonly retain?: boolean; readonly qos?: 0 | 1 } = {},
   ): Promise<void> {
     const broker = this.#broker;
-    if (broker === undefined || broker.closed)
-      return Promise.reject(new HubError('NOT_STORED', 'the broker is closed'));
-    if (!topic.startsWith('out/')) return Promise.reject(new Error(`not a topic of the hub: ${topic}`));
+    if (broker === undefined || broker.closed) throw new HubError('NOT_STORED', 'the broker is closed');
+    if (!topic.startsWith('out/')) throw new Error(`not a topic of the hub: ${topic}`);
     const { retain = false, qos = 1 } = options;
-    return new Promise((resolve, reject) => {
-      broker.publish({ cmd: 'publish', topic, payload, retain, qos, dup: false }, (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    try {
+      await this.#carrier.carry({ topic, payload: new Uint8Array(Buffer.from(payload)), retain, qos });
+    } catch {
+      // It was sent to whoever is there; for the others it waits in memory until the disk takes it.
+    }
   }
 
   async #createBroker(): Promise<Aedes> {
     const broker = await Aedes.createBroker({
+      ...this.#carrier.library,
       concurrency: 1000,
       connectTimeout: this.#limits.connectTimeout,
       // A client need not wait for CONNACK (MQTT-3.1.4): what comes in one read behind CONNECT waits for it.
       queueLimit: MOST_BEHIND_CONNECT,
-      drainTimeout: this.#limits.drainTimeout,
+      // Longer than `stalled`, which also sees that a slow client takes something.
+      drainTimeout: this.#limits.stalled * 10,
       preConnect: (client, packet, callback) => callback(null, this.#meet(client, packet)),
       authenticate: (client, user, password, callback) => {
         this.#authenticate(client, user, password, (rejection) => {
@@ -196,38 +223,13 @@ export class MqttDoor implements Holding {
       authorizeForward: (client, packet) =>
         mayRead(this.#connections.get(client)?.user, packet.topic) ? packet : null,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
-      authorizeSubscribe: (client, subscription, callback) => callback(null, this.#granted(client, subscription)),
+      authorizeSubscribe: (client, subscription, callback) => this.#subscribe(client, subscription, callback),
     });
     broker.on('error' as 'closed', ((error: Error) => this.#fault(error)) as () => void);
     broker.on('connectionError', (client, error) => this.#broke(client, error));
     broker.on('clientError', (client, error) => this.#broke(client, error));
-    endReadingsHere(broker);
-    this.#rememberHandshakes(broker);
+    this.#carrier.join(broker);
     return broker;
-  }
-
-  /** The broker asks its memory before it answers PUBREL, and before it begins a clean session. */
-  #rememberHandshakes(broker: Aedes): void {
-    Object.assign((broker as Aedes & { readonly persistence: object }).persistence, {
-      incomingGetPacket: ({ id }: Client, packet: PublishPacket): Promise<Handshake> => {
-        const entry = this.#handshakes.get(id, packet.messageId ?? 0);
-        return entry === undefined ? Promise.reject(new Error('no such packet')) : Promise.resolve(entry);
-      },
-      incomingDelPacket: async ({ id, conn }: Client, packet: PublishPacket): Promise<void> => {
-        try {
-          await this.#handshakes.release(id, packet.messageId ?? 0);
-        } catch (thrown) {
-          // The broker would confirm it in any case, so it must not hear of it.
-          this.#log.warn(
-            { client: id, reason: messageOf(thrown) },
-            'a release could not be written, connection closed',
-          );
-          conn.destroy();
-          await new Promise(() => undefined);
-        }
-      },
-      cleanIncoming: ({ id }: Client): Promise<void> => this.#handshakes.forget(id),
-    });
   }
 
   /** Before the first byte, and before TLS: whether there is room for one more. */
@@ -281,6 +283,8 @@ export class MqttDoor implements Holding {
     // MQTT-3.1.3-8: without an id there is no session to keep.
     if (packet.clientId === '' && packet.clean === false)
       connection.rejected = 'an empty client id needs a clean session';
+    if (packet.clientId.length > LONGEST_CLIENT_ID)
+      connection.rejected = `a client id has at most ${LONGEST_CLIENT_ID} characters`;
     connection.will = packet.will?.topic;
     connection.keepAlive = packet.keepalive ?? 0;
     packet.keepalive = 0;
@@ -303,7 +307,10 @@ export class MqttDoor implements Holding {
     const introduction = { id: client.id, user: user ?? undefined, password: password ?? undefined, will };
     this.#admission.decide(connection, introduction, (rejection) => {
       // Before the broker looks for the session.
-      if (connection.user !== undefined) client.id = sessionName(connection.user, client.id);
+      if (connection.user !== undefined) {
+        client.id = sessionName(connection.user, client.id);
+        this.#users.add(client);
+      }
       done(rejection);
     });
   }
@@ -313,7 +320,8 @@ export class MqttDoor implements Holding {
       // A will has no packet id, and comes from a client that is closed already, or is gone.
       if (client === null || client.closed) {
         if (packet.messageId !== undefined && client !== null) return;
-        const sent = !this.#stopping && this.#publishing.will(client?.id ?? '', packet);
+        const named = client !== null && this.#users.has(client);
+        const sent = !this.#stopping && this.#publishing.will(client?.id ?? '', packet, !named);
         acknowledge(sent ? null : new Error('this will is not sent'));
         return;
       }
@@ -325,6 +333,17 @@ export class MqttDoor implements Holding {
     }
   }
 
+  #subscribe(
+    client: Client,
+    wanted: Subscription,
+    callback: (error: null, granted: Subscription | null) => void,
+  ): void {
+    // Asked when a session is found again: its subscriptions are there already.
+    const granted = this.#carrier.isSessionMark(wanted) ? null : this.#granted(client, wanted);
+    if (granted === null) callback(null, null);
+    else this.#carrier.subscribe(client, granted, callback);
+  }
+
   /** Null is answered with "failure" in the SUBACK. */
   #granted(client: Client, subscription: Subscription): Subscription | null {
     const connection = this.#connections.get(client);
@@ -332,7 +351,7 @@ export class MqttDoor implements Holding {
     const { topic } = subscription;
     const allowed = !isForbiddenFilter(topic) && mayRead(connection.user, topic);
     const wrong = allowed
-      ? (wrongName(topic, this.#limits) ?? connection.filters.add(topic, this.#limits.subscriptions))
+      ? (wrongName(topic, this.#limits) ?? this.#carrier.sessions.tooMany(client, topic, this.#limits.subscriptions))
       : 'this client may not read there';
     if (wrong === undefined) return subscription;
     this.counters.subscriptionsRefused += 1;
@@ -360,7 +379,8 @@ export class MqttDoor implements Holding {
 
   #lookForSilence(): void {
     this.tick += 1;
-    if (this.tick % EXPIRY_TICKS === 0) this.#handshakes.expire().catch((thrown) => this.#fault(thrown));
+    if (this.tick % EXPIRY_TICKS === 0) this.letGo();
+    this.#lookForStalled();
     this.counters.pauses = this.inFlight.pauses;
     if (this.held) return;
     for (const connection of this.#connections.values()) {
@@ -372,6 +392,20 @@ export class MqttDoor implements Holding {
         this.#closeBroken(connection, `a packet was begun and not ended in ${this.#limits.packetAge} s`);
       }
     }
+  }
+
+  #lookForStalled(): void {
+    const now = performance.now();
+    let unread = 0;
+    for (const connection of this.#connections.values()) {
+      unread += connection.socket.writableLength;
+      if (!this.#stalled.has(connection.socket, now)) continue;
+      this.counters.stalledClosed += 1;
+      this.#log.warn(named(connection), `closed: it read nothing for ${this.#limits.stalled / 1000} s`);
+      connection.condemned = true;
+      connection.socket.destroy(new Error('stalled'));
+    }
+    this.#carrier.sessions.pressed = unread > this.#limits.unread;
   }
 
   #resume(): void {
@@ -392,18 +426,4 @@ export class MqttDoor implements Holding {
 /** Which connection, for the log. */
 function named({ client, address }: Connection): { client: string; address: string | undefined } {
   return { client: plain(client.id ?? '', 128), address };
-}
-
-/** What clients publish is not forwarded: only the broker's own announcements and the hub's `out/` go round. */
-function endReadingsHere(broker: Aedes): void {
-  const publish = broker.publish.bind(broker);
-  const done = (callback: unknown): void => {
-    if (typeof callback === 'function') callback(null);
-  };
-  broker.publish = ((packet: PublishPacket, client: unknown, callback: unknown) => {
-    // From a client it has three arguments, from the hub two.
-    if (typeof client !== 'function') done(callback);
-    else if (packet.topic.startsWith('out/') || packet.topic.startsWith('$SYS/')) publish(packet, client as () => void);
-    else done(client);
-  }) as typeof broker.publish;
 }

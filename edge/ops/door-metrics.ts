@@ -23,6 +23,11 @@ export interface DoorSnapshot {
   readonly qos0Dropped?: number;
   /** QoS 2 messages that came again after they were taken. */
   readonly qos2Repeated?: number;
+  /** What the broker keeps: sessions whose clients are away, messages that wait for a client, retained messages. */
+  readonly kept?: { readonly awaySessions: number; readonly queuedMessages: number; readonly retained: number };
+  /** Messages to clients that were dropped or not retained, by reason in kebab-case. */
+  readonly dropped?: ReadonlyMap<string, number>;
+  readonly sessionsExpired?: number;
   readonly oversized?: number;
   /** Deliveries taken from devices and not answered yet. */
   readonly unanswered?: number;
@@ -93,6 +98,24 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'qos2_repeated_total',
       'Messages of QoS 2 that came again before they were released, and were not stored again.',
       () => door().qos2Repeated,
+    ),
+    gauge('sessions_away', 'MQTT sessions kept for clients that are away.', () => door().kept?.awaySessions),
+    gauge(
+      'queued_messages',
+      'Messages of QoS 1 and 2 that wait for a client to take and confirm them.',
+      () => door().kept?.queuedMessages,
+    ),
+    gauge('retained_messages', 'Topics with a retained message.', () => door().kept?.retained),
+    counter(
+      'messages_dropped_total',
+      'Messages to clients that were dropped, or not retained, because more waited than mqtt.limits allows, by reason.',
+      () => largestFirst('reason', door().dropped),
+      'reason',
+    ),
+    counter(
+      'sessions_expired_total',
+      'Kept MQTT sessions that ended because nobody came back to them, or because there were too many.',
+      () => door().sessionsExpired,
     ),
     counter('packets_oversized_total', 'Packets refused for their size.', () => door().oversized),
     gauge(
