@@ -29,6 +29,7 @@ import { JournalReader } from './journal/reader.ts';
 import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import { Doorstep } from './ops/doorstep.ts';
 import { healthRoutes, metricsRoute } from './ops/health.ts';
 import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
@@ -57,6 +58,7 @@ export class Hub {
   readonly #door: MqttDoor;
   readonly #delivery: MqttDelivery;
   readonly #alertListeners = new Set<(alert: Alert) => void>();
+  readonly #httpDoorstep: Doorstep;
   #reader: JournalReader | undefined;
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
@@ -83,6 +85,8 @@ export class Hub {
       logger: this.#loggers.door,
     });
     this.#standing.alsoSay(() => this.#door.warnings);
+    const { connections, connections_per_address } = config.http.limits;
+    this.#httpDoorstep = new Doorstep({ connections, perAddress: connections_per_address });
     this.#delivery = new MqttDelivery({
       publish: (topic, payload, options) => this.#door.publishOut(topic, payload, options),
       delivered: (ids) => void this.#request({ op: 'delivered', ids }),
@@ -162,7 +166,7 @@ export class Hub {
   /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
   async #serve(reader: JournalReader): Promise<void> {
     const { http, data_dir } = this.#config;
-    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http });
+    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http, doorstep: this.#httpDoorstep });
     const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
     this.#servers = [open, local];
     const sessions = this.#sessions();
@@ -170,7 +174,7 @@ export class Hub {
     for (const app of this.#servers) {
       healthRoutes(app, () => this.#standing.readiness());
       metricsRoute(app, this.#metrics.registry);
-      await app.register(staffApi, { desk: this.#staffDesk(reader) });
+      await app.register(staffApi, { desk: this.#staffDesk(reader), liveReaders: http.limits.live_readers });
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
@@ -289,6 +293,9 @@ export class Hub {
         ]),
         httpRequests: counters.httpRequests,
         httpTurnedAway: counters.httpTurnedAway,
+        httpConnections: this.#httpDoorstep.guests,
+        httpConnectionsRefused: this.#httpDoorstep.refused,
+        httpConnectionsReplaced: this.#httpDoorstep.replaced,
         signIns: this.#signIns(),
         faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,

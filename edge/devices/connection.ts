@@ -46,6 +46,8 @@ interface Acknowledged {
 
 /** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
 const PORTION = 4096;
+/** Milliseconds of work for one chunk that are paid for with a pause. */
+const LONG_MS = 50;
 
 interface Held extends Acknowledged {
   ready: boolean;
@@ -72,6 +74,8 @@ export interface Holding {
   waits(connection: Connection): void;
   /** It sends faster than its rate, and is read more slowly. */
   tooFast(connection: Connection): void;
+  /** A chunk of it took the hub so many milliseconds; for how many it is not read now. */
+  tookLong(connection: Connection, ms: number): number;
   /** Its CONNECT speaks a version of MQTT that this hub does not. */
   foreign(connection: Connection, level: number, clientId: string): void;
 }
@@ -172,12 +176,17 @@ export class Connection {
       this.#count(chunk.length);
       this.#followPacket();
       this.#parsing = true;
+      const large = this.#scanner.length > LARGE;
+      const begun = large ? performance.now() : 0;
       try {
         return parse(chunk);
       } catch (thrown) {
         onBroken(this, messageOf(thrown));
         return 0;
       } finally {
+        // Only a large payload can be hard to judge; small ones are few at a time.
+        const took = large ? performance.now() - begun : 0;
+        if (took > LONG_MS) this.#pace.pause(this.#holding.tookLong(this, took));
         // A portion that ended no packet: nobody else would ask for the next one.
         this.#rest(this.#scanner.ended === ended && this.socket.readableLength > 0);
       }

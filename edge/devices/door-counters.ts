@@ -36,7 +36,7 @@ export interface DoorCounters {
   connectionsRefused: number;
   /** Connections that had not said CONNECT, and gave way to newer ones. */
   silentReplaced: number;
-  /** How often a client came over its rate and was read more slowly. */
+  /** How often a client was read more slowly, because it came over its rate or what it sent took long. */
   slowed: number;
   connectionsAccepted: number;
   /** Connections that ended with any other error: reset, no CONNECT in time, a frozen subscriber. */

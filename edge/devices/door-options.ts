@@ -65,7 +65,7 @@ export const DEFAULT_LIMITS: DoorLimits = {
   queued: 33_554_432,
   unread: 67_108_864,
   packetAge: 60,
-  arriving: 16_777_216,
+  arriving: 8_388_608,
   qos0: 4_194_304,
 };
 

@@ -8,10 +8,10 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
 import type { SavedSessions } from '../contracts/sessions.ts';
+import { CalmLog } from '../ops/calm-log.ts';
 import { Doorstep, type Guest } from '../ops/doorstep.ts';
 import { Addresses, type Ports } from './addresses.ts';
 import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
-import { CalmLog } from './calm-log.ts';
 import { Carrier } from './carrier.ts';
 import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
@@ -24,6 +24,7 @@ import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
 import { Stalled } from './stalled.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
+import { Turns } from './turns.ts';
 import { mayRead } from './users.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
@@ -48,8 +49,7 @@ export class MqttDoor implements Holding {
   readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
   readonly #doorstep: Doorstep;
-  /** Connections that would be read if reading were not held, the longest wait first. */
-  #waiting = new Set<Connection>();
+  readonly #turns = new Turns<Connection>();
   /** Clients that are users, also after their connection is closed. */
   readonly #users = new WeakSet<Client>();
   #broker: Aedes | undefined;
@@ -123,7 +123,7 @@ export class MqttDoor implements Holding {
   }
 
   waits(connection: Connection): void {
-    this.#waiting.add(connection);
+    this.#turns.waits(connection);
   }
 
   tooFast(connection: Connection): void {
@@ -132,6 +132,12 @@ export class MqttDoor implements Holding {
       named(connection),
       `it sends more than ${this.#limits.rate} messages a second and is read more slowly`,
     );
+  }
+
+  tookLong(connection: Connection, ms: number): number {
+    this.counters.slowed += 1;
+    this.#log.warn(named(connection), `its messages take ${Math.round(ms)} ms to read, it is read more slowly`);
+    return this.#turns.pauseFor(ms, performance.now());
   }
 
   foreign(connection: Connection, level: number, clientId: string): void {
@@ -260,7 +266,7 @@ export class MqttDoor implements Holding {
     this.#connections.set(client, connection);
     socket.once('close', () => {
       this.#connections.delete(client);
-      this.#waiting.delete(connection);
+      this.#turns.left(connection);
       connection.closed();
     });
     try {
@@ -410,11 +416,7 @@ export class MqttDoor implements Holding {
 
   #resume(): void {
     if (this.held) return;
-    // In the order in which they were held: who finds it held again goes to the end of the line.
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const connection of waiting) connection.resume();
-    for (const connection of this.#connections.values()) if (!waiting.has(connection)) connection.resume();
+    this.#turns.resume(this.#connections.values());
   }
 
   #fault(thrown: unknown): void {

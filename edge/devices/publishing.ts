@@ -5,7 +5,7 @@
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { Handshake } from '../contracts/sessions.ts';
-import type { CalmLog } from './calm-log.ts';
+import type { CalmLog } from '../ops/calm-log.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { Acknowledge, Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';

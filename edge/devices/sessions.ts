@@ -5,7 +5,7 @@
  */
 import type { Client } from 'aedes';
 import type { KeptSession, SavedSessions, SessionChange } from '../contracts/sessions.ts';
-import type { CalmLog } from './calm-log.ts';
+import type { CalmLog } from '../ops/calm-log.ts';
 import type { DoorCounters } from './door-counters.ts';
 import { FilterTree } from './filter-tree.ts';
 import type { Keeper } from './keeper.ts';

@@ -18,6 +18,10 @@ export interface DoorSnapshot {
   readonly signIns?: ReadonlyMap<string, number>;
   /** Requests answered with 429 or 503 because too much waited. */
   readonly httpTurnedAway?: number;
+  /** Connections by HTTP: open, turned away, and idle or slow ones that gave way to newer ones. */
+  readonly httpConnections?: number;
+  readonly httpConnectionsRefused?: number;
+  readonly httpConnectionsReplaced?: number;
   /** Faults of the hub's own that one packet brought about. */
   readonly faults?: number;
   readonly qos0Dropped?: number;
@@ -63,7 +67,7 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
     ),
     counter(
       'clients_slowed_total',
-      'How often a client came over its rate (mqtt.limits.rate) and was read more slowly. Nothing is lost by it.',
+      'How often a client was read more slowly: over its rate (mqtt.limits.rate), or hard to read. Nothing is lost by it.',
       () => door().slowed,
     ),
     counter(
@@ -83,6 +87,17 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'http_turned_away_total',
       'Requests with readings told to come back later, because too much waited for the journal.',
       () => door().httpTurnedAway,
+    ),
+    gauge('http_connections', 'Connections open now by HTTP.', () => door().httpConnections),
+    counter(
+      'http_connections_refused_total',
+      'Connections by HTTP turned away: too many were open (http.limits).',
+      () => door().httpConnectionsRefused,
+    ),
+    counter(
+      'http_connections_replaced_total',
+      'Idle or slow connections by HTTP that were closed because newer ones needed their place (http.limits).',
+      () => door().httpConnectionsReplaced,
     ),
     counter(
       'door_faults_total',

@@ -8,7 +8,10 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { HubError } from '../contracts/errors.ts';
+import { CalmLog } from './calm-log.ts';
+import { Doorstep } from './doorstep.ts';
 import { ownHosts, sameHost } from './host-rules.ts';
+import { guardConnections } from './http-guests.ts';
 import type { Logger } from './logging.ts';
 import { asProblem, PROBLEM_CONTENT_TYPE, Problem, problemBody } from './problem.ts';
 import { allowedMethods, type KnownRoute } from './route-methods.ts';
@@ -21,6 +24,8 @@ export interface HttpOptions {
   readonly bodyLimit?: number;
   /** For a Unix socket: no Host and no Origin check. */
   readonly local?: boolean;
+  /** Who may come in; default 512 connections, of one address half of them (a Unix socket has none). */
+  readonly doorstep?: Doorstep;
 }
 
 const SECURITY_HEADERS = {
@@ -34,7 +39,7 @@ const SECURITY_HEADERS = {
 } as const;
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-const MAX_CONNECTIONS = 512;
+const MOST_CONNECTIONS = 512;
 
 function refuseStrangers(app: FastifyInstance, hosts: readonly string[]): void {
   const isOwn = ownHosts(hosts);
@@ -89,7 +94,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => answer(reply.raw, asProblem(error)),
     clientErrorHandler: answerUnparsed,
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  const {
+    doorstep = new Doorstep({ connections: MOST_CONNECTIONS, perAddress: MOST_CONNECTIONS / (options.local ? 1 : 2) }),
+  } = options;
+  guardConnections(app.server, doorstep, new CalmLog(options.logger, () => performance.now()));
 
   const routes: KnownRoute[] = [];
   app.addHook('onRoute', ({ method, url }) => {
