@@ -23,6 +23,7 @@ import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
 import { Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
+import { SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
 import { alertPayload, alertTopic } from './notify/alert-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
@@ -169,6 +170,16 @@ export class Bookkeeper {
       this.#journal('local.planogram.changed.v1', 'config', shelf, { shelf });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
+    this.#tellSalvage();
+  }
+
+  /** The journal had to be salvaged before this start: rules get their open alerts back, staff hear of it once. */
+  #tellSalvage(): void {
+    const said = this.#db.prepare('DELETE FROM meta WHERE key = ? RETURNING value').pluck().get(SALVAGED_KEY);
+    if (typeof said !== 'string') return;
+    this.engine.adopt(this.alerts.open());
+    const report = JSON.parse(said) as { readonly incarnation: string };
+    this.#journal('local.journal.salvaged.v1', 'journal', report.incarnation, report);
   }
 
   /** The wall clock was set. Epoch ms. */
@@ -334,7 +345,7 @@ export class Bookkeeper {
         return this.#resumed(request.request.mode, request.request.reason);
       case 'sessions':
         this.dirty = true;
-        this.sessions.apply(request.changes, this.#now);
+        this.sessions.apply(request.changes);
         return undefined;
     }
   }

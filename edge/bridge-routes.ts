@@ -17,6 +17,8 @@ export interface BridgeDesk {
   /** Decodes a dead letter again and stores it; nothing when there is no such letter. */
   retry(letter: string): Promise<Receipt | { outcome: 'refused-again'; reason: string } | undefined>;
   discard(letter: string): Promise<boolean>;
+  /** Somebody could not read the journal: it is looked at now. */
+  check(): void;
 }
 
 function parsed<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
@@ -36,6 +38,11 @@ export function bridgeRoutes(app: FastifyInstance, desk: BridgeDesk): void {
     perform({ op: 'new-incarnation', request: parsed(newIncarnationSchema, body) }),
   );
   app.post('/bridge/resumed', ({ body }) => perform({ op: 'resumed', request: parsed(resumedSchema, body) }));
+
+  app.post('/journal/check', (_request, reply) => {
+    desk.check();
+    return reply.code(202).send({});
+  });
 
   app.post<{ Params: { id: string } }>('/dead-letters/:id/retry', async ({ params }) => {
     const receipt = await desk.retry(params.id);

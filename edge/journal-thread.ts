@@ -125,6 +125,12 @@ export class JournalThread implements Intake {
 
   /** Commits what was accepted and closes the journal. */
   async stop(): Promise<void> {
+    await this.#stop();
+    // The thread holds the database's files until it is gone.
+    await this.#worker?.terminate();
+  }
+
+  async #stop(): Promise<void> {
     if (!this.#worker || this.#failure) return;
     const closed = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -139,6 +145,11 @@ export class JournalThread implements Intake {
     }
     this.#post('close');
     await closed;
+  }
+
+  /** Somebody else than the writer found that nothing may be stored any more. */
+  giveUp(error: HubError): void {
+    this.#fail(error);
   }
 
   deliver(delivery: Delivery, done: (receipt: Receipt) => void): void {

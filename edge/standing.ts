@@ -13,18 +13,12 @@ const NEARLY_FULL = 0.9;
 export class Standing {
   readonly #cloud: boolean;
   readonly #logger: Logger;
-  readonly #further: (() => readonly string[])[] = [];
   #figures: Figures | undefined;
   #reader: JournalReader | undefined;
 
   constructor(cloud: boolean, logger: Logger) {
     this.#cloud = cloud;
     this.#logger = logger;
-  }
-
-  /** Further reasons, asked for each time, one sentence each. */
-  alsoSay(reasons: () => readonly string[]): void {
-    this.#further.push(reasons);
   }
 
   watch(reader: JournalReader): void {
@@ -70,10 +64,12 @@ export class Standing {
         `head office is behind: ${events} events wait, the oldest for ${Math.round(oldest_age_s / 60)} minutes`,
       );
     }
+    for (const { rule, title, detail } of this.#reader?.alerts(false) ?? []) {
+      if (rule === 'journal-damage') reasons.push(`${title}: ${detail}`);
+    }
     const letters = this.#reader?.deadLetterTotals().letters ?? 0;
     if (letters > 0)
       reasons.push(`${letters} dead ${letters === 1 ? 'letter' : 'letters'}: see \`store-hub dead-letters list\``);
-    for (const further of this.#further) reasons.push(...further());
     return { ready: this.#reader !== undefined && figures?.refusing === undefined, reasons };
   }
 

@@ -1,9 +1,10 @@
 /** The writer's thread: batches in, replies out, and by itself when a wake is due. Started by journal-thread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Alert } from './contracts/alerts.ts';
-import { HubError, messageOf } from './contracts/errors.ts';
+import { HubError, isDamage, messageOf } from './contracts/errors.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import type { Batch, Reply } from './crossing.ts';
+import { noteDamage } from './journal/damage.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
@@ -74,12 +75,9 @@ function guarded(work: () => void): void {
 
 function fail(error: unknown): void {
   clearTimeout(timer);
-  send({ is: 'failed', code: error instanceof HubError ? error.code : undefined, message: wordsOf(error) });
+  const code = error instanceof HubError ? error.code : isDamage(error) ? 'JOURNAL_DAMAGED' : undefined;
+  send({ is: 'failed', code, message: messageOf(error) });
   port?.close();
-}
-
-/** SQLite's messages say little without their code. */
-function wordsOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return code.startsWith('SQLITE_') ? `${messageOf(error)} (${code})` : messageOf(error);
+  // Also when this process gets no further.
+  if (code === 'JOURNAL_DAMAGED') noteDamage(options.dataDir, messageOf(error));
 }

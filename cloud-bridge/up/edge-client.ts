@@ -34,6 +34,11 @@ export class EdgeClient {
     await edgeRequest(this.#socket, 'GET', '/health/live', undefined, { timeout: TIMEOUT_MS });
   }
 
+  /** The journal could not be read: the edge looks at it now. Throws EDGE_DOWN. */
+  async askForCheck(): Promise<void> {
+    await this.#post('/journal/check', {});
+  }
+
   async #post(path: string, body: unknown): Promise<unknown> {
     const { status, body: answer } = await edgeRequest(this.#socket, 'POST', path, body, { timeout: TIMEOUT_MS });
     if (status < 300) return answer;

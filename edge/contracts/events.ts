@@ -106,6 +106,18 @@ const catalogue = {
       cloud: z.boolean(),
     }),
   },
+  'local.journal.salvaged.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({
+      cause: z.string(),
+      aside: z.string().describe('where the damaged file lies'),
+      reason: z.enum(['salvage', 'lost']),
+      incarnation: z.string(),
+      saved: z.partialRecord(z.enum(STREAMS), z.number().int()),
+      lost: z.partialRecord(z.enum(STREAMS), z.number().int()).describe('what head office did not have'),
+      state: z.array(z.string()).describe('tables of which something could not be read'),
+    }),
+  },
   'local.planogram.changed.v1': { stream: LOCAL_STREAM, data: z.object({ shelf: z.string() }) },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;

@@ -5,14 +5,7 @@ import { isKind, type Kind } from '../contracts/readings.ts';
 export type Route =
   | { readonly to: 'reading'; readonly kind: Kind; readonly device: string }
   /** Nobody understands this topic: it becomes a dead letter. */
-  | {
-      readonly to: 'dead-letter';
-      readonly kind: string;
-      readonly device: string;
-      readonly reason: string;
-      /** It is no business of the hub's: it also goes round to subscribers, as in any broker. */
-      readonly travels?: true;
-    }
+  | { readonly to: 'dead-letter'; readonly kind: string; readonly device: string; readonly reason: string }
   /** `out/` and `$SYS/`: only the hub publishes there. */
   | { readonly to: 'nowhere' };
 
@@ -38,7 +31,6 @@ export function routeOf(topic: string, client: string): Route {
     kind: plain(topic, LONGEST_DEVICE),
     device: plain(client, LONGEST_DEVICE),
     reason: 'no codec is mapped to this topic',
-    travels: true,
   };
 }
 

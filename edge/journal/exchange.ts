@@ -10,7 +10,11 @@ import { z } from 'zod';
 import { syncPath, writeDurably } from './durable-file.ts';
 
 const NOTE = 'journal.exchange';
-const noteSchema = z.object({ aside: z.string() });
+const noteSchema = z.object({
+  aside: z.string(),
+  /** A file in the folder that has no meaning for the new database. */
+  clears: z.string().optional(),
+});
 
 /** The complete database that is to become journal.db. */
 export function newJournalFile(dataDir: string): string {
@@ -27,8 +31,8 @@ export function asideName(dataDir: string, what: 'replaced' | 'damaged', now: nu
 }
 
 /** Makes `journal.db.new`, which is synced, the journal; what was there is called `aside` afterwards. */
-export function exchange(dataDir: string, aside: string): void {
-  writeDurably(join(dataDir, NOTE), JSON.stringify({ aside }));
+export function exchange(dataDir: string, aside: string, clears?: string): void {
+  writeDurably(join(dataDir, NOTE), JSON.stringify({ aside, clears }));
   finishExchange(dataDir);
 }
 
@@ -36,7 +40,7 @@ export function exchange(dataDir: string, aside: string): void {
 export function finishExchange(dataDir: string): void {
   const note = join(dataDir, NOTE);
   if (!existsSync(note)) return;
-  const { aside } = noteSchema.parse(JSON.parse(readFileSync(note, 'utf8')));
+  const { aside, clears } = noteSchema.parse(JSON.parse(readFileSync(note, 'utf8')));
   const made = newJournalFile(dataDir);
   const journal = join(dataDir, 'journal.db');
   if (existsSync(made)) {
@@ -47,6 +51,7 @@ export function finishExchange(dataDir: string): void {
     renameSync(made, journal);
     syncPath(dataDir);
   }
+  if (clears !== undefined) rmSync(join(dataDir, clears), { force: true });
   rmSync(note);
   syncPath(dataDir);
 }

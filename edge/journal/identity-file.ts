@@ -1,8 +1,8 @@
 /**
  * `incarnations.json`: a second copy of who this journal is, outside of the database. The chain of incarnations is the
  * one thing that a damaged journal cannot do without: with it whatever is saved keeps its identity, and head office
- * finds the incarnation it knows among the predecessors of the new one. Written when an incarnation opens, read only
- * when the database itself cannot say.
+ * finds the incarnation it knows among the predecessors of the new one. Written when an incarnation opens or a type of
+ * event occurs for the first time, read only when the database itself cannot say.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,12 @@ const linkSchema = z.object({
   last_known: z.string(),
 });
 
-const identitySchema = z.object({ hub: z.string(), chain: z.array(linkSchema).min(1) });
+const identitySchema = z.object({
+  hub: z.string(),
+  chain: z.array(linkSchema).min(1),
+  /** The numbers that stand for the types of events in the rows. */
+  types: z.array(z.object({ code: z.number(), type: z.string() })).default([]),
+});
 
 /** One life of a journal, as in the table `incarnations`; its ordinal is its place in the chain, from 1. */
 export type ChainLink = z.infer<typeof linkSchema>;
@@ -35,7 +40,8 @@ export function identityOf(db: Database): Identity | undefined {
   const chain = db
     .prepare('SELECT incarnation, previous, created, reason, last_known FROM incarnations ORDER BY ordinal')
     .all() as ChainLink[];
-  return hub && chain.length > 0 ? { hub: hub.value, chain } : undefined;
+  const types = db.prepare('SELECT code, type FROM event_types ORDER BY code').all() as Identity['types'];
+  return hub && chain.length > 0 ? { hub: hub.value, chain, types } : undefined;
 }
 
 /** What was kept beside the database; undefined when there is nothing that can be read. */

@@ -28,6 +28,7 @@ import {
   readIdentity,
 } from './identity-file.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
+import { DAMAGE_NOTE } from './salvage.ts';
 
 export interface RestoreReport {
   readonly hub: string;
@@ -70,7 +71,7 @@ export async function restore(dataDir: string, hub: string, source: string, now:
     syncPath(made);
     const there = statSync(join(dataDir, JOURNAL_FILE), { throwIfNoEntry: false }) !== undefined;
     const aside = asideName(dataDir, 'replaced', now);
-    exchange(dataDir, aside);
+    exchange(dataDir, aside, DAMAGE_NOTE);
     return { file, ...content, ...(there ? { aside: join(dataDir, aside) } : {}) };
   } catch (error) {
     dropUnfinished(dataDir);

@@ -26,6 +26,7 @@ export const bufferSpace: Rule<BufferSpaceState> = {
   version: 1,
   subscribes: ['local.buffer.changed.v1', 'local.command.alert.v1'],
   initial: {},
+  adopt: (alert) => ({ alert }),
   keyOf: (event) => (event.type === 'local.buffer.changed.v1' || event.data.rule === NAME ? event.subject : undefined),
   step: (state, input, views, now, hub) => {
     if (isWake(input)) return reopen(state, now);

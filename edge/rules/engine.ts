@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
+import type { Alert } from '../contracts/alerts.ts';
 import { messageOf } from '../contracts/errors.ts';
 import type { EventType } from '../contracts/events.ts';
 import { crockfordOfBytes } from '../contracts/ids.ts';
@@ -86,6 +87,18 @@ export class RuleEngine {
     for (const { rule, key } of this.#quarantined) {
       const row = this.#row(rule, key);
       if (row) this.#set(rule, key, { ...row, wakeAt: 0, fault: undefined });
+    }
+  }
+
+  /** After a salvage: open alerts whose rule lost its state get it back, as far as the rule can tell from the alert. */
+  adopt(open: readonly Alert[]): void {
+    for (const { events: _, ...alert } of open) {
+      const rule = this.#byName.get(alert.rule);
+      if (!rule?.adopt) continue;
+      const known = JSON.stringify(this.#row(alert.rule, alert.subject)?.state ?? {});
+      if (known.includes(alert.id)) continue;
+      const state = rule.adopt(alert);
+      this.#set(alert.rule, alert.subject, { version: rule.version, state, wakeAt: 0, fault: undefined });
     }
   }
 

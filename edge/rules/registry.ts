@@ -1,5 +1,6 @@
 /** Every rule of the hub, one line each. */
 import { bufferSpace } from './buffer-space.ts';
+import { journalDamage } from './journal-damage.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
 
@@ -12,5 +13,5 @@ export interface RulesConfig {
 export type AnyRule = Rule<unknown>;
 
 export function rulesOf(config: RulesConfig): readonly AnyRule[] {
-  return [shelfGap(config.shelf_gap) as AnyRule, bufferSpace as AnyRule];
+  return [shelfGap(config.shelf_gap) as AnyRule, bufferSpace as AnyRule, journalDamage as AnyRule];
 }

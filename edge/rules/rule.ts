@@ -3,6 +3,7 @@
  * the new state, its decisions and when it wants to be woken. It reads no clock, no file, no socket; so a crash
  * neither loses nor repeats a decision, and a throw concerns one key only.
  */
+import type { Alert } from '../contracts/alerts.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Facing } from '../contracts/planogram.ts';
 
@@ -70,4 +71,9 @@ export interface Rule<State> {
   step(state: State, input: RuleInput, views: Views, now: RuleTime, key: string): Step<State>;
   /** The state of an older version as one of this; without it such a key begins anew. */
   convert?(state: unknown, version: number): State;
+  /**
+   * The state of a key whose own was lost, while this alert of it is open: after a salvage. The key is the alert's
+   * subject. Without it nobody but staff ends such an alert.
+   */
+  adopt?(alert: Omit<Alert, 'events'>): State;
 }

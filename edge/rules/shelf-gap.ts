@@ -53,6 +53,7 @@ export function shelfGap(options: ShelfGapOptions): Rule<ShelfGapState> {
     subscribes: ['retail.shelves.level.v1', 'local.command.alert.v1', 'local.planogram.changed.v1'],
     initial: {},
     keyOf,
+    adopt: (alert) => ({ alert }),
     step: (state, input, views, now, shelf) => {
       const facing = views.facing(shelf);
       if (!facing || isOtherProduct(input, shelf, views)) return closeForConfiguration(state, now);
