@@ -21,7 +21,7 @@ import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
 import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
-import { Repeats } from './journal/repeats.ts';
+import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
 import { SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
@@ -79,8 +79,10 @@ export class Bookkeeper {
     this.#options = options;
     this.#facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
     this.log = new EventLog(db);
-    this.#remembered = new Remembered(db);
-    this.#repeats = new Repeats(db);
+    this.#remembered = new Remembered(db, {
+      keeps: (kind, key) => kind === 'buffer' || (kind === 'level' && this.#facings.has(key)),
+    });
+    this.#repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.#letters = new DeadLetters(db, options.diskBudget);
     this.replication = new Replication(db);
     this.#outbox = new Outbox(db);
@@ -125,6 +127,11 @@ export class Bookkeeper {
     this.#remembered.flush();
     this.#repeats.flush(this.#now.elapsed);
     this.log.flush(this.#now);
+  }
+
+  /** Sensing states given up since start, because there were too many. */
+  get forgotten(): number {
+    return this.#remembered.forgotten;
   }
 
   get lettersExpired(): number {

@@ -67,6 +67,8 @@ export interface Figures {
   /** What does not go as it should although facts are taken. */
   readonly trouble: string | undefined;
   readonly quarantined: readonly { rule: string; key: string; fault: string }[];
+  /** Sensing states given up since start, because there were too many. */
+  readonly forgotten: number;
   /** Dead letters that left by age or size since start. */
   readonly lettersExpired: number;
   readonly usedBytes: number;

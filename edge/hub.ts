@@ -244,6 +244,7 @@ export class Hub {
     this.#standing.onCommit(figures);
     Object.assign(this.#metrics.dropped, figures.dropped);
     this.#metrics.lettersExpired = figures.lettersExpired;
+    this.#metrics.sensingForgotten = figures.forgotten;
     for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;
     let events = 0;
     let bytes = 0;

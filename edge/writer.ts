@@ -320,6 +320,7 @@ export class Writer {
       trouble: this.#trouble,
       quarantined: engine.quarantined,
       lettersExpired: this.#books.lettersExpired,
+      forgotten: this.#books.forgotten,
       usedBytes: this.#space.usedBytes,
       walBytes: this.#space.walBytes,
       filled: this.#space.filled,

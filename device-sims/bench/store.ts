@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly broker?: string | undefined;
   readonly partition?: number;
   readonly settle?: string;
+  /** `journal.disk_budget`; absent: more than a bench can fill. */
+  readonly budget?: string;
   /** Names of the planogram's shelves; default: forty. */
   readonly shelves?: readonly string[];
   /** The config's section `journal`. */
@@ -53,7 +55,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
       ? {}
       : { cloud: { brokers: [options.broker], partition: options.partition ?? 0, retry_max: '2s' } }),
     bridge: { data_dir: './bridge-data', http: { listen: `127.0.0.1:${bridgePort}` } },
-    journal: options.journal ?? { disk_budget: '16GiB' },
+    journal: options.journal ?? { disk_budget: options.budget ?? '16GiB' },
     planogram: shelves.map((shelf, n) => ({
       shelf,
       zone: 'beverages',

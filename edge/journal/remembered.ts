@@ -1,44 +1,119 @@
 /**
  * Sensing state (last totals, what a shelf holds, when a device last spoke): small durable values by (kind, key),
  * cached in memory and written with the transaction that changed them.
+ *
+ * Names come from outside, so they are bounded: what was not used for the longest time is forgotten. Two generations do
+ * that without a clock: what is used moves to the young one, and when that is full the old one goes. Forgetting costs
+ * little: a level is a fact again, a running total begins anew.
  */
 import type { Database, Statement } from 'better-sqlite3';
+
+export const MAX_REMEMBERED = 100_000;
+/** Rows deleted with one flush. */
+const CHUNK = 500;
+
+interface Entry {
+  readonly kind: string;
+  readonly key: string;
+  value: unknown;
+}
+
+export interface RememberedOptions {
+  /** Of these at most twice a half are kept. */
+  readonly most?: number;
+  /** What is never forgotten. */
+  readonly keeps?: (kind: string, key: string) => boolean;
+}
 
 export class Remembered {
   readonly #select: Statement;
   readonly #upsert: Statement;
-  #values = new Map<string, unknown>();
-  #dirty = new Map<string, { kind: string; key: string }>();
+  readonly #delete: Statement;
+  readonly #half: number;
+  readonly #keeps: (kind: string, key: string) => boolean;
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+  #dirty = new Map<string, Entry>();
+  #leaving = new Map<string, Entry>();
+  /** Values forgotten since start. */
+  forgotten = 0;
 
-  constructor(db: Database) {
+  constructor(db: Database, { most = MAX_REMEMBERED, keeps = () => false }: RememberedOptions = {}) {
+    this.#half = Math.ceil(most / 2);
+    this.#keeps = keeps;
     this.#select = db.prepare('SELECT kind, key, value FROM sensed');
     this.#upsert = db.prepare(
       'INSERT INTO sensed (kind, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     );
+    this.#delete = db.prepare('DELETE FROM sensed WHERE kind = ? AND key = ?');
   }
 
   /** (Re)reads everything: at start, and after a rollback. */
   load(): void {
-    this.#values = new Map();
+    this.#young = new Map();
+    this.#old = new Map();
     this.#dirty = new Map();
-    for (const row of this.#select.all() as { kind: string; key: string; value: string }[]) {
-      this.#values.set(`${row.kind}\0${row.key}`, JSON.parse(row.value));
+    this.#leaving = new Map();
+    for (const { kind, key, value } of this.#select.all() as { kind: string; key: string; value: string }[]) {
+      this.#old.set(`${kind}\0${key}`, { kind, key, value: JSON.parse(value) });
     }
   }
 
   get(kind: string, key: string): unknown {
-    return this.#values.get(`${kind}\0${key}`);
+    const id = `${kind}\0${key}`;
+    const young = this.#young.get(id);
+    if (young) return young.value;
+    const old = this.#old.get(id);
+    if (!old) return undefined;
+    this.#old.delete(id);
+    this.#keep(id, old);
+    return old.value;
   }
 
   set(kind: string, key: string, value: unknown): void {
     const id = `${kind}\0${key}`;
-    this.#values.set(id, value);
-    this.#dirty.set(id, { kind, key });
+    let entry = this.#young.get(id);
+    if (entry) {
+      entry.value = value;
+    } else {
+      entry = { kind, key, value };
+      this.#old.delete(id);
+      this.#leaving.delete(id);
+      this.#keep(id, entry);
+    }
+    this.#dirty.set(id, entry);
   }
 
-  /** Writes what changed since the last flush. */
+  /** Writes what changed since the last flush, and deletes some of what was forgotten. */
   flush(): void {
-    for (const [id, { kind, key }] of this.#dirty) this.#upsert.run(kind, key, JSON.stringify(this.#values.get(id)));
+    for (const { kind, key, value } of this.#dirty.values()) this.#upsert.run(kind, key, JSON.stringify(value));
     this.#dirty.clear();
+    let left = CHUNK;
+    for (const [id, { kind, key }] of this.#leaving) {
+      if (left === 0) return;
+      left -= 1;
+      this.#delete.run(kind, key);
+      this.#leaving.delete(id);
+    }
+  }
+
+  #keep(id: string, entry: Entry): void {
+    this.#young.set(id, entry);
+    if (this.#young.size > this.#half) this.#age();
+  }
+
+  #age(): void {
+    const gone = this.#old;
+    this.#old = this.#young;
+    this.#young = new Map();
+    for (const [id, entry] of gone) {
+      if (this.#keeps(entry.kind, entry.key)) {
+        this.#young.set(id, entry);
+        continue;
+      }
+      this.#leaving.set(id, entry);
+      this.forgotten += 1;
+      this.#dirty.delete(id);
+    }
   }
 }

@@ -8,10 +8,18 @@ import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 
 export const MAX_IDS = 1_000_000;
+/** With a small disk budget they take at most this part of it: fewer are remembered then. */
+const BUDGET_SHARE = 8;
 const MEMORY_MS = 7 * 86_400_000;
 /** Words of an entry: four of the identity's hash, one of the content's. */
 const WORDS = 5;
 const ENTRY_BYTES = WORDS * 4;
+
+/** How many ids are remembered with a disk budget of so many bytes: a million from 153 MiB on. */
+export function idsWithin(diskBudget: number): number {
+  return Math.max(1000, Math.min(MAX_IDS, Math.floor(diskBudget / BUDGET_SHARE / ENTRY_BYTES)));
+}
+
 /** A blob grows by update until here, and for an hour: a row stays within one page, and start-up reads few rows. */
 const BLOB_BYTES = 2900;
 const BLOB_MS = 3_600_000;

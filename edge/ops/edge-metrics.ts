@@ -70,6 +70,7 @@ export class EdgeMetrics {
   clockSteps = 0;
   acknowledged = 0;
   lettersExpired = 0;
+  sensingForgotten = 0;
   /** Readings and payload bytes that came in at the door. */
   readonly in: RateWindow;
   /** Events and bytes that the journal committed; `committed` adds them. */
@@ -168,6 +169,11 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'dead_letters_expired_total',
       'Dead letters that left unread: 30 days old, or pushed out by 64 MiB of newer ones.',
       () => metrics.lettersExpired,
+    ),
+    counter(
+      'sensing_forgotten_total',
+      'Shelves, counters and devices whose last state the hub gave up, because more than 100,000 names were sent: the least recently used go. Rising: somebody sends ever new names.',
+      () => metrics.sensingForgotten,
     ),
     counter('events_acknowledged_total', 'Events that head office acknowledged.', () => metrics.acknowledged),
     counter(
