@@ -4,11 +4,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
 import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
+import { JournalReader } from '../../edge/journal/reader.ts';
 import { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
+import { PartitionReader } from '../hq/partition-reader.ts';
 import { createTopics } from '../hq/topics.ts';
 import { verify } from '../hq/verify.ts';
 import { BridgeDaemon } from './daemon.ts';
+import { planRefill } from './resume-plans.ts';
+import { readSituation } from './resume-situation.ts';
 import { arrived, checkpoints, Shop } from './shop.fixture.ts';
+import { StateFile } from './state.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -176,6 +181,31 @@ describeWithKafka('events that were dropped', () => {
     const old = report.hubs.find(({ incarnation }) => incarnation === before);
     expect(old?.streams.sales).toMatchObject({ first: 1, last: 100, dropped: 20, gaps: 0 });
     expect(await toldRanges()).toEqual([['sales', 41, 60, 20]]);
+  });
+
+  test('do not keep a refill from going on after what head office really has', async () => {
+    shop.append('sales', 300);
+    shop.drop('sales', 101, 200);
+    const first = bridge();
+    await sent('sales', 300);
+    await waitUntil('it to be idle', () => first.report.status().state === 'idle', { timeoutMs: 30_000 });
+    await first.stop();
+    const journal = JournalReader.open(shop.dataDir);
+    const reader = new PartitionReader({ brokers: kafka.brokers });
+    await reader.start();
+    try {
+      const state = StateFile.open(shop.bridgeDir);
+      const sources = { hub: shop.hub, partition: PARTITION, state: state.state, journal, reader };
+      state.close();
+      const situation = await readSituation(sources);
+      const { incarnation } = shop;
+      const fellBack = new Map([[incarnation, { ...situation.office.real.get(incarnation), sales: 50 }]]);
+      const office = { ...situation.office, real: fellBack };
+      expect(planRefill({ ...situation, office })).toMatchObject({ incarnation, acked: { sales: 50 } });
+    } finally {
+      await reader.stop();
+      journal.close();
+    }
   });
 
   test('are no excuse for other holes: those halt it as before', async () => {

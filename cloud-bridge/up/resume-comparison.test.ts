@@ -31,7 +31,7 @@ afterEach(() => {
 
 function comparison(rows: ComparisonOptions['journal']['rows'] = (...given) => journal.rows(...given)) {
   return new JournalComparison({
-    journal: { rows },
+    journal: { rows, dropped: (...given) => journal.dropped(...given) },
     hub: HUB,
     incarnations: [incarnation],
     heads: new Map([[incarnation, journal.heads(incarnation)]]),

@@ -4,7 +4,7 @@ import { STREAMS, type Stream } from '../../edge/contracts/streams.ts';
 import { at, type Vector } from '../../edge/contracts/vector.ts';
 import type { JournalReader } from '../../edge/journal/reader.ts';
 import type { EventIdentity } from '../hq/event-record.ts';
-import { joined, type Range, Runs } from '../hq/ranges.ts';
+import { joined, missingFrom, type Range, Runs } from '../hq/ranges.ts';
 
 /** A record at head office that the journal lacks, or holds with other content. */
 export interface Strange {
@@ -15,7 +15,7 @@ export interface Strange {
 }
 
 export interface ComparisonOptions {
-  readonly journal: Pick<JournalReader, 'rows'>;
+  readonly journal: Pick<JournalReader, 'rows' | 'dropped'>;
   readonly hub: string;
   /** The journal's, oldest first. */
   readonly incarnations: readonly string[];
@@ -145,11 +145,21 @@ export class JournalComparison {
     return equal;
   }
 
-  /** The part of a range that the journal has pruned; rows leave it oldest first. */
+  /** The part of a range that the journal has pruned; rows leave it oldest first. What was dropped was never sent. */
   lacks(incarnation: string, stream: Stream, range: Range): Range | undefined {
-    if (range.to < range.from) return undefined;
-    const held = this.#options.journal.rows(stream, incarnation, range.from - 1, 1)[0]?.streamSequence ?? range.to + 1;
-    return held > range.from ? { from: range.from, to: Math.min(range.to, held - 1) } : undefined;
+    const gone = { from: range.from, to: Math.min(range.to, this.#firstFrom(incarnation, stream, range) - 1) };
+    if (gone.to < gone.from) return undefined;
+    return missingFrom(gone, this.#options.journal.dropped(stream, incarnation, gone.from - 1, gone.to))[0];
+  }
+
+  /** Whether the journal has a row in a range. */
+  holds(incarnation: string, stream: Stream, range: Range): boolean {
+    return range.from <= range.to && this.#firstFrom(incarnation, stream, range) <= range.to;
+  }
+
+  #firstFrom(incarnation: string, stream: Stream, { from }: Range): number {
+    const [row] = this.#options.journal.rows(stream, incarnation, from - 1, 1);
+    return row?.streamSequence ?? Number.POSITIVE_INFINITY;
   }
 
   #provenTo(present: string, stream: Stream): number {

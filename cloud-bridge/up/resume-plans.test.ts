@@ -67,6 +67,7 @@ function situation(given: Given): Situation {
       waiting: given.waiting ?? 0,
       lacks: (_incarnation, _stream, { from, to }) =>
         from <= to && from < heldFrom ? { from, to: Math.min(to, heldFrom - 1) } : undefined,
+      holds: (_incarnation, _stream, { from, to }) => from <= to && to >= heldFrom,
     },
     office: {
       checkpoint: there[0] ?? here[0],

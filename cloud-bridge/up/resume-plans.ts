@@ -176,8 +176,7 @@ export function planNewIncarnation(situation: Situation): NewIncarnationPlan | R
     const heads = journal.heads.get(incarnation) ?? {};
     const real = office.real.get(incarnation) ?? {};
     const unsent = STREAMS.filter((stream) => {
-      const range = { from: at(real, stream) + 1, to: at(heads, stream) };
-      return range.from <= range.to && journal.lacks(incarnation, stream, range)?.to !== range.to;
+      return journal.holds(incarnation, stream, { from: at(real, stream) + 1, to: at(heads, stream) });
     });
     if (unsent.length > 0) {
       const text = unsent.map(

@@ -35,6 +35,8 @@ export interface Situation {
     readonly waiting: number;
     /** What of these stream sequences the journal does not hold any more. */
     lacks(incarnation: string, stream: Stream, range: Range): Range | undefined;
+    /** Whether it has any of these. */
+    holds(incarnation: string, stream: Stream, range: Range): boolean;
   };
   readonly office: {
     /** The latest of all partitions. */
@@ -200,6 +202,7 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
       acked,
       waiting: journal.buffer().events,
       lacks: (incarnation, stream, range) => comparison.lacks(incarnation, stream, range),
+      holds: (incarnation, stream, range) => comparison.holds(incarnation, stream, range),
     },
     office: {
       checkpoint,
