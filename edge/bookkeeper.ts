@@ -352,7 +352,7 @@ export class Bookkeeper {
         return this.#resumed(request.request.mode, request.request.reason);
       case 'sessions':
         this.dirty = true;
-        this.sessions.apply(request.changes);
+        this.sessions.apply(request.changes, this.#now);
         return undefined;
     }
   }

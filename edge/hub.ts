@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
-import { isLoopback } from '../config/values.ts';
+import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
@@ -18,6 +18,7 @@ import { streamOf } from './contracts/events.ts';
 import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
+import type { AddressOptions } from './devices/addresses.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import type { DoorLimits } from './devices/door-options.ts';
@@ -29,12 +30,16 @@ import { JournalReader } from './journal/reader.ts';
 import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import { Doorstep } from './ops/doorstep.ts';
 import { healthRoutes, metricsRoute } from './ops/health.ts';
 import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
+import { readPin } from './ops/secret-file.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
+import { staffGate } from './staff/gate.ts';
 import { staffPages } from './staff/pages.ts';
+import { Sessions } from './staff/sessions.ts';
 import { Standing } from './standing.ts';
 
 const HEARTBEAT_MS = 300_000;
@@ -56,6 +61,7 @@ export class Hub {
   readonly #door: MqttDoor;
   readonly #delivery: MqttDelivery;
   readonly #alertListeners = new Set<(alert: Alert) => void>();
+  readonly #httpDoorstep: Doorstep;
   readonly #check: JournalCheck;
   #reader: JournalReader | undefined;
   #servers: FastifyInstance[] = [];
@@ -71,18 +77,20 @@ export class Hub {
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
-    const { users, anonymous, allow_anonymous_network } = config.mqtt;
+    const { users } = config.mqtt;
     this.#credentials = users.length === 0 ? undefined : new Credentials({ users, logger: this.#loggers.door });
     this.#door = new MqttDoor({
-      listen: config.mqtt.listen,
+      ...addressesOf(config),
       credentials: this.#credentials,
-      anonymous: anonymous && (allow_anonymous_network || isLoopback(config.mqtt.listen.host)),
       intake: this.#intake,
       codec: this.#codec,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       limits: doorLimits(config.mqtt.limits),
       logger: this.#loggers.door,
     });
+    this.#standing.alsoSay(() => this.#door.warnings);
+    const { connections, connections_per_address } = config.http.limits;
+    this.#httpDoorstep = new Doorstep({ connections, perAddress: connections_per_address });
     this.#check = new JournalCheck({
       dataDir: config.data_dir,
       isIdle: () => this.#metrics.stored.rates().eventsPerSecond < IDLE_EVENTS_PER_S,
@@ -170,16 +178,18 @@ export class Hub {
   /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
   async #serve(reader: JournalReader): Promise<void> {
     const { http, data_dir } = this.#config;
-    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http });
+    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http, doorstep: this.#httpDoorstep });
     const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
     this.#servers = [open, local];
+    const sessions = this.#sessions();
+    if (sessions !== undefined) staffGate(open, { sessions, logger: this.#loggers.http });
     for (const app of this.#servers) {
       app.addHook('onError', async (_request, _reply, error) => {
         if (isDamage(error)) this.#check.soon();
       });
       healthRoutes(app, () => this.#standing.readiness());
       metricsRoute(app, this.#metrics.registry);
-      await app.register(staffApi, { desk: this.#staffDesk(reader) });
+      await app.register(staffApi, { desk: this.#staffDesk(reader), liveReaders: http.limits.live_readers });
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
@@ -201,6 +211,15 @@ export class Hub {
     });
     await listenUnix(local, join(data_dir, EDGE_SOCKET));
     await listenTcp(open, http.listen);
+  }
+
+  /** Who has entered the PIN; undefined: nobody is asked for it. Throws HubError CONFIG_INVALID. */
+  #sessions(): Sessions | undefined {
+    const { pin_file, listen } = this.#config.http;
+    if (pin_file === undefined || isLoopback(listen.host)) return undefined;
+    const read = readPin(pin_file);
+    if ('fault' in read) throw new HubError('CONFIG_INVALID', `http.pin_file: ${read.fault}`);
+    return new Sessions(read);
   }
 
   #staffDesk(reader: JournalReader): StaffDesk {
@@ -286,10 +305,14 @@ export class Hub {
           ['unknown-level', counters.unknownLevelClosed],
           ['silent', counters.silentReplaced],
           ['keep-alive', counters.keepAliveClosed],
+          ['stalled', counters.stalledClosed],
           ['error', counters.connectionErrors],
         ]),
         httpRequests: counters.httpRequests,
         httpTurnedAway: counters.httpTurnedAway,
+        httpConnections: this.#httpDoorstep.guests,
+        httpConnectionsRefused: this.#httpDoorstep.refused,
+        httpConnectionsReplaced: this.#httpDoorstep.replaced,
         signIns: this.#signIns(),
         faults: counters.faults,
         connectionsRefused: counters.connectionsRefused,
@@ -297,6 +320,13 @@ export class Hub {
         slowed: counters.slowed,
         qos0Dropped: counters.qos0Dropped,
         qos2Repeated: counters.qos2Repeated,
+        kept: this.#door.kept,
+        dropped: new Map([
+          ['queue-full', counters.queuedDropped],
+          ['slow-reader', counters.slowDropped],
+          ['retained-full', counters.retainedRefused],
+        ]),
+        sessionsExpired: counters.sessionsExpired,
         oversized: counters.brokenPacketClosed,
         unanswered: this.#door.inFlight.deliveries,
         pauses: counters.pauses,
@@ -351,5 +381,25 @@ function doorLimits(limits: StoreConfig['mqtt']['limits']): Partial<DoorLimits> 
     filterLevels: filter_levels,
     topicLength: topic_length,
     rate,
+    sessions: limits.sessions,
+    offlineMessages: limits.offline_messages,
+    offlineSize: limits.offline_size,
+    offlineAge: limits.offline_age,
+    retained: limits.retained,
+    stalled: limits.stalled,
+  };
+}
+
+/** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */
+function addressesOf({ mqtt, http }: StoreConfig): AddressOptions {
+  const { listen, tls, websocket } = mqtt;
+  const open = (at: { readonly listen: Address }) => ({
+    listen: at.listen,
+    anonymous: mqtt.anonymous && (mqtt.allow_anonymous_network || isLoopback(at.listen.host)),
+  });
+  return {
+    ...open({ listen }),
+    tls: tls && { ...open(tls), files: tls },
+    websocket: websocket && { ...open(websocket), hosts: http.hosts },
   };
 }

@@ -13,12 +13,18 @@ const NEARLY_FULL = 0.9;
 export class Standing {
   readonly #cloud: boolean;
   readonly #logger: Logger;
+  readonly #further: (() => readonly string[])[] = [];
   #figures: Figures | undefined;
   #reader: JournalReader | undefined;
 
   constructor(cloud: boolean, logger: Logger) {
     this.#cloud = cloud;
     this.#logger = logger;
+  }
+
+  /** Further reasons, asked for each time, one sentence each. */
+  alsoSay(reasons: () => readonly string[]): void {
+    this.#further.push(reasons);
   }
 
   watch(reader: JournalReader): void {
@@ -70,6 +76,7 @@ export class Standing {
     const letters = this.#reader?.deadLetterTotals().letters ?? 0;
     if (letters > 0)
       reasons.push(`${letters} dead ${letters === 1 ? 'letter' : 'letters'}: see \`store-hub dead-letters list\``);
+    for (const further of this.#further) reasons.push(...further());
     return { ready: this.#reader !== undefined && figures?.refusing === undefined, reasons };
   }
 

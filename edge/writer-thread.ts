@@ -76,8 +76,14 @@ function guarded(work: () => void): void {
 function fail(error: unknown): void {
   clearTimeout(timer);
   const code = error instanceof HubError ? error.code : isDamage(error) ? 'JOURNAL_DAMAGED' : undefined;
-  send({ is: 'failed', code, message: messageOf(error) });
+  send({ is: 'failed', code, message: wordsOf(error) });
   port?.close();
   // Also when this process gets no further.
-  if (code === 'JOURNAL_DAMAGED') noteDamage(options.dataDir, messageOf(error));
+  if (code === 'JOURNAL_DAMAGED') noteDamage(options.dataDir, wordsOf(error));
+}
+
+/** SQLite's messages say little without their code. */
+function wordsOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return code.startsWith('SQLITE_') ? `${messageOf(error)} (${code})` : messageOf(error);
 }

@@ -12,9 +12,11 @@ import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
-import { type Database, openForWriting } from './journal/database.ts';
+import type { Database } from './journal/database.ts';
+import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
 import { DiskSpace } from './journal/disk-space.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
+import { FullDisk, openWithBallast } from './journal/full-disk.ts';
 import { identityOf, keepIdentity } from './journal/identity-file.ts';
 import { Retention, type RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
@@ -44,6 +46,7 @@ export class Writer {
   #now: Now;
   #synced: boolean;
   readonly #space: DiskSpace;
+  readonly #disk: FullDisk;
   /** Over the budget, and nothing may go: when that was found, monotonic ms. */
   #stuckAt: number | undefined;
   #dropped: Partial<Record<Stream, number>> = {};
@@ -57,19 +60,33 @@ export class Writer {
   constructor(options: WriterOptions, sources: Sources) {
     this.#options = options;
     this.#synced = options.synced;
-    this.#db = openForWriting(options.dataDir, options.diskBudget);
+    this.#db = openWithBallast(options.dataDir, options.diskBudget);
     try {
       this.#books = new Bookkeeper(this.#db, options);
       this.#retention = new Retention(this.#db, options.retention);
       this.#space = new DiskSpace(this.#db, options.dataDir, options.diskBudget);
+      this.#disk = new FullDisk(this.#db, options.dataDir, options.diskBudget);
       this.#clock = new ElapsedClock(sources, this.#books.log.load());
       this.#now = this.#clock.now();
       this.#books.load();
-      this.#transaction(() => this.#books.open());
+      this.#begin();
     } catch (error) {
       this.#db.close();
       throw error;
     }
+  }
+
+  /** The first transaction of a run; on a full disk with what the ballast has left. */
+  #begin(): void {
+    const begin = (): void => this.#transaction(() => this.#books.open());
+    try {
+      begin();
+    } catch (error) {
+      if (this.#refusalOf(error) !== DISK_FULL || !this.#disk.met()) throw error;
+      this.#books.load();
+      begin();
+    }
+    this.#disk.start();
   }
 
   get incarnation(): string {
@@ -89,7 +106,8 @@ export class Writer {
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
     const evicting = this.#space.wantsRoom ? (this.#stuckAt === undefined ? 0 : REST_MS) : HOUSEKEEPING_MS;
-    return Math.max(0, refused, Math.min(wake, idle, evicting));
+    const full = this.#disk.isFull ? REST_MS : HOUSEKEEPING_MS;
+    return Math.max(0, refused, Math.min(wake, idle, evicting, full));
   }
 
   /** Runs what is due without any input. */
@@ -105,16 +123,17 @@ export class Writer {
     this.#books.clearBatch();
     this.#synced = batch.synced;
     const started = performance.now();
-    if (this.#refusing && started < this.#refusing.until) return this.#refuseAll(batch, this.#refusing.reason, started);
+    if (this.#refusing && !this.#triesAgain(started))
+      return this.#withoutStoring(batch, this.#refusing.reason, started);
     let done: Pick<Reply, 'receipts' | 'answers'>;
     try {
       done = this.#transaction(() => this.#work(batch));
     } catch (error) {
       this.#books.load();
-      const reason = refusalOf(error);
+      const reason = this.#refusalOf(error);
       if (reason === undefined) return this.#oneByOne(batch, error);
-      this.#refusing = { reason, until: performance.now() + REST_MS };
-      return this.#refuseAll(batch, reason, started);
+      this.#refuse(reason);
+      return this.#withoutStoring(batch, reason, started);
     }
     this.#refusing = undefined;
     const { out, changed, dirty } = this.#books;
@@ -133,7 +152,8 @@ export class Writer {
 
   /** Why facts are not stored now although the disk takes them. */
   get #refusal(): string | undefined {
-    return this.#stuckAt === undefined ? undefined : 'the disk budget is used up, and nothing of it may be dropped';
+    if (this.#stuckAt !== undefined) return 'the disk budget is used up, and nothing of it may be dropped';
+    return this.#disk.refusal(performance.now());
   }
 
   /** Runs `body` in a transaction; what it changed in memory is flushed before the commit. */
@@ -178,6 +198,11 @@ export class Writer {
       }
       const refusal = batch.refusals[unit];
       if (!refusal) throw new Error('a refusal was lost on the way to the writer');
+      const why = this.#disk.refusal(performance.now());
+      if (why !== undefined) {
+        receipts.push({ outcome: 'not-stored', reason: why });
+        continue;
+      }
       receipts.push(this.#books.refuse(refusal));
       if (refusal.handshake) this.#books.note(refusal.handshake);
     }
@@ -205,8 +230,8 @@ export class Writer {
       work();
     } catch (error) {
       this.#books.load();
-      const reason = refusalOf(error);
-      if (reason !== undefined) this.#refusing = { reason, until: performance.now() + REST_MS };
+      const reason = this.#refusalOf(error);
+      if (reason !== undefined) this.#refuse(reason);
       this.#trouble = `housekeeping failed: ${messageOf(error)}`;
       this.#housekeptAt = this.#clock.now().elapsed;
     }
@@ -219,7 +244,8 @@ export class Writer {
       this.#mark();
       return this.#retention.prune(this.#now, replication.ackedPositions());
     });
-    this.#retention.giveBack();
+    // On a full disk, pages given back would be lost to others.
+    if (!this.#disk.isFull) this.#retention.giveBack();
     this.#keepIdentity();
     if (!more) this.#housekeptAt = this.#clock.now().elapsed;
     this.#trouble = undefined;
@@ -230,6 +256,7 @@ export class Writer {
     const started = performance.now();
     this.#space.measure(started);
     this.#space.cutLog(started);
+    if (this.#disk.wantsPages) this.#transaction(() => this.#space.release(this.#books.replication.ackedPositions()));
     if (!this.#space.wantsRoom) {
       this.#stuckAt = undefined;
       return;
@@ -298,10 +325,46 @@ export class Writer {
     return { receipts, answers, out: [], alerts: [], figures: this.#figures(started, true) };
   }
 
-  /** Nothing can be stored now. */
-  #refuseAll(batch: Batch, reason: string, started: number): Reply {
+  /** The disk refused: nothing more is tried for a while, unless something could be done about it. */
+  #refuse(reason: string): void {
+    const mended = reason === DISK_FULL && this.#disk.met();
+    this.#refusing = { reason, until: performance.now() + (mended ? 0 : REST_MS) };
+  }
+
+  /** After the rest: whether the disk takes a small commit again. What is in memory is not touched by it. */
+  #triesAgain(started: number): boolean {
+    if (!this.#refusing || started < this.#refusing.until) return false;
+    try {
+      this.#db.exec('BEGIN IMMEDIATE; UPDATE head SET id = id; COMMIT');
+      this.#refusing = undefined;
+      return true;
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      const reason = this.#refusalOf(error);
+      if (reason === undefined) throw error;
+      this.#refuse(reason);
+      return false;
+    }
+  }
+
+  #refusalOf(error: unknown): string | undefined {
+    return refusalOf(error, this.#options.dataDir);
+  }
+
+  /** Nothing can be stored now: what needs no storing is still acknowledged. */
+  #withoutStoring(batch: Batch, reason: string, started: number): Reply {
+    const receipts: (Receipt | undefined)[] = [];
+    for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
+      const unit = unpacker.next();
+      const needsNote = typeof unit !== 'object' || unpacker.handshake !== undefined;
+      try {
+        receipts.push(needsNote ? { outcome: 'not-stored', reason } : this.#books.deliver(unit, batch.synced, reason));
+      } catch {
+        receipts.push({ outcome: 'not-stored', reason });
+      }
+    }
     return {
-      receipts: Array.from({ length: batch.count }, () => ({ outcome: 'not-stored' as const, reason })),
+      receipts,
       answers: batch.requests.map(() => ({ ok: false as const, code: 'NOT_STORED', message: reason })),
       out: [],
       alerts: [],
@@ -327,19 +390,4 @@ export class Writer {
       dropped: this.#dropped,
     };
   }
-}
-
-/** After these, pages may be lost that a later sync would call safe: the process ends, the next one reads what is there. */
-const DISK_FAILED = /^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN|PROTOCOL)/;
-
-/**
- * Why nothing can be stored for now, when the error is one that passes: a full disk, a read-only mount. Throws what
- * must end the process; nothing for faults that are not the disk's.
- */
-function refusalOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'SQLITE_FULL') return 'the disk is full';
-  if (code.startsWith('SQLITE_READONLY')) return 'the disk is read-only';
-  if (DISK_FAILED.test(code)) throw error;
-  return undefined;
 }

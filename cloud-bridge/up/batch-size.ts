@@ -10,12 +10,20 @@ import { PART_BYTES } from './packed-records.ts';
 const MOST_EVENTS = 8_000;
 const FEWEST_EVENTS = 16;
 const MOST_BYTES = 6_000_000;
+const FEWEST_BYTES = 12_000;
 /** After this the topics may have been mended: parts are tried in full size again, ms. */
 const FORGET_MS = 60 * 60_000;
+
+/** Events, and their bytes before compression. */
+export interface Sized {
+  readonly events: number;
+  readonly bytes: number;
+}
 
 export class BatchSize {
   readonly #now: () => number;
   #events = MOST_EVENTS;
+  #bytes = MOST_BYTES;
   #partBytes = PART_BYTES;
   #narrowed = Number.NEGATIVE_INFINITY;
 
@@ -24,23 +32,24 @@ export class BatchSize {
     this.#now = now;
   }
 
-  /** Bytes shrink with the events: on a thin line it may be a few large ones that do not get through. */
   get limits(): BatchLimits {
     if (this.#now() - this.#narrowed > FORGET_MS) this.#partBytes = PART_BYTES;
-    const bytes = Math.ceil((MOST_BYTES * this.#events) / MOST_EVENTS);
-    return { events: this.#events, bytes, partBytes: this.#partBytes };
+    return { events: this.#events, bytes: this.#bytes, partBytes: this.#partBytes };
   }
 
-  /** A batch took this part of the time that it may take, 0 to 1. */
-  succeeded(partOfTime: number): void {
+  /** This batch took so much of the time that it may take, 0 to 1. */
+  succeeded(batch: Sized, partOfTime: number): void {
     // Doubled, it must still be done in half of its time.
-    if (partOfTime < 0.25) this.#events = Math.min(MOST_EVENTS, this.#events * 2);
-    else if (partOfTime > 0.6) this.failed();
+    if (partOfTime < 0.25) {
+      this.#events = Math.min(MOST_EVENTS, this.#events * 2);
+      this.#bytes = Math.min(MOST_BYTES, this.#bytes * 2);
+    } else if (partOfTime > 0.6) this.failed(batch);
   }
 
-  /** A batch failed under way. */
-  failed(): void {
-    this.#events = Math.max(FEWEST_EVENTS, Math.floor(this.#events / 2));
+  /** This batch did not get through: the next one has half of what it had, not half of what it might have had. */
+  failed({ events, bytes }: Sized): void {
+    this.#events = Math.max(FEWEST_EVENTS, Math.floor(Math.min(this.#events, events) / 2));
+    this.#bytes = Math.max(FEWEST_BYTES, Math.floor(Math.min(this.#bytes, bytes) / 2));
   }
 
   /** A part of so many bytes before compression was too large for its topic. */

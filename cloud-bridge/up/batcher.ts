@@ -37,6 +37,8 @@ export interface Batch {
   readonly events: number;
   /** As CloudEvents, before compression. */
   readonly bytes: number;
+  /** Most bytes of one send, where a topic takes less than usual. */
+  readonly partBytes?: number | undefined;
 }
 
 export interface BatchLimits {
@@ -111,8 +113,9 @@ export async function gather(journal: JournalSource, reach: Reach, limits: Batch
 
 /** The same batch with exactly the rows up to `to` that are still there, whatever their number. Throws Halt (journal-gap). */
 export async function gatherAgain(journal: JournalSource, batch: Batch, to: Vector): Promise<Batch> {
-  const { incarnation, from, closed } = batch;
-  return collect(journal, { incarnation, from, closed }, UNLIMITED, to);
+  const { incarnation, from, closed, partBytes } = batch;
+  const limits = { ...UNLIMITED, ...(partBytes === undefined ? {} : { partBytes }) };
+  return collect(journal, { incarnation, from, closed }, limits, to);
 }
 
 /**
@@ -150,6 +153,7 @@ async function collect(
       const rows = journal.rows(stream, incarnation, last, Math.min(SLICE, limits.events - events));
       const wanted = rows.filter((row) => row.streamSequence <= end);
       for (const row of wanted) {
+        if (bytes >= limits.bytes) break;
         if (row.streamSequence !== last + 1)
           skipped.push(...explained(journal, stream, incarnation, last, row.streamSequence));
         const text = cloudEventText(journal.hub, row);
@@ -177,7 +181,16 @@ async function collect(
       to[stream] = end;
     }
   }
-  return { ...start, to, ranges, skipped, parts: await Promise.all(packing), events, bytes };
+  return {
+    ...start,
+    to,
+    ranges,
+    skipped,
+    parts: await Promise.all(packing),
+    events,
+    bytes,
+    partBytes: limits.partBytes,
+  };
 }
 
 /**

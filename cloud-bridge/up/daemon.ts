@@ -15,7 +15,7 @@ import type { LinkFault } from './fault.ts';
 import { endsWithConfiguration, Halt } from './halt.ts';
 import type { CloudSecrets } from './kafka-access.ts';
 import { KafkaLink, type LinkOptions } from './kafka-link.ts';
-import { LinkFailure, TooSlow } from './link-failure.ts';
+import { LinkFailure } from './link-failure.ts';
 import { linkFault } from './link-fault.ts';
 import { Outage } from './outage.ts';
 import { type Connection, connect, reachOf } from './protocol.ts';
@@ -42,6 +42,8 @@ export interface BridgeOptions extends LinkOptions {
 /** How often a planned wait looks again, ms. */
 const LOOK_MS = 2_000;
 const PROGRESS_MS = 5_000;
+/** Before smaller parts are tried, ms. */
+const DIVIDE_MS = 100;
 /** A stop lets a running transaction end for so long, ms; then it is given up, which is as safe. */
 const STOP_PATIENCE_MS = 4_000;
 
@@ -183,12 +185,8 @@ export class BridgeDaemon {
     metrics.retries += 1;
     metrics.faulty(fault.code);
     this.#outage.failed(fault, error);
-    const failure = error instanceof LinkFailure ? error : undefined;
-    // What can be divided is tried again at once: nothing has to be waited for.
-    if (failure?.isTooLarge && failure.part) {
-      this.#size.tooLarge(failure.part.valueBytes);
-      if (failure.isDivisible) return;
-    } else if (failure?.isUnderWay || error instanceof TooSlow) this.#size.failed();
+    // What can be divided is tried again soon: nothing has to be waited for.
+    if (error instanceof LinkFailure && error.isDivisible) return this.#pause(DIVIDE_MS);
     await this.#backOff(`off line (${fault.words})`, fault.code);
   }
 

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { BridgeMetrics } from '../../edge/ops/bridge-metrics.ts';
 import type { BatchSize } from './batch-size.ts';
 import { type Batch, gather, lagOf, type Reach, total } from './batcher.ts';
+import { LinkFailure, TooSlow } from './link-failure.ts';
 import { assertSameJournal, type Connection, reachOf, type Sending, send } from './protocol.ts';
 import type { BridgeReport } from './report.ts';
 
@@ -88,14 +89,24 @@ async function sendMeasured(
   const { connection, size, report, metrics, logger } = replication;
   report.sending(gathered.events);
   const begun = performance.now();
-  const sending = await send(connection, gathered, reserved);
+  const sending = await send(connection, gathered, reserved).catch((error: unknown) => {
+    if (error instanceof TooSlow || (error instanceof LinkFailure && error.isUnderWay)) judge(size, gathered, error);
+    throw error;
+  });
   const { batch } = sending;
   const seconds = (performance.now() - begun) / 1000;
-  size.succeeded((seconds * 1000) / connection.link.attemptDeadline);
+  size.succeeded(batch, (seconds * 1000) / connection.link.attemptDeadline);
   report.sent(batch, offsetsOf(sending), sending.id, connection.now());
   metrics.committed(seconds, batch.events, batch.bytes);
   metrics.wireBytes = (metrics.wireBytes ?? 0) + batch.parts.reduce((sum, part) => sum + part.records.length, 0);
   logger.debug({ batch: sending.id, events: batch.events, ms: Math.round(seconds * 1000) }, 'head office has a batch');
+}
+
+/** A topic that takes less needs smaller parts; any other failure under way, a smaller batch. */
+function judge(size: BatchSize, batch: Batch, error: Error): void {
+  const part = error instanceof LinkFailure && error.isTooLarge ? error.part : undefined;
+  if (part) size.tooLarge(part.valueBytes);
+  else size.failed(batch);
 }
 
 /** Offset of the last record of each topic. */

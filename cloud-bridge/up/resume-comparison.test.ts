@@ -93,6 +93,25 @@ test('records count together from whichever partition they come', () => {
   expect(equalSales(compared)).toBe(140);
 });
 
+test('of an older incarnation, too, only what was compared counts, up to the first other record', () => {
+  const compared = new JournalComparison({
+    journal,
+    hub: HUB,
+    incarnations: [incarnation, 'the-next-one'],
+    heads: new Map([
+      [incarnation, journal.heads(incarnation)],
+      ['the-next-one', {}],
+    ]),
+    acked: journal.acked(),
+    explained: () => 0,
+  });
+  const other = sold.get(1);
+  if (other) sold.set(126, other);
+  partitionWith(compared, [1, 150]);
+  expect(equalSales(compared)).toBe(125);
+  expect(compared.strangeCount).toBe(1);
+});
+
 test('what the journal dropped on purpose has no row, and ends nothing', () => {
   const isDropped = ({ streamSequence }: JournalRow) => streamSequence > 110 && streamSequence <= 120;
   const compared = comparison((stream, of, after, limit) =>

@@ -29,6 +29,10 @@ export interface ComparisonOptions {
 /** A record beside its row; without a row there may be nothing to compare it with, and nothing wrong. */
 type Verdict = 'equal' | 'not-comparable' | Strange['why'];
 
+function keyOf(incarnation: string, stream: Stream): string {
+  return `${incarnation}/${stream}`;
+}
+
 const PAGE = 500;
 const SHOWN = 5;
 
@@ -36,20 +40,21 @@ const SHOWN = 5;
 interface Pass {
   readonly stream: Stream;
   readonly seen: Map<string, number>;
-  /** Stream sequences of the present incarnation whose records were compared and are the journal's rows. */
-  readonly equal: Runs;
+  /** By incarnation, the stream sequences whose records were compared and are the journal's rows. */
+  readonly equal: Map<string, Runs>;
   readonly strange: Strange[];
   strangeCount: number;
-  /** The first stream sequence of the present incarnation that is not the journal's. */
-  mismatch: number;
+  /** By incarnation, the first stream sequence that is not the journal's. */
+  readonly mismatch: Map<string, number>;
   first: EventIdentity | undefined;
 }
 
 export class JournalComparison {
   readonly #options: ComparisonOptions;
   readonly #seen = new Map<string, Map<Stream, number>>();
-  readonly #mismatch = new Map<Stream, number>();
-  readonly #equal = new Map<Stream, Range[]>();
+  /** By incarnation and stream, as `keyOf` has it. */
+  readonly #mismatch = new Map<string, number>();
+  readonly #equal = new Map<string, Range[]>();
   #pass: Pass | undefined;
   #page: { stream: Stream; incarnation: string; rows: JournalRow[] } | undefined;
   readonly strange: Strange[] = [];
@@ -64,10 +69,10 @@ export class JournalComparison {
     this.#pass = {
       stream,
       seen: new Map(),
-      equal: new Runs(),
+      equal: new Map(),
       strange: [],
       strangeCount: 0,
-      mismatch: Number.POSITIVE_INFINITY,
+      mismatch: new Map(),
       first: undefined,
     };
   }
@@ -83,11 +88,15 @@ export class JournalComparison {
     const { incarnation, streamSequence } = event;
     pass.seen.set(incarnation, Math.max(pass.seen.get(incarnation) ?? 0, streamSequence));
     const why = this.#judge(pass.stream, incarnation, streamSequence, value);
-    const isPresent = incarnation === this.#options.incarnations.at(-1);
-    if (why === 'equal' && isPresent) pass.equal.add(streamSequence);
+    if (why === 'equal') {
+      const runs = pass.equal.get(incarnation) ?? new Runs();
+      pass.equal.set(incarnation, runs);
+      runs.add(streamSequence);
+    }
     if (why === 'equal' || why === 'not-comparable') return;
     this.#note(pass, { incarnation, stream: pass.stream, streamSequence, why });
-    if (isPresent) pass.mismatch = Math.min(pass.mismatch, streamSequence);
+    const first = pass.mismatch.get(incarnation) ?? Number.POSITIVE_INFINITY;
+    pass.mismatch.set(incarnation, Math.min(first, streamSequence));
   }
 
   /** Whether the pass began before everything that the journal holds of this stream. */
@@ -111,11 +120,14 @@ export class JournalComparison {
       streams.set(pass.stream, Math.max(streams.get(pass.stream) ?? 0, last));
       this.#seen.set(incarnation, streams);
     }
-    this.#mismatch.set(
-      pass.stream,
-      Math.min(pass.mismatch, this.#mismatch.get(pass.stream) ?? Number.POSITIVE_INFINITY),
-    );
-    this.#equal.set(pass.stream, joined([...(this.#equal.get(pass.stream) ?? []), ...pass.equal.ranges]));
+    for (const [incarnation, first] of pass.mismatch) {
+      const key = keyOf(incarnation, pass.stream);
+      this.#mismatch.set(key, Math.min(first, this.#mismatch.get(key) ?? Number.POSITIVE_INFINITY));
+    }
+    for (const [incarnation, { ranges }] of pass.equal) {
+      const key = keyOf(incarnation, pass.stream);
+      this.#equal.set(key, joined([...(this.#equal.get(key) ?? []), ...ranges]));
+    }
     this.strange.push(...pass.strange.slice(0, SHOWN - this.strange.length));
     this.strangeCount += pass.strangeCount;
     this.#pass = undefined;
@@ -130,16 +142,16 @@ export class JournalComparison {
   }
 
   /**
-   * How far head office's records of the present incarnation are the journal's rows. What is acknowledged counts without
+   * How far head office's records of an incarnation of the journal are the journal's rows. What is acknowledged counts without
    * its record, which retention may have deleted; beyond that only a record that was compared counts, up to the first
    * row without one: no record is no proof that head office ever had that row.
    */
-  equal(present: string, real: Vector): Vector {
+  equal(incarnation: string, real: Vector): Vector {
     const equal: Partial<Record<Stream, number>> = {};
-    const heads = this.#options.heads.get(present) ?? {};
+    const heads = this.#options.heads.get(incarnation) ?? {};
     for (const stream of STREAMS) {
-      const before = (this.#mismatch.get(stream) ?? Number.POSITIVE_INFINITY) - 1;
-      const last = Math.min(before, at(real, stream), at(heads, stream), this.#provenTo(present, stream));
+      const before = (this.#mismatch.get(keyOf(incarnation, stream)) ?? Number.POSITIVE_INFINITY) - 1;
+      const last = Math.min(before, at(real, stream), at(heads, stream), this.#provenTo(incarnation, stream));
       if (last > 0) equal[stream] = last;
     }
     return equal;
@@ -162,13 +174,13 @@ export class JournalComparison {
     return row?.streamSequence ?? Number.POSITIVE_INFINITY;
   }
 
-  #provenTo(present: string, stream: Stream): number {
+  #provenTo(incarnation: string, stream: Stream): number {
     const { acked, journal } = this.#options;
-    let proven = acked?.incarnation === present ? at(acked.vector, stream) : 0;
-    for (const { from, to } of this.#equal.get(stream) ?? []) {
+    let proven = acked?.incarnation === incarnation ? at(acked.vector, stream) : 0;
+    for (const { from, to } of this.#equal.get(keyOf(incarnation, stream)) ?? []) {
       if (to <= proven) continue;
       // Sequences that were dropped on purpose have no row: nothing of them can be lost.
-      const next = journal.rows(stream, present, proven, 1)[0]?.streamSequence;
+      const next = journal.rows(stream, incarnation, proven, 1)[0]?.streamSequence;
       if (next === undefined || next < from) break;
       proven = to;
     }

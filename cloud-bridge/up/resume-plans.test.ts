@@ -31,7 +31,7 @@ interface Given {
   /** Oldest row that the journal still holds, in every stream. */
   readonly heldFrom?: number;
   readonly real?: Readonly<Record<string, Vector>>;
-  readonly equal?: Vector;
+  readonly equal?: Readonly<Record<string, Vector>>;
   readonly claim?: Claim | null;
   /** In partition 5, beside the claim in partition 3. */
   readonly claimElsewhere?: Claim;
@@ -75,7 +75,7 @@ function situation(given: Given): Situation {
       unreadable: undefined,
       chain: Object.keys(real),
       real: new Map(Object.entries(real)),
-      equal: given.equal ?? { sales: 100, climate: 10 },
+      equal: new Map(Object.entries(given.equal ?? { [A]: { sales: 100, climate: 10 } })),
       strange: given.strange ?? [],
       strangeCount: given.strange?.length ?? 0,
     },
@@ -163,7 +163,7 @@ describe('a refill', () => {
 describe('a new incarnation', () => {
   test('takes over what head office does not hold as it is here, and closes what is there', () => {
     const real = { [A]: { sales: 130, climate: 10 } };
-    expect(planNewIncarnation(situation({ real, equal: { sales: 105, climate: 10 } }))).toMatchObject({
+    expect(planNewIncarnation(situation({ real, equal: { [A]: { sales: 105, climate: 10 } } }))).toMatchObject({
       acked: { sales: 105, climate: 10 },
       closed: [{ incarnation: A, vector: { sales: 130, climate: 10 } }],
       says: [expect.stringContaining('sales 105'), expect.stringContaining('sales 106-120')],
@@ -186,14 +186,32 @@ describe('a new incarnation', () => {
     expect(planNewIncarnation(situation(given))).toMatchObject({
       refused: expect.stringContaining(`unsent events of the older incarnation ${A} (sales 101-120)`),
     });
-    const all = { ...given, real: { [A]: { sales: 120, climate: 10 } }, equal: {} };
+    const vector = { sales: 120, climate: 10 };
+    const all = { ...given, real: { [A]: vector }, equal: { [A]: vector } };
     expect(planNewIncarnation(situation(all))).toMatchObject({ acked: {} });
+  });
+
+  test('is refused when head office holds other events under the identities of an older incarnation', () => {
+    const given = { chain: [A, B], heads: { [A]: { sales: 120, climate: 10 }, [B]: { sales: 3 } } };
+    const copied = {
+      ...given,
+      real: { [A]: { sales: 120, climate: 10 } },
+      equal: { [A]: { sales: 110, climate: 10 } },
+    };
+    expect(planNewIncarnation(situation(copied))).toMatchObject({
+      refused: expect.stringMatching(/older incarnation .* \(sales 111-120\) of which head office has other records/),
+    });
+    // Pruned here, they were acknowledged once.
+    expect(planNewIncarnation(situation({ ...copied, heldFrom: 121 }))).toMatchObject({ acked: {} });
   });
 });
 
 describe('a move to another partition', () => {
-  test('is made when everything is sent', () => {
+  test('is made when everything is sent, and takes along what waits', () => {
     expect(planRepartition(situation({ partition: 5 }))).toMatchObject({ says: expect.anything() });
+    expect(planRepartition(situation({ partition: 5, waiting: 20 }))).toMatchObject({
+      says: [expect.anything(), expect.stringContaining('the 20 events that wait')],
+    });
   });
 
   const other = 'cd'.repeat(16);
@@ -206,7 +224,6 @@ describe('a move to another partition', () => {
   const inDoubt = { incarnation: A, from: {}, to: { sales: 1 }, batch: BATCH };
   test.each<[string, Given, string]>([
     ['it is there already', { partition: 3 }, 'to partition 3 already'],
-    ['events wait', { partition: 5, waiting: 20 }, '20 events wait'],
     ['a batch is in doubt', { partition: 5, state: { inDoubt } }, 'in doubt'],
     ['nothing was sent', { partition: 5, state: { position: null } }, 'nothing was sent yet'],
     [

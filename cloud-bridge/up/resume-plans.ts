@@ -166,6 +166,31 @@ function claimHolds({ office, state }: Situation, newest: Expected): boolean {
   return state.position === null || office.checkpoint.offset >= state.position.checkpointOffset;
 }
 
+/**
+ * Rows of an older incarnation that head office does not have as they are. Only what was compared record by record
+ * counts: where the journal was put back from a copy, other events may lie there under the same identities.
+ */
+function unsentOf({ office, journal }: Situation, incarnation: string): Refused | undefined {
+  const heads = journal.heads.get(incarnation) ?? {};
+  const equal = office.equal.get(incarnation) ?? {};
+  const real = office.real.get(incarnation) ?? {};
+  const unproven = STREAMS.flatMap((stream) => {
+    const range = { from: at(equal, stream) + 1, to: at(heads, stream) };
+    const isGone = !journal.holds(incarnation, stream, range);
+    return isGone ? [] : [{ stream, range, isClaimed: at(real, stream) >= range.from }];
+  });
+  if (unproven.length === 0) return undefined;
+  const text = unproven.map(({ stream, range }) => `${stream} ${rangeText(range)}`).join('; ');
+  if (!unproven.some(({ isClaimed }) => isClaimed)) {
+    return {
+      refused: `the journal still holds unsent events of the older incarnation ${incarnation} (${text}): they must go up first`,
+    };
+  }
+  return {
+    refused: `the journal holds events of the older incarnation ${incarnation} (${text}) of which head office has other records, or none that could be compared: they can neither count as acknowledged nor be sent under their identities. Keep them with \`store-hub journal export\` before this box gets an empty data folder and a new journal`,
+  };
+}
+
 export function planNewIncarnation(situation: Situation): NewIncarnationPlan | Refused {
   const moved = elsewhere(situation);
   if (moved !== undefined) return moved;
@@ -173,33 +198,23 @@ export function planNewIncarnation(situation: Situation): NewIncarnationPlan | R
   const present = journal.chain.at(-1) ?? '';
   const first = Math.max(0, journal.chain.indexOf(journal.acked?.incarnation ?? present));
   for (const incarnation of journal.chain.slice(first, -1)) {
-    const heads = journal.heads.get(incarnation) ?? {};
-    const real = office.real.get(incarnation) ?? {};
-    const unsent = STREAMS.filter((stream) => {
-      return journal.holds(incarnation, stream, { from: at(real, stream) + 1, to: at(heads, stream) });
-    });
-    if (unsent.length > 0) {
-      const text = unsent.map(
-        (stream) => `${stream} ${rangeText({ from: at(real, stream) + 1, to: at(heads, stream) })}`,
-      );
-      return {
-        refused: `the journal still holds unsent events of the older incarnation ${incarnation} (${text.join('; ')}): they must go up first`,
-      };
-    }
+    const refused = unsentOf(situation, incarnation);
+    if (refused !== undefined) return refused;
   }
+  const equal = office.equal.get(present) ?? {};
   const heads = journal.heads.get(present) ?? {};
-  const moving = STREAMS.filter((stream) => at(heads, stream) > at(office.equal, stream));
+  const moving = STREAMS.filter((stream) => at(heads, stream) > at(equal, stream));
   const says = [
-    `Of ${present} head office holds the journal's own events up to ${vectorText(office.equal)}: these count as acknowledged.`,
+    `Of ${present} head office holds the journal's own events up to ${vectorText(equal)}: these count as acknowledged.`,
     moving.length === 0
       ? 'A new incarnation begins; no waiting event changes its identity.'
-      : `A new incarnation begins, and these events get identities of it: ${moving.map((stream) => `${stream} ${rangeText({ from: at(office.equal, stream) + 1, to: at(heads, stream) })}`).join('; ')}.`,
+      : `A new incarnation begins, and these events get identities of it: ${moving.map((stream) => `${stream} ${rangeText({ from: at(equal, stream) + 1, to: at(heads, stream) })}`).join('; ')}.`,
   ];
   const expected = expectations(situation).filter(({ incarnation }) => incarnation === present);
   const lost = lostRanges(situation, expected);
   if (lost.length > 0) says.push(`Neither head office nor the journal holds these any more: ${lost.join('; ')}.`);
   const closed = office.chain.map((incarnation) => ({ incarnation, vector: office.real.get(incarnation) ?? {} }));
-  return { acked: office.equal, closed, says };
+  return { acked: equal, closed, says };
 }
 
 export function planRepartition(situation: Situation): RepartitionPlan | Refused {
@@ -210,9 +225,13 @@ export function planRepartition(situation: Situation): RepartitionPlan | Refused
   if (state.partition === partition) {
     return { refused: `this hub sends to partition ${partition} already, and so says the configuration` };
   }
-  const back = `set \`cloud.partition\` back to ${state.partition} and let the bridge send them first`;
-  if (state.inDoubt !== null) return { refused: `a batch is in doubt: ${back}` };
-  if (journal.waiting > 0) return { refused: `${journal.waiting} events wait for head office: ${back}` };
+  // What waits has not been sent to anywhere, so it may go to the new partition, after all that lies in the old one.
+  // Only of a batch in doubt it is not known where it lies.
+  if (state.inDoubt !== null) {
+    return {
+      refused: `a batch is in doubt: set \`cloud.partition\` back to ${state.partition} and let the bridge find out first`,
+    };
+  }
   const { incarnation, acked, batch } = state.position;
   const says = (checkpoint: Checkpoint | undefined): boolean => {
     const claim = checkpoint && claimOf(checkpoint);
@@ -224,8 +243,8 @@ export function planRepartition(situation: Situation): RepartitionPlan | Refused
     return { refused: 'head office and this box do not agree on what was sent; see --dry-run with the old partition' };
   return {
     says: [
-      `Everything is sent: ${vectorText(state.position.acked)} of ${state.position.incarnation} lie in partition ${state.partition}.`,
-      `All that follows goes to partition ${partition}.`,
+      `Sent so far: ${vectorText(state.position.acked)} of ${state.position.incarnation} lie in partition ${state.partition}.`,
+      `All that follows goes to partition ${partition}${journal.waiting > 0 ? `, beginning with the ${journal.waiting} events that wait` : ''}. Readers that want them in order read partition ${state.partition} to its end first.`,
     ],
   };
 }

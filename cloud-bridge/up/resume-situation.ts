@@ -49,8 +49,8 @@ export interface Situation {
     readonly chain: readonly string[];
     /** The last stream sequences that are really there. */
     readonly real: ReadonlyMap<string, Vector>;
-    /** How far the present incarnation's records are exactly the journal's rows. */
-    readonly equal: Vector;
+    /** How far the records of each incarnation of the journal are exactly the journal's rows. */
+    readonly equal: ReadonlyMap<string, Vector>;
     /** The first few; all of them are counted. */
     readonly strange: readonly Strange[];
     readonly strangeCount: number;
@@ -191,7 +191,6 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
       if (vector !== undefined && last > 0) vector[stream] = last;
     }
   }
-  const present = incarnations.at(-1) ?? '';
   return {
     hub,
     partition,
@@ -213,7 +212,7 @@ export async function readSituation(sources: SituationSources): Promise<Situatio
           : `${CHECKPOINT_TOPIC} partition ${broken.partition} offset ${broken.offset} ${String(broken.value)}`,
       chain,
       real,
-      equal: comparison.equal(present, real.get(present) ?? {}),
+      equal: new Map(incarnations.map((one) => [one, comparison.equal(one, real.get(one) ?? {})])),
       strange: comparison.strange,
       strangeCount: comparison.strangeCount,
     },

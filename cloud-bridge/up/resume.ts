@@ -125,7 +125,6 @@ async function repartition(work: Work): Promise<string[]> {
   const position = await commitCheckpoint(work, before, closed);
   const { partition } = work.config.cloud;
   state.save({ partition, position, inDoubt: null, halt: null });
-  // Last: its event is the first in the new partition, and would be one that waits if it came before.
   const reason = `cloud.partition was changed from ${from} to ${partition}`;
   await tellEdge(work.config, '/bridge/resumed', { mode: 'repartition', reason });
   return [...plan.says, 'Done: sending goes on.'];

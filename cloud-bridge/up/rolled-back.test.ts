@@ -117,7 +117,7 @@ describeWithKafka('after head office or the configuration changed', () => {
     expect((await verify({ brokers: kafka.brokers }, { hub: store.hub })).fault).toBeUndefined();
   });
 
-  test('another partition: halts until it is set back, or moves when everything is sent', async () => {
+  test('another partition: halts until it is set back, or moves on purpose, with what waits', async () => {
     await sent(10);
     await store.bridge.stop();
     await store.configure({ cloud: { partition: 2 } });
@@ -125,7 +125,6 @@ describeWithKafka('after head office or the configuration changed', () => {
     const reason = await haltsForGood(store);
     expect(reason).toContain('lie in partition 0');
     await sell(store, 11, 12);
-    expect(await refused(store, 'repartition')).toMatch(/\d+ events wait for head office/);
     await store.bridge.stop();
 
     await store.configure({ cloud: { partition: 0 } });
@@ -135,9 +134,11 @@ describeWithKafka('after head office or the configuration changed', () => {
     await store.configure({ cloud: { partition: 2 } });
     await store.bridge.start();
     expect(await halted(store)).toBe(reason);
+    // The shop goes on meanwhile: these were never sent, and are the first in the new partition.
+    await sell(store, 13, 15);
     await resumed(store, 'repartition');
     await drained(store);
-    await sell(store, 13, 20);
+    await sell(store, 16, 20);
     await drained(store);
     await stopBoth(store);
     await startBoth(store);

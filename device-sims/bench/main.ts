@@ -9,16 +9,28 @@ import { parseArgs } from 'node:util';
 import { type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
 import { alertLatency } from './alert-latency.bench.ts';
 import type { BenchContext, Measurement } from './context.ts';
+import { diskBytes } from './disk-bytes.bench.ts';
 import { drain } from './drain.bench.ts';
 import { eviction } from './eviction.bench.ts';
 import { ingest } from './ingest.bench.ts';
 import { parts } from './parts.bench.ts';
 import { machineBusy } from './proc.ts';
 import { type Outcome, table, writeResults } from './report.ts';
+import { resources } from './resources.bench.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
 
-const ALL: readonly Measurement[] = [ingest, eviction, drain, sustained, alertLatency, start, parts];
+const ALL: readonly Measurement[] = [
+  ingest,
+  eviction,
+  drain,
+  sustained,
+  alertLatency,
+  start,
+  resources,
+  diskBytes,
+  parts,
+];
 
 /** Below this share of all cores in use before a measurement begins, the machine counts as quiet. */
 const QUIET = 0.1;

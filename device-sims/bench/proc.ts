@@ -26,6 +26,14 @@ export function usageOf(pid: number): Usage {
   };
 }
 
+/**
+ * Bytes that a process has caused to be written to a disk, its threads included; of this process itself also by those
+ * of its children that have ended.
+ */
+export function writtenBy(pid: number): number {
+  return Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? Number.NaN);
+}
+
 /** Percent of one core between two readings. */
 export function cpuPercent(before: Usage, after: Usage): number {
   return ((after.cpuSeconds - before.cpuSeconds) * 100_000) / Math.max(1, after.at - before.at);

@@ -11,7 +11,7 @@ export interface Bar {
 
 export interface Line {
   readonly what: string;
-  readonly unit: '/s' | 'us' | 'ms' | 's' | 'MiB' | '% of a core';
+  readonly unit: '/s' | 'us' | 'ms' | 's' | 'MiB' | 'kB' | '% of a core';
   readonly measured: number;
   readonly baseline?: number;
   readonly atLeast?: Bar;

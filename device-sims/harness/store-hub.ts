@@ -63,6 +63,8 @@ export interface Daemon {
   start(patience?: Patience): Promise<void>;
   /** Starts it without waiting, for what is expected to end by itself; gives how it ended. */
   startAndWait(timeoutMs?: number): Promise<Ending>;
+  /** How it ended, once it has by itself. */
+  stopped(): Promise<Ending>;
   /** SIGTERM, and waits for its end; killed when that takes longer than `patienceMs` (default 15 s). */
   stop(patienceMs?: number): Promise<Ending>;
   /** kill -9. */
@@ -109,6 +111,9 @@ export function daemon(args: readonly string[], env: NodeJS.ProcessEnv, isUp: ()
       } finally {
         clearTimeout(timer);
       }
+    },
+    async stopped() {
+      return guarded ? guarded.ended : NOT_STARTED;
     },
     async stop(patienceMs) {
       return guarded ? guarded.end('SIGTERM', patienceMs) : NOT_STARTED;

@@ -134,3 +134,22 @@ test('a cut after some bytes delivers exactly those', async () => {
   await waitUntil('the connection to end', closed);
   expect(atServer).toBe('abc');
 });
+
+test('a slow line delays, lets through no more than it may, keeps the order, and is fast again when healed', async () => {
+  const { socket } = await dial();
+  const received: Buffer[] = [];
+  socket.on('data', (chunk) => received.push(chunk));
+  const sent = Buffer.from(Array.from({ length: 30_000 }, (_, n) => n % 251));
+  link.slow({ bytesPerSecond: 100_000, delayMs: 100 });
+  const begun = performance.now();
+  socket.write(sent);
+  await waitUntil('all of it back', () => Buffer.concat(received).length === sent.length);
+  // 0.3 s up, the last packet at once down again, and twice the delay.
+  expect(performance.now() - begun).toBeGreaterThan(480);
+  expect(Buffer.concat(received)).toEqual(sent);
+  link.heal();
+  const healed = performance.now();
+  socket.write('x');
+  await waitUntil('x back', () => Buffer.concat(received).length === sent.length + 1, { everyMs: 5 });
+  expect(performance.now() - healed).toBeLessThan(100);
+});

@@ -6,8 +6,11 @@
  * black hole    keeps and accepts connections, and passes nothing: packets that vanish. What was sent meanwhile goes
  *               on after healing, as TCP would resend it
  * lost replies  requests arrive and are served, answers vanish. A connection that lost an answer is reset by healing
+ *
+ * In each of them it may be slow, too.
  */
 import { connect, createServer, type Socket } from 'node:net';
+import { Lane, type LineQuality, Shaper } from './shaper.ts';
 
 type Mode = 'open' | 'cut' | 'black-hole' | 'lost-replies';
 
@@ -28,6 +31,9 @@ export interface Link {
   dropReplies(): void;
   /** Cuts after this many further bytes from clients to the server went through: a write that arrives in part. */
   cutAfter(bytes: number): void;
+  /** A thin, long line from now on, the same both ways. */
+  slow(quality: LineQuality): void;
+  /** Open and fast again. */
   heal(): void;
   stop(): Promise<void>;
 }
@@ -35,6 +41,8 @@ export interface Link {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  readonly up: Shaper;
+  readonly down: Shaper;
   /** It lost bytes or one side: after healing it cannot go on. */
   spoilt: boolean;
 }
@@ -42,11 +50,14 @@ interface Pair {
 export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link> {
   const pairs = new Set<Pair>();
   const bytes = { up: 0, down: 0 };
+  const lanes = { up: new Lane(), down: new Lane() };
   let mode: Mode = 'open';
   let allowance = Number.POSITIVE_INFINITY;
 
   const destroy = (pair: Pair): void => {
     pairs.delete(pair);
+    pair.up.stop();
+    pair.down.stop();
     pair.client.resetAndDestroy();
     pair.server.resetAndDestroy();
   };
@@ -55,20 +66,27 @@ export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link
     allowance = Number.POSITIVE_INFINITY;
     for (const pair of pairs) destroy(pair);
   };
+  const resume = (socket: Socket): void => {
+    if (mode !== 'black-hole') socket.resume();
+  };
   const pass = (from: Socket, to: Socket, chunk: Buffer): void => {
-    if (!to.write(chunk)) {
-      from.pause();
-      to.once('drain', () => {
-        if (mode !== 'black-hole') from.resume();
-      });
-    }
+    if (to.destroyed || to.write(chunk)) return;
+    from.pause();
+    to.once('drain', () => resume(from));
+  };
+  const send = (shaper: Shaper, from: Socket, chunk: Buffer): void => {
+    shaper.send(
+      chunk,
+      () => from.pause(),
+      () => resume(from),
+    );
   };
   const up = (pair: Pair, chunk: Buffer): void => {
     const part = chunk.length > allowance ? chunk.subarray(0, allowance) : chunk;
     allowance -= part.length;
     bytes.up += part.length;
     if (allowance > 0) {
-      pass(pair.client, pair.server, part);
+      send(pair.up, pair.client, part);
       return;
     }
     // The part must have left before the reset, or the server never sees it.
@@ -81,7 +99,7 @@ export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link
       return;
     }
     bytes.down += chunk.length;
-    pass(pair.server, pair.client, chunk);
+    send(pair.down, pair.server, chunk);
   };
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -91,7 +109,11 @@ export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link
       return;
     }
     const server = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true, noDelay: true });
-    const pair: Pair = { client, server, spoilt: false };
+    const shapers = {
+      up: new Shaper(lanes.up, (chunk) => pass(client, server, chunk)),
+      down: new Shaper(lanes.down, (chunk) => pass(server, client, chunk)),
+    };
+    const pair: Pair = { client, server, ...shapers, spoilt: false };
     pairs.add(pair);
     client.on('data', (chunk) => up(pair, chunk));
     server.on('data', (chunk) => down(pair, chunk));
@@ -135,8 +157,14 @@ export async function startLink({ target, port = 0 }: LinkOptions): Promise<Link
     cutAfter(count) {
       allowance = count;
     },
+    slow(quality) {
+      lanes.up.quality = quality;
+      lanes.down.quality = quality;
+    },
     heal() {
       mode = 'open';
+      lanes.up.quality = undefined;
+      lanes.down.quality = undefined;
       allowance = Number.POSITIVE_INFINITY;
       for (const pair of pairs) {
         if (pair.spoilt) destroy(pair);

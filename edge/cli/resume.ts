@@ -22,7 +22,7 @@ Begin with --dry-run: it reads what head office really holds of this hub, and sa
   --refill            head office is behind: sends again what it lost, after the last record that is there
   --new-incarnation   this journal was restored or copied, or the box is new under an old name: what head
                       office does not hold goes up under new identities
-  --repartition       cloud.partition was changed on purpose, and everything was sent before
+  --repartition       cloud.partition was changed on purpose: what was sent stays, what waits goes to the new one
 
 Example:
   store-hub bridge resume --dry-run

@@ -223,7 +223,7 @@ describe('payloads', () => {
     ['an empty array', Buffer.from('[]'), 'expected 1 to 1000'],
     ['1001 readings', Buffer.from(JSON.stringify(Array(1001).fill(sale))), 'expected 1 to 1000'],
     ['a million brackets', Buffer.from('['.repeat(500_000) + ']'.repeat(500_000)), 'nested deeper'],
-    ['a million open brackets', Buffer.from('['.repeat(1_000_000)), 'not valid JSON'],
+    ['a million open brackets', Buffer.from('['.repeat(1_000_000)), 'nested deeper'],
     ['deep objects', Buffer.from(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`), 'nested deeper'],
     ['a number', Buffer.from('12'), 'expected an object, got a number'],
     ['null', Buffer.from('null'), 'expected an object'],

@@ -31,7 +31,11 @@ const DEEPEST = 32;
 const LARGEST_EVENT = 262_144;
 const MOST_READERS = 256;
 
+/** Bytes. */
+const SMALL = 16_384;
+
 const EXPECTED = 'expected UTF-8 JSON, one reading or an array of 1 to 1000 readings';
+const TOO_DEEP: Fault = { pointer: '', message: `nested deeper than ${DEEPEST} levels: ${EXPECTED}` };
 
 type ReadOne = (value: unknown, arrival: Arrival) => Outcome;
 
@@ -89,6 +93,8 @@ export class HubJson {
 
   /** Never throws: every payload is accepted, or refused with a reason. `received` is epoch ms. */
   readonly decode = (kind: Kind, device: string, payload: Uint8Array, received: number): Decoded => {
+    // A parser spends long on what is nested without end; small payloads are looked at where no short way is found.
+    if (payload.length > SMALL && nestsDeeperThan(DEEPEST, payload)) return refused(kind, payload, [TOO_DEEP], []);
     const value = parsedJson(payload);
     if (value instanceof Malformed) return refused(kind, payload, [{ pointer: '', message: value.message }], []);
     const arrival = { kind, device, received, context: this.#context, training: 0, shoppers: 0 };
@@ -105,10 +111,7 @@ export class HubJson {
 
   #bySchema(value: unknown, arrival: Arrival, payload: Uint8Array): Decoded {
     const { kind } = arrival;
-    if (nestsDeeperThan(DEEPEST, payload)) {
-      const message = `nested deeper than ${DEEPEST} levels: ${EXPECTED}`;
-      return refused(kind, payload, [{ pointer: '', message }], []);
-    }
+    if (payload.length <= SMALL && nestsDeeperThan(DEEPEST, payload)) return refused(kind, payload, [TOO_DEEP], []);
     const many = Array.isArray(value);
     const values: readonly unknown[] = many ? value : [value];
     if (values.length === 0 || values.length > MOST_READINGS) {

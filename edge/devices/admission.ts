@@ -2,7 +2,7 @@
  * Who may come in: the answer to a CONNECT. A name is checked with its password; a client certificate stands for the
  * user that its subject's common name names; whoever names nobody is the anonymous client, where that is allowed.
  */
-import type { CalmLog } from './calm-log.ts';
+import type { CalmLog } from '../ops/calm-log.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { DoorCounters } from './door-counters.ts';

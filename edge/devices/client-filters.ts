@@ -1,10 +1,9 @@
-/** The filters of one client: how many it has, and how fast it may name more (each costs the broker work). */
+/** The filters of one client: how fast it may name more (each costs the broker work). */
 
 /** Of one packet: the broker's work for it grows with their square. */
 const MOST_IN_A_PACKET = 64;
 
 export class ClientFilters {
-  readonly #granted = new Set<string>();
   /** Named in the second of that tick. */
   #named = 0;
   #tick = -1;
@@ -16,16 +15,5 @@ export class ClientFilters {
     this.#tick = tick;
     this.#named += count;
     return this.#named > mostInASecond ? `more than ${mostInASecond} filters in a second` : undefined;
-  }
-
-  /** Notes one that is granted; what is wrong when there are too many. */
-  add(filter: string, most: number): string | undefined {
-    if (this.#granted.size >= most && !this.#granted.has(filter)) return `one client may have ${most}`;
-    this.#granted.add(filter);
-    return undefined;
-  }
-
-  drop(filters: readonly string[]): void {
-    for (const filter of filters) this.#granted.delete(filter);
   }
 }

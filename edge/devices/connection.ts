@@ -29,7 +29,7 @@ interface IncomingPacket {
   readonly cmd: string;
   readonly protocolVersion?: number;
   readonly clientId?: string;
-  readonly subscriptions?: { qos: number }[];
+  readonly subscriptions?: unknown[];
   readonly unsubscriptions?: string[];
 }
 
@@ -46,6 +46,13 @@ interface Acknowledged {
 
 /** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
 const PORTION = 4096;
+/** Milliseconds of work for one chunk that are paid for with a pause. */
+const LONG_MS = 50;
+
+interface Held extends Acknowledged {
+  ready: boolean;
+}
+
 /** Type and flags, then a remaining length of 2. */
 const PUBACK = 0x4002;
 const PUBREC = 0x5002;
@@ -67,6 +74,8 @@ export interface Holding {
   waits(connection: Connection): void;
   /** It sends faster than its rate, and is read more slowly. */
   tooFast(connection: Connection): void;
+  /** A chunk of it took the hub so many milliseconds; for how many it is not read now. */
+  tookLong(connection: Connection, ms: number): number;
   /** Its CONNECT speaks a version of MQTT that this hub does not. */
   foreign(connection: Connection, level: number, clientId: string): void;
 }
@@ -88,6 +97,8 @@ export class Connection {
   #behind: (Acknowledged & { readonly after: number })[] = [];
   /** PUBACKs that are written at the end of this turn. */
   #acknowledged: Acknowledged[] = [];
+  /** What waits for more than its receipt, and what came behind it. */
+  readonly #held: Held[] = [];
   /** A read was asked for while reading was held. */
   #owed = false;
   /** A large packet was begun, and there is no room for the rest of it yet. */
@@ -165,12 +176,17 @@ export class Connection {
       this.#count(chunk.length);
       this.#followPacket();
       this.#parsing = true;
+      const large = this.#scanner.length > LARGE;
+      const begun = large ? performance.now() : 0;
       try {
         return parse(chunk);
       } catch (thrown) {
         onBroken(this, messageOf(thrown));
         return 0;
       } finally {
+        // Only a large payload can be hard to judge; small ones are few at a time.
+        const took = large ? performance.now() - begun : 0;
+        if (took > LONG_MS) this.#pace.pause(this.#holding.tookLong(this, took));
         // A portion that ended no packet: nobody else would ask for the next one.
         this.#rest(this.#scanner.ended === ended && this.socket.readableLength > 0);
       }
@@ -186,9 +202,6 @@ export class Connection {
           onBroken(this, tooMany);
           return;
         }
-        // Set before the broker reads it: what is granted is what was asked for by then.
-        for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
-        this.filters.drop(packet.unsubscriptions ?? []);
       }
       if (packet.cmd === 'connect' && packet.protocolVersion === 5) {
         this.#holding.foreign(this, 5, packet.clientId ?? '');
@@ -295,11 +308,15 @@ export class Connection {
     this.#given += 1;
   }
 
-  /** Its receipt is here; receipts come in the order of the publishes. An error closes the connection. */
-  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null): void {
+  /**
+   * Its receipt is here; receipts come in the order of the publishes. An error closes the connection. `also`: something
+   * else that must be on disk before it is acknowledged; what comes behind it waits for its turn.
+   */
+  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null, also?: Promise<void>): void {
     this.#answered += 1;
     if (error === null) {
-      this.#acknowledge(publish, acknowledge);
+      if (also === undefined) this.#acknowledge(publish, acknowledge);
+      else this.#acknowledgeWhen(also, publish, acknowledge);
     } else if (!this.client.closed) {
       this.#writeAcknowledgements();
       acknowledge(error);
@@ -316,9 +333,27 @@ export class Connection {
     else this.#behind.push({ after: this.#given, publish, acknowledge });
   }
 
+  #acknowledgeWhen(also: Promise<void>, publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    const held: Held = { publish, acknowledge, ready: false };
+    this.#held.push(held);
+    const settled = (): void => {
+      held.ready = true;
+      const waiting = this.#held.findIndex(({ ready }) => !ready);
+      for (const next of this.#held.splice(0, waiting < 0 ? this.#held.length : waiting)) this.#write(next);
+    };
+    also.then(settled, (thrown) => {
+      if (!this.client.closed) acknowledge(new Error(messageOf(thrown)));
+    });
+  }
+
   #acknowledge(publish: Acknowledgeable, acknowledge: Acknowledge): void {
+    if (this.#held.length > 0) this.#held.push({ publish, acknowledge, ready: true });
+    else this.#write({ publish, acknowledge });
+  }
+
+  #write(next: Acknowledged): void {
     if (this.#acknowledged.length === 0) process.nextTick(() => this.#writeAcknowledgements());
-    this.#acknowledged.push({ publish, acknowledge });
+    this.#acknowledged.push(next);
   }
 
   /**

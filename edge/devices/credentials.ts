@@ -6,9 +6,9 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { AttemptLimit } from '../ops/attempt-limit.ts';
+import { CalmLog } from '../ops/calm-log.ts';
 import type { Logger } from '../ops/logging.ts';
 import { nobodysHash, verifyPassword } from '../ops/passwords.ts';
-import { CalmLog } from './calm-log.ts';
 import { type User, type UserEntry, usersByName } from './users.ts';
 
 export type Verdict =

@@ -36,12 +36,21 @@ export interface DoorCounters {
   connectionsRefused: number;
   /** Connections that had not said CONNECT, and gave way to newer ones. */
   silentReplaced: number;
-  /** How often a client came over its rate and was read more slowly. */
+  /** How often a client was read more slowly, because it came over its rate or what it sent took long. */
   slowed: number;
   connectionsAccepted: number;
   /** Connections that ended with any other error: reset, no CONNECT in time, a frozen subscriber. */
   connectionErrors: number;
   subscriptionsRefused: number;
+  /** Connections closed because they took nothing of what waited for them. */
+  stalledClosed: number;
+  /** Messages dropped that waited for a client: the oldest of too many, and of QoS 0 those for one that reads slowly. */
+  queuedDropped: number;
+  slowDropped: number;
+  /** Kept sessions that ended because nobody came back, or because there were too many. */
+  sessionsExpired: number;
+  /** Messages that were to be retained, and too many were. */
+  retainedRefused: number;
   /** Requests of readings by HTTP, and those told to come back because too much waited. */
   httpRequests: number;
   httpTurnedAway: number;
@@ -79,6 +88,11 @@ export function newDoorCounters(): DoorCounters {
     connectionsAccepted: 0,
     connectionErrors: 0,
     subscriptionsRefused: 0,
+    stalledClosed: 0,
+    queuedDropped: 0,
+    slowDropped: 0,
+    sessionsExpired: 0,
+    retainedRefused: 0,
     httpRequests: 0,
     httpTurnedAway: 0,
     pauses: 0,

@@ -2,6 +2,7 @@
 import type { Intake } from '../contracts/intake.ts';
 import type { SessionChange } from '../contracts/sessions.ts';
 import type { Logger } from '../ops/logging.ts';
+import type { AddressOptions } from './addresses.ts';
 import type { Codec } from './codec.ts';
 import type { Credentials } from './credentials.ts';
 import type { InFlight } from './in-flight.ts';
@@ -22,8 +23,20 @@ export interface DoorLimits {
   readonly rate: number;
   /** Milliseconds until CONNECT must be here. */
   readonly connectTimeout: number;
-  /** Milliseconds a subscriber may leave its socket full before it is closed. */
-  readonly drainTimeout: number;
+  /** Milliseconds a subscriber may take nothing of what waits in its socket before it is closed. */
+  readonly stalled: number;
+  /** Kept sessions of clients that are away; messages, their bytes, and milliseconds for which one is kept. */
+  readonly sessions: number;
+  readonly offlineMessages: number;
+  readonly offlineSize: number;
+  readonly offlineAge: number;
+  /** Topics with a retained message. */
+  readonly retained: number;
+  /** Bytes of all retained messages, and of all that wait for a client. */
+  readonly retainedBytes: number;
+  readonly queued: number;
+  /** Bytes that wait in all sockets together, from which on messages of QoS 0 are dropped sooner. */
+  readonly unread: number;
   /** Seconds a packet may take from its first byte to its last. */
   readonly packetAge: number;
   /** Bytes of packets over 64 KiB that may be arriving at the same time. */
@@ -42,14 +55,21 @@ export const DEFAULT_LIMITS: DoorLimits = {
   topicLength: 1024,
   rate: 50_000,
   connectTimeout: 10_000,
-  drainTimeout: 8_000,
+  stalled: 8_000,
+  sessions: 1000,
+  offlineMessages: 1000,
+  offlineSize: 1_048_576,
+  offlineAge: 86_400_000,
+  retained: 10_000,
+  retainedBytes: 33_554_432,
+  queued: 33_554_432,
+  unread: 67_108_864,
   packetAge: 60,
-  arriving: 16_777_216,
+  arriving: 8_388_608,
   qos0: 4_194_304,
 };
 
-export interface MqttDoorOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+export interface MqttDoorOptions extends AddressOptions {
   readonly intake: Intake;
   readonly codec: Codec;
   readonly logger: Logger;
@@ -60,8 +80,6 @@ export interface MqttDoorOptions {
   readonly keep?: (changes: readonly SessionChange[]) => Promise<void>;
   /** Shared with the other transports; absent: there are no users, and names in CONNECT are not looked at. */
   readonly credentials?: Credentials | undefined;
-  /** Whether clients without a name come in at `listen`; default true. */
-  readonly anonymous?: boolean;
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }

@@ -1,10 +1,12 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { SessionChange } from '../contracts/sessions.ts';
+import type { SavedSessions, SessionChange } from '../contracts/sessions.ts';
 import { ControlledIntake, plainCodec as codec } from './controlled-intake.ts';
 import { Handshakes } from './handshakes.ts';
 import { MqttDoor } from './mqtt-door.ts';
 import { again, publishPacket, pubrelPacket, RawMqtt, until } from './raw-mqtt.ts';
+
+const NOTHING: SavedSessions = { handshakes: [], sessions: [], subscriptions: [], queued: [], retained: [] };
 
 let intake: ControlledIntake;
 let door: MqttDoor;
@@ -137,7 +139,7 @@ describe('a QoS 2 publish', () => {
     raw.send(reading('1', 7));
     await until(() => raw.ids(5).length === 1);
     const clean = await RawMqtt.open(port, { id: 'scale' });
-    expect(kept).toContainEqual({ is: 'handshakes-forgotten', client: 'scale' });
+    expect(kept).toContainEqual({ is: 'session-ended', client: 'scale' });
     clean.send(reading('2', 7));
     await until(() => clean.ids(5).length === 1);
     expect(bodies()).toEqual(['ok 1', 'ok 2']);
@@ -192,7 +194,7 @@ describe('after a restart', () => {
       codec,
       logger: pino({ level: 'silent' }),
     });
-    const started = await second.start({ handshakes: [{ client: 'scale', packet: 7, age: 1000 }] });
+    const started = await second.start({ ...NOTHING, handshakes: [{ client: 'scale', packet: 7, age: 1000 }] });
     const raw = await RawMqtt.open(started.port, { id: 'scale', clean: false });
     raw.send(again(reading('1', 7)), reading('2', 8));
     await until(() => raw.ids(5).length === 2);

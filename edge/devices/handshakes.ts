@@ -102,6 +102,11 @@ export class Handshakes {
     if (this.#clients.get(client) === entries) this.#clients.delete(client);
   }
 
+  /** Its session ended, on disk too. */
+  drop(client: string): void {
+    this.#clients.delete(client);
+  }
+
   /** Lets go of those that were not released for a day. */
   async expire(): Promise<void> {
     const before = this.#now() - KEEP_MS;

@@ -96,25 +96,24 @@ describe('acknowledgement', () => {
   });
 
   test('waits for a device that leaves its socket full, once for each publish, and gives up in the end', async () => {
-    await open({ drainTimeout: 1500 });
+    await open({ stalled: 1500 });
     const raw = await RawMqtt.open(port);
     raw.send(subscribePacket([['out/#', 0]]));
     await until(() => raw.of(9).length === 1);
     raw.socket.pause();
-    const large = Buffer.alloc(4_000_000);
-    const written = [door.publishOut('out/a', large, { qos: 0 }), door.publishOut('out/b', large, { qos: 0 })];
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Subscribers do not make the hub wait.
+    await door.publishOut('out/a', Buffer.alloc(8_000_000), { qos: 0 });
     raw.send(publishPacket('in/sale/t', 'ok', 1, 1), publishPacket('in/sale/t', 'ok', 1, 2));
     await until(() => intake.deliveries.length === 2);
     raw.socket.resume();
-    await until(() => raw.of(3).length === 2 && raw.acknowledged.length === 2);
+    await until(() => raw.of(3).length === 1 && raw.acknowledged.length === 2);
     expect(raw.acknowledged).toEqual([1, 2]);
-    await Promise.all(written);
     raw.send(publishPacket('in/sale/t', 'ok', 1, 3));
     await until(() => raw.acknowledged.length === 3);
     raw.socket.pause();
     await door.publishOut('out/a', Buffer.alloc(12_000_000), { qos: 0 });
     await until(() => door.connections === 0);
+    expect(door.counters.stalledClosed).toBe(1);
   });
 
   test('comes to a client library that publishes a thousand at once', async () => {
@@ -144,7 +143,7 @@ describe('quality of service', () => {
     expect(intake.waiting).toHaveLength(1);
   });
 
-  test('of a subscription is 1 at most', async () => {
+  test('of a subscription is what was asked for', async () => {
     await open();
     const raw = await RawMqtt.open(port);
     raw.send(
@@ -157,7 +156,7 @@ describe('quality of service', () => {
       ]),
     );
     await until(() => raw.of(9).length === 1);
-    expect([...(raw.of(9)[0]?.body.subarray(2) ?? [])]).toEqual([1, 1, 0, 128, 1]);
+    expect([...(raw.of(9)[0]?.body.subarray(2) ?? [])]).toEqual([2, 1, 0, 128, 2]);
   });
 });
 
@@ -177,12 +176,8 @@ describe('topics', () => {
     await until(() => curious.of(9).length === 1);
     expect([...(curious.of(9)[0]?.body.subarray(2) ?? [])]).toEqual([1, 1, 0, 128, 128]);
     const raw = await RawMqtt.open(port);
-    raw.send(
-      publishPacket('in/sale/t', 'ok', 1, 1, 1),
-      publishPacket('in/sale/t', 'ok', 0),
-      publishPacket('x/y', 'ok', 1, 2),
-    );
-    await until(() => raw.acknowledged.length === 2);
+    raw.send(publishPacket('in/sale/t', 'ok', 1, 1, 1), publishPacket('in/sale/t', 'ok', 0));
+    await until(() => raw.acknowledged.length === 1);
     await door.publishOut('out/hub/status', 'online', { retain: true });
     await until(() => curious.of(3).length > 0);
     const late = await RawMqtt.open(port, { id: 'late' });

@@ -1,30 +1,37 @@
 /**
- * The hub's own broker (MQTT 3.1.1 over TCP). A QoS 1 publish under `in/` is acknowledged after the journal's receipt;
- * readings never travel around the broker: they end here, so nobody can subscribe to them. Only the hub publishes
- * under `out/`. What a device sends can close its own connection and nothing else.
+ * The hub's own broker (MQTT 3.1.1 over TCP, TLS and WebSocket). A publish of QoS 1 or 2 under `in/` is acknowledged
+ * after the journal's receipt; readings never travel around the broker: they end here, so nobody can subscribe to them.
+ * Only the hub publishes under `out/`. What a device sends can close its own connection and nothing else.
  */
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
 import { HubError, messageOf } from '../contracts/errors.ts';
-import type { Handshake, SavedSessions } from '../contracts/sessions.ts';
-import { Doorstep } from '../ops/doorstep.ts';
+import type { SavedSessions } from '../contracts/sessions.ts';
+import { CalmLog } from '../ops/calm-log.ts';
+import { Doorstep, type Guest } from '../ops/doorstep.ts';
+import { Addresses, type Ports } from './addresses.ts';
 import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
-import { CalmLog } from './calm-log.ts';
+import { Carrier } from './carrier.ts';
 import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
 import { foreignWords, refuseVersion } from './foreign-connect.ts';
-import { Handshakes } from './handshakes.ts';
 import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
+import type { Arrival } from './listeners.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
+import { Stalled } from './stalled.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
+import { Turns } from './turns.ts';
 import { mayRead } from './users.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
 const MOST_IN_FLIGHT = 8_388_608;
+const MOST_BEHIND_CONNECT = 1000;
+/** A session is kept under it. */
+const LONGEST_CLIENT_ID = 256;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -37,14 +44,16 @@ export class MqttDoor implements Holding {
   readonly #packetLimits: PacketLimits;
   readonly #log: CalmLog;
   readonly #publishing: Publishing;
-  readonly #handshakes: Handshakes;
+  readonly #carrier: Carrier;
+  readonly #stalled: Stalled;
   readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
   readonly #doorstep: Doorstep;
-  /** Connections that would be read if reading were not held, the longest wait first. */
-  #waiting = new Set<Connection>();
+  readonly #turns = new Turns<Connection>();
+  /** Clients that are users, also after their connection is closed. */
+  readonly #users = new WeakSet<Client>();
   #broker: Aedes | undefined;
-  #server: Server | undefined;
+  #addresses: Addresses | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #stopping = false;
   tick = 0;
@@ -58,12 +67,20 @@ export class MqttDoor implements Holding {
     this.#packetLimits = { first: otherPacket, publish: packet, other: otherPacket };
     this.inFlight = options.inFlight ?? new InFlight(MOST_IN_FLIGHT);
     this.#log = new CalmLog(options.logger, () => performance.now());
-    this.#handshakes = new Handshakes(options.keep ?? (() => Promise.resolve()), () => performance.now());
+    this.#carrier = new Carrier({
+      keep: options.keep ?? (() => Promise.resolve()),
+      limits: this.#limits,
+      counters: this.counters,
+      log: this.#log,
+      now: () => performance.now(),
+    });
+    this.#stalled = new Stalled(this.#limits.stalled);
     this.#publishing = new Publishing({
       intake: options.intake,
       codec: options.codec,
       inFlight: this.inFlight,
-      handshakes: this.#handshakes,
+      handshakes: this.#carrier.handshakes,
+      carry: (message, handshake) => this.#carrier.carry(message, handshake),
       counters: this.counters,
       log: this.#log,
       qos0Limit: qos0,
@@ -76,6 +93,17 @@ export class MqttDoor implements Holding {
   /** Connections that are open now. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** What an operator should know of the addresses, one sentence each. */
+  get warnings(): readonly string[] {
+    return this.#addresses?.warnings ?? [];
+  }
+
+  /** What is kept for clients, and for topics. */
+  get kept(): { awaySessions: number; queuedMessages: number; retained: number } {
+    const { away, queued } = this.#carrier.sessions.figures;
+    return { awaySessions: away, queuedMessages: queued, retained: this.#carrier.retained.size };
   }
 
   get held(): boolean {
@@ -95,7 +123,7 @@ export class MqttDoor implements Holding {
   }
 
   waits(connection: Connection): void {
-    this.#waiting.add(connection);
+    this.#turns.waits(connection);
   }
 
   tooFast(connection: Connection): void {
@@ -104,6 +132,12 @@ export class MqttDoor implements Holding {
       named(connection),
       `it sends more than ${this.#limits.rate} messages a second and is read more slowly`,
     );
+  }
+
+  tookLong(connection: Connection, ms: number): number {
+    this.counters.slowed += 1;
+    this.#log.warn(named(connection), `its messages take ${Math.round(ms)} ms to read, it is read more slowly`);
+    return this.#turns.pauseFor(ms, performance.now());
   }
 
   foreign(connection: Connection, level: number, clientId: string): void {
@@ -115,35 +149,33 @@ export class MqttDoor implements Holding {
   }
 
   /** Resolves when devices can connect; `saved` is what was kept of an earlier run. Throws HubError PORT_IN_USE. */
-  async start(saved?: SavedSessions): Promise<{ port: number }> {
-    this.#handshakes.restore(saved?.handshakes ?? []);
+  async start(saved?: SavedSessions): Promise<Ports> {
+    if (saved !== undefined) this.#carrier.restore(saved);
     const broker = await this.#createBroker();
     this.#broker = broker;
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(broker, socket));
-    this.#server = server;
+    const { packet, arriving, packetAge } = this.#limits;
+    const addresses = new Addresses(this.#options, {
+      enter: (socket) => this.#enter(socket),
+      accept: (socket, arrival) => this.#accept(broker, socket, arrival),
+      refused: (why, address) => this.#turnedAway(why, address),
+      logger: this.#options.logger,
+      packet,
+      arriving,
+      packetAge,
+    });
+    this.#addresses = addresses;
     this.inFlight.onResume(() => this.#resume());
     this.#sweep = setInterval(() => this.#lookForSilence(), 1000);
     this.#sweep.unref();
-    const { host, port } = this.#options.listen;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          error.code === 'EADDRINUSE'
-            ? new HubError('PORT_IN_USE', `mqtt.listen: ${host}:${port} is taken`, { cause: error })
-            : error,
-        );
-      });
-      server.listen(port, host, resolve);
-    });
-    return { port: (server.address() as AddressInfo).port };
+    return addresses.start();
   }
 
   /** Takes nothing more, waits up to `graceMs` for the receipts in flight, then closes every connection. */
   async stop(graceMs = 5000): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#sweep);
-    const { server, broker } = { server: this.#server, broker: this.#broker };
-    const closed = new Promise<void>((resolve) => (server?.listening ? server.close(() => resolve()) : resolve()));
+    const broker = this.#broker;
+    const closed = this.#addresses?.stop();
     const until = performance.now() + graceMs;
     while (this.inFlight.deliveries > 0 && performance.now() < until) await delay(5);
     // The last acknowledgements are written at the end of this turn.
@@ -152,31 +184,40 @@ export class MqttDoor implements Holding {
     await new Promise<void>((resolve) => (broker === undefined ? resolve() : broker.close(resolve)));
     for (const { socket } of this.#connections.values()) socket.destroy();
     await closed;
+    await this.#carrier.stop();
   }
 
-  /** The hub's own messages; resolves when every subscriber that is there has been written to. */
-  publishOut(
+  /** Ends the sessions and handshakes that are past their time; the door does it once a minute. */
+  letGo(): void {
+    this.#carrier.expire();
+  }
+
+  /** The hub's own messages; resolves when they wait for every subscriber, on disk where the session outlives it. */
+  async publishOut(
     topic: string,
     payload: string | Buffer,
     options: { readonly retain?: boolean; readonly qos?: 0 | 1 } = {},
   ): Promise<void> {
     const broker = this.#broker;
-    if (broker === undefined || broker.closed)
-      return Promise.reject(new HubError('NOT_STORED', 'the broker is closed'));
-    if (!topic.startsWith('out/')) return Promise.reject(new Error(`not a topic of the hub: ${topic}`));
+    if (broker === undefined || broker.closed) throw new HubError('NOT_STORED', 'the broker is closed');
+    if (!topic.startsWith('out/')) throw new Error(`not a topic of the hub: ${topic}`);
     const { retain = false, qos = 1 } = options;
-    return new Promise((resolve, reject) => {
-      broker.publish({ cmd: 'publish', topic, payload, retain, qos, dup: false }, (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    try {
+      await this.#carrier.carry({ topic, payload: new Uint8Array(Buffer.from(payload)), retain, qos });
+    } catch {
+      // It was sent to whoever is there; for the others it waits in memory until the disk takes it.
+    }
   }
 
   async #createBroker(): Promise<Aedes> {
     const broker = await Aedes.createBroker({
+      ...this.#carrier.library,
       concurrency: 1000,
       connectTimeout: this.#limits.connectTimeout,
-      drainTimeout: this.#limits.drainTimeout,
+      // A client need not wait for CONNACK (MQTT-3.1.4): what comes in one read behind CONNECT waits for it.
+      queueLimit: MOST_BEHIND_CONNECT,
+      // Longer than `stalled`, which also sees that a slow client takes something.
+      drainTimeout: this.#limits.stalled * 10,
       preConnect: (client, packet, callback) => callback(null, this.#meet(client, packet)),
       authenticate: (client, user, password, callback) => {
         this.#authenticate(client, user, password, (rejection) => {
@@ -188,41 +229,17 @@ export class MqttDoor implements Holding {
       authorizeForward: (client, packet) =>
         mayRead(this.#connections.get(client)?.user, packet.topic) ? packet : null,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
-      authorizeSubscribe: (client, subscription, callback) => callback(null, this.#granted(client, subscription)),
+      authorizeSubscribe: (client, subscription, callback) => this.#subscribe(client, subscription, callback),
     });
     broker.on('error' as 'closed', ((error: Error) => this.#fault(error)) as () => void);
     broker.on('connectionError', (client, error) => this.#broke(client, error));
     broker.on('clientError', (client, error) => this.#broke(client, error));
-    endReadingsHere(broker);
-    this.#rememberHandshakes(broker);
+    this.#carrier.join(broker);
     return broker;
   }
 
-  /** The broker asks its memory before it answers PUBREL, and before it begins a clean session. */
-  #rememberHandshakes(broker: Aedes): void {
-    Object.assign((broker as Aedes & { readonly persistence: object }).persistence, {
-      incomingGetPacket: ({ id }: Client, packet: PublishPacket): Promise<Handshake> => {
-        const entry = this.#handshakes.get(id, packet.messageId ?? 0);
-        return entry === undefined ? Promise.reject(new Error('no such packet')) : Promise.resolve(entry);
-      },
-      incomingDelPacket: async ({ id, conn }: Client, packet: PublishPacket): Promise<void> => {
-        try {
-          await this.#handshakes.release(id, packet.messageId ?? 0);
-        } catch (thrown) {
-          // The broker would confirm it in any case, so it must not hear of it.
-          this.#log.warn(
-            { client: id, reason: messageOf(thrown) },
-            'a release could not be written, connection closed',
-          );
-          conn.destroy();
-          await new Promise(() => undefined);
-        }
-      },
-      cleanIncoming: ({ id }: Client): Promise<void> => this.#handshakes.forget(id),
-    });
-  }
-
-  #accept(broker: Aedes, socket: DoorSocket): void {
+  /** Before the first byte, and before TLS: whether there is room for one more. */
+  #enter(socket: Socket): Guest | undefined {
     const guest = this.#doorstep.enter(socket.remoteAddress, () => {
       this.counters.silentReplaced += 1;
       this.#log.warn({ address: socket.remoteAddress }, 'closed without a CONNECT: newer connections needed its place');
@@ -231,6 +248,12 @@ export class MqttDoor implements Holding {
     if (guest === undefined) {
       this.counters.connectionsRefused += 1;
       this.#log.warn({ address: socket.remoteAddress }, 'connection turned away: too many are open (mqtt.limits)');
+    }
+    return guest;
+  }
+
+  #accept(broker: Aedes, socket: DoorSocket, { guest, anonymous, certificateName }: Arrival): void {
+    if (this.#stopping) {
       socket.destroy();
       return;
     }
@@ -238,11 +261,12 @@ export class MqttDoor implements Holding {
     const client = broker.handle(socket);
     const connection = new Connection(client, socket, this.#packetLimits, this);
     connection.guest = guest;
-    connection.anonymous = this.#options.anonymous ?? true;
+    connection.anonymous = anonymous;
+    connection.certificateName = certificateName;
     this.#connections.set(client, connection);
     socket.once('close', () => {
       this.#connections.delete(client);
-      this.#waiting.delete(connection);
+      this.#turns.left(connection);
       connection.closed();
     });
     try {
@@ -253,6 +277,11 @@ export class MqttDoor implements Holding {
     }
   }
 
+  #turnedAway(why: string, address: string | undefined): void {
+    this.counters.connectionsRefused += 1;
+    this.#log.warn({ address }, `a connection was turned away: ${why}`);
+  }
+
   #meet(client: Client, packet: ConnectPacket): boolean {
     const connection = this.#connections.get(client);
     if (connection === undefined) return false;
@@ -260,6 +289,8 @@ export class MqttDoor implements Holding {
     // MQTT-3.1.3-8: without an id there is no session to keep.
     if (packet.clientId === '' && packet.clean === false)
       connection.rejected = 'an empty client id needs a clean session';
+    if (packet.clientId.length > LONGEST_CLIENT_ID)
+      connection.rejected = `a client id has at most ${LONGEST_CLIENT_ID} characters`;
     connection.will = packet.will?.topic;
     connection.keepAlive = packet.keepalive ?? 0;
     packet.keepalive = 0;
@@ -282,7 +313,10 @@ export class MqttDoor implements Holding {
     const introduction = { id: client.id, user: user ?? undefined, password: password ?? undefined, will };
     this.#admission.decide(connection, introduction, (rejection) => {
       // Before the broker looks for the session.
-      if (connection.user !== undefined) client.id = sessionName(connection.user, client.id);
+      if (connection.user !== undefined) {
+        client.id = sessionName(connection.user, client.id);
+        this.#users.add(client);
+      }
       done(rejection);
     });
   }
@@ -292,7 +326,8 @@ export class MqttDoor implements Holding {
       // A will has no packet id, and comes from a client that is closed already, or is gone.
       if (client === null || client.closed) {
         if (packet.messageId !== undefined && client !== null) return;
-        const sent = !this.#stopping && this.#publishing.will(client?.id ?? '', packet);
+        const named = client !== null && this.#users.has(client);
+        const sent = !this.#stopping && this.#publishing.will(client?.id ?? '', packet, !named);
         acknowledge(sent ? null : new Error('this will is not sent'));
         return;
       }
@@ -304,6 +339,17 @@ export class MqttDoor implements Holding {
     }
   }
 
+  #subscribe(
+    client: Client,
+    wanted: Subscription,
+    callback: (error: null, granted: Subscription | null) => void,
+  ): void {
+    // Asked when a session is found again: its subscriptions are there already.
+    const granted = this.#carrier.isSessionMark(wanted) ? null : this.#granted(client, wanted);
+    if (granted === null) callback(null, null);
+    else this.#carrier.subscribe(client, granted, callback);
+  }
+
   /** Null is answered with "failure" in the SUBACK. */
   #granted(client: Client, subscription: Subscription): Subscription | null {
     const connection = this.#connections.get(client);
@@ -311,7 +357,7 @@ export class MqttDoor implements Holding {
     const { topic } = subscription;
     const allowed = !isForbiddenFilter(topic) && mayRead(connection.user, topic);
     const wrong = allowed
-      ? (wrongName(topic, this.#limits) ?? connection.filters.add(topic, this.#limits.subscriptions))
+      ? (wrongName(topic, this.#limits) ?? this.#carrier.sessions.tooMany(client, topic, this.#limits.subscriptions))
       : 'this client may not read there';
     if (wrong === undefined) return subscription;
     this.counters.subscriptionsRefused += 1;
@@ -339,7 +385,8 @@ export class MqttDoor implements Holding {
 
   #lookForSilence(): void {
     this.tick += 1;
-    if (this.tick % EXPIRY_TICKS === 0) this.#handshakes.expire().catch((thrown) => this.#fault(thrown));
+    if (this.tick % EXPIRY_TICKS === 0) this.letGo();
+    this.#lookForStalled();
     this.counters.pauses = this.inFlight.pauses;
     if (this.held) return;
     for (const connection of this.#connections.values()) {
@@ -353,13 +400,23 @@ export class MqttDoor implements Holding {
     }
   }
 
+  #lookForStalled(): void {
+    const now = performance.now();
+    let unread = 0;
+    for (const connection of this.#connections.values()) {
+      unread += connection.socket.writableLength;
+      if (!this.#stalled.has(connection.socket, now)) continue;
+      this.counters.stalledClosed += 1;
+      this.#log.warn(named(connection), `closed: it read nothing for ${this.#limits.stalled / 1000} s`);
+      connection.condemned = true;
+      connection.socket.destroy(new Error('stalled'));
+    }
+    this.#carrier.sessions.pressed = unread > this.#limits.unread;
+  }
+
   #resume(): void {
     if (this.held) return;
-    // In the order in which they were held: who finds it held again goes to the end of the line.
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const connection of waiting) connection.resume();
-    for (const connection of this.#connections.values()) if (!waiting.has(connection)) connection.resume();
+    this.#turns.resume(this.#connections.values());
   }
 
   #fault(thrown: unknown): void {
@@ -371,18 +428,4 @@ export class MqttDoor implements Holding {
 /** Which connection, for the log. */
 function named({ client, address }: Connection): { client: string; address: string | undefined } {
   return { client: plain(client.id ?? '', 128), address };
-}
-
-/** What clients publish is not forwarded: only the broker's own announcements and the hub's `out/` go round. */
-function endReadingsHere(broker: Aedes): void {
-  const publish = broker.publish.bind(broker);
-  const done = (callback: unknown): void => {
-    if (typeof callback === 'function') callback(null);
-  };
-  broker.publish = ((packet: PublishPacket, client: unknown, callback: unknown) => {
-    // From a client it has three arguments, from the hub two.
-    if (typeof client !== 'function') done(callback);
-    else if (packet.topic.startsWith('out/') || packet.topic.startsWith('$SYS/')) publish(packet, client as () => void);
-    else done(client);
-  }) as typeof broker.publish;
 }

@@ -5,6 +5,7 @@
  *   read, so it costs nothing for a message; who is in debt is read on when the debt is paid.
  * - What it has given to the journal and is not answered for: over a limit it waits until half of that is answered.
  *   The queue of the journal is served in order, so this is what a neighbour waits behind.
+ * - What of it took the hub long to read (large payloads that are hard to judge) is paid for with a pause.
  *
  * Nothing is refused or lost by it: what is not read stays with the device.
  */
@@ -47,17 +48,23 @@ export class Pace {
     this.#tokens -= messages;
     // The clock is read only when the bucket seems empty: at full speed once a second.
     if (this.#tokens >= 0 || this.#rest !== undefined) return;
-    const { rate, resume, onTooFast } = this.#parts;
+    const { rate, onTooFast } = this.#parts;
     const now = performance.now();
     this.#tokens = Math.min(rate - messages, this.#tokens + ((now - this.#filledAt) / 1000) * rate);
     this.#filledAt = now;
     if (this.#tokens >= 0) return;
     onTooFast();
-    const pause = Math.max(LEAST_REST_MS, (-this.#tokens / rate) * 1000);
-    this.#rest = setTimeout(() => {
+    this.pause((-this.#tokens / rate) * 1000);
+  }
+
+  /** Not read for so many milliseconds, unless it rests already. */
+  pause(ms: number): void {
+    if (this.#rest !== undefined) return;
+    const goOn = (): void => {
       this.#rest = undefined;
-      resume();
-    }, pause);
+      this.#parts.resume();
+    };
+    this.#rest = setTimeout(goOn, Math.max(LEAST_REST_MS, ms)).unref();
   }
 
   /** A payload of so many bytes was given to the journal. */

@@ -5,12 +5,13 @@
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { Handshake } from '../contracts/sessions.ts';
-import type { CalmLog } from './calm-log.ts';
+import type { CalmLog } from '../ops/calm-log.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { Acknowledge, Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
 import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
+import type { OutgoingMessage } from './outgoing.ts';
 import { plain, type Route, routeOf, type TopicLimits, wrongName } from './topics.ts';
 import { mayPublish } from './users.ts';
 
@@ -18,6 +19,7 @@ export interface IncomingPublish {
   readonly topic: string;
   readonly payload: Uint8Array | string;
   qos: number;
+  readonly retain?: boolean;
   readonly messageId?: number | undefined;
 }
 
@@ -31,6 +33,8 @@ export interface PublishingParts {
   /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
   readonly qos0Limit: number;
   readonly topics: TopicLimits;
+  /** Sends it round to subscribers; undefined: nothing of it has to be on disk. */
+  readonly carry: (message: OutgoingMessage, handshake?: Handshake) => Promise<void> | undefined;
   /** Wall clock, epoch ms. */
   readonly now: () => number;
 }
@@ -88,6 +92,8 @@ export class Publishing {
     counters.bytes += payload.length;
     if (packet.qos === 0) {
       counters.publishesQos0 += 1;
+      if (this.#travels(route, user === undefined))
+        this.#parts.carry(messageOfPublish(packet, payload))?.catch(() => undefined);
       this.#unacknowledged(route, payload, connection);
       acknowledge(null);
       return;
@@ -105,7 +111,11 @@ export class Publishing {
       }
     } else counters.publishesQos1 += 1;
     const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
-    const arrived = this.#read(route, payload, note);
+    const travels = this.#travels(route, user === undefined);
+    const also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
+    also?.catch(() => undefined);
+    // What travels is noted with what it leaves in the sessions.
+    const arrived = this.#read(route, payload, travels ? undefined : note);
     if (arrived === undefined) {
       if (entry !== undefined) this.#parts.handshakes.settle(entry, null);
       connection.inTurn(packet, acknowledge);
@@ -116,13 +126,27 @@ export class Publishing {
     this.#give(arrived, payload.length, (receipt) => {
       connection.gaveBack(payload.length);
       const error = receipt.outcome === 'not-stored' ? new Error('not stored') : null;
-      if (entry !== undefined) this.#parts.handshakes.settle(entry, error);
+      if (entry !== undefined) this.#settle(entry, error, also);
       if (receipt.outcome === 'not-stored') {
         counters.notStored += 1;
         log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
       }
-      connection.answered(packet, acknowledge, error);
+      connection.answered(packet, acknowledge, error, also);
     });
+  }
+
+  #settle(entry: Entry, error: Error | null, also: Promise<void> | undefined): void {
+    const { handshakes } = this.#parts;
+    if (also === undefined || error !== null) handshakes.settle(entry, error);
+    else
+      also.then(
+        () => handshakes.settle(entry, null),
+        () => handshakes.settle(entry, new Error('not stored')),
+      );
+  }
+
+  #travels(route: Destination, mayTravel: boolean): boolean {
+    return mayTravel && route.to === 'dead-letter' && route.travels === true;
   }
 
   /** A QoS 2 publish that was taken already, or is on its way: acknowledged when it is stored, not stored again. */
@@ -141,7 +165,7 @@ export class Publishing {
   }
 
   /** A will of a device that went without a word; nobody waits for an answer. Returns whether its topic is allowed. */
-  will(client: string, packet: IncomingPublish): boolean {
+  will(client: string, packet: IncomingPublish, mayTravel: boolean): boolean {
     const route = this.#route(packet.topic, client);
     if (route.to === 'nowhere') return false;
     if (route.to === 'refused') {
@@ -152,6 +176,7 @@ export class Publishing {
     const payload = bytesOf(packet.payload);
     this.#parts.counters.wills += 1;
     this.#parts.counters.bytes += payload.length;
+    if (this.#travels(route, mayTravel)) this.#parts.carry(messageOfPublish(packet, payload))?.catch(() => undefined);
     this.#unacknowledged(route, payload);
     return true;
   }
@@ -237,6 +262,11 @@ function named(
   topic: string,
 ): { client: string; address: string | undefined; topic: string } {
   return { client: client.id, address, topic: plain(topic, 128) };
+}
+
+function messageOfPublish({ topic, qos, retain = false }: IncomingPublish, payload: Uint8Array): OutgoingMessage {
+  // A copy: what was read is part of something larger, which would stay in memory with it.
+  return { topic, payload: new Uint8Array(payload), qos, retain };
 }
 
 function bytesOf(payload: Uint8Array | string): Uint8Array {

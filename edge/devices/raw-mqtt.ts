@@ -5,7 +5,32 @@ import { connect, type Socket } from 'node:net';
 export interface RawPacket {
   /** 2 CONNACK, 3 PUBLISH, 4 PUBACK, 5 PUBREC, 6 PUBREL, 7 PUBCOMP, 9 SUBACK, 11 UNSUBACK, 13 PINGRESP. */
   readonly type: number;
+  /** The lower four bits of the first byte. */
+  readonly flags: number;
   readonly body: Buffer;
+}
+
+export interface RawMessage {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: number;
+  readonly retain: boolean;
+  readonly again: boolean;
+  /** 0 at QoS 0. */
+  readonly packetId: number;
+}
+
+function messageIn({ flags, body }: RawPacket): RawMessage {
+  const end = 2 + body.readUInt16BE(0);
+  const qos = (flags >> 1) & 3;
+  return {
+    topic: body.toString('utf8', 2, end),
+    payload: body.toString('utf8', qos > 0 ? end + 2 : end),
+    qos,
+    retain: (flags & 1) > 0,
+    again: (flags & 8) > 0,
+    packetId: qos > 0 ? body.readUInt16BE(end) : 0,
+  };
 }
 
 function text(value: string): Buffer {
@@ -28,11 +53,16 @@ export interface ConnectFields {
   readonly id?: string;
   readonly clean?: boolean;
   readonly keepAlive?: number;
-  readonly will?: { readonly topic: string; readonly payload: string; readonly qos?: number };
+  readonly will?: {
+    readonly topic: string;
+    readonly payload: string;
+    readonly qos?: number;
+    readonly retain?: boolean;
+  };
 }
 
 export function connectPacket({ id = 'raw', clean = true, keepAlive = 0, will }: ConnectFields = {}): Buffer {
-  const flags = (clean ? 2 : 0) | (will === undefined ? 0 : 4 | ((will.qos ?? 0) << 3));
+  const flags = (clean ? 2 : 0) | (will === undefined ? 0 : 4 | ((will.qos ?? 0) << 3) | (will.retain ? 32 : 0));
   const head = Buffer.concat([text('MQTT'), Buffer.from([4, flags, keepAlive >> 8, keepAlive & 0xff])]);
   const last = will === undefined ? [] : [text(will.topic), text(will.payload)];
   return packet(0x10, head, text(id), ...last);
@@ -65,10 +95,20 @@ export function subscribePacket(filters: readonly (readonly [filter: string, qos
   return packet(0x82, Buffer.from([packetId >> 8, packetId & 0xff]), ...parts);
 }
 
+export function unsubscribePacket(filters: readonly string[], packetId = 1): Buffer {
+  return packet(0xa2, Buffer.from([packetId >> 8, packetId & 0xff]), ...filters.map(text));
+}
+
+/** PUBACK (4), PUBREC (5), PUBREL (6) or PUBCOMP (7). */
+export function answerPacket(type: number, packetId: number): Buffer {
+  return Buffer.from([(type << 4) | (type === 6 ? 2 : 0), 2, packetId >> 8, packetId & 0xff]);
+}
+
 export class RawMqtt {
   readonly socket: Socket;
   readonly packets: RawPacket[] = [];
   closed = false;
+  #confirms = false;
   #rest = Buffer.alloc(0);
 
   private constructor(socket: Socket) {
@@ -88,8 +128,10 @@ export class RawMqtt {
     return raw;
   }
 
-  static async open(port: number, fields: ConnectFields = {}): Promise<RawMqtt> {
+  /** `confirms`: what it receives it confirms, as a client does. */
+  static async open(port: number, fields: ConnectFields = {}, confirms = false): Promise<RawMqtt> {
     const raw = await RawMqtt.dial(port);
+    raw.#confirms = confirms;
     raw.send(connectPacket(fields));
     await raw.until(() => raw.of(2).length > 0);
     return raw;
@@ -125,6 +167,26 @@ export class RawMqtt {
     await until(() => this.of(13).length > before);
   }
 
+  /** What it received, in order. */
+  get messages(): RawMessage[] {
+    return this.of(3).map(messageIn);
+  }
+
+  /** A subscription, granted; gives the SUBACK's codes. */
+  async subscribe(...filters: (readonly [filter: string, qos: number])[]): Promise<number[]> {
+    const before = this.of(9).length;
+    this.send(subscribePacket(filters, 100 + before));
+    await until(() => this.of(9).length > before);
+    return [...(this.of(9).at(-1)?.body.subarray(2) ?? [])];
+  }
+
+  #confirm(packet: RawPacket): void {
+    if (packet.type === 6) this.send(answerPacket(7, packet.body.readUInt16BE(0)));
+    if (packet.type !== 3) return;
+    const { qos, packetId } = messageIn(packet);
+    if (qos > 0) this.send(answerPacket(qos === 1 ? 4 : 5, packetId));
+  }
+
   #take(chunk: Buffer): void {
     let rest = Buffer.concat([this.#rest, chunk]);
     for (;;) {
@@ -144,7 +206,10 @@ export class RawMqtt {
         this.#rest = rest;
         return;
       }
-      this.packets.push({ type: (rest[0] ?? 0) >> 4, body: rest.subarray(at + 1, end) });
+      const first = rest[0] ?? 0;
+      const packet = { type: first >> 4, flags: first & 15, body: rest.subarray(at + 1, end) };
+      this.packets.push(packet);
+      if (this.#confirms) this.#confirm(packet);
       rest = rest.subarray(end);
     }
   }

@@ -5,7 +5,14 @@ import { isKind, type Kind } from '../contracts/readings.ts';
 export type Route =
   | { readonly to: 'reading'; readonly kind: Kind; readonly device: string }
   /** Nobody understands this topic: it becomes a dead letter. */
-  | { readonly to: 'dead-letter'; readonly kind: string; readonly device: string; readonly reason: string }
+  | {
+      readonly to: 'dead-letter';
+      readonly kind: string;
+      readonly device: string;
+      readonly reason: string;
+      /** It is no business of the hub's: it also goes round to subscribers, as in any broker. */
+      readonly travels?: true;
+    }
   /** `out/` and `$SYS/`: only the hub publishes there. */
   | { readonly to: 'nowhere' };
 
@@ -31,6 +38,7 @@ export function routeOf(topic: string, client: string): Route {
     kind: plain(topic, LONGEST_DEVICE),
     device: plain(client, LONGEST_DEVICE),
     reason: 'no codec is mapped to this topic',
+    travels: true,
   };
 }
 

@@ -15,6 +15,8 @@ export type Database = SQLite.Database;
 export const JOURNAL_FILE = 'journal.db';
 
 const PAGE_BYTES = 4096;
+const BUSY_WAIT_MS = 5000;
+const CHECKPOINT_WAIT_MS = 50;
 /** Checkpoint after 16 MiB of WAL: fewer page writes than the stock 4 MB, still small to replay at start. */
 const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
 
@@ -23,13 +25,31 @@ export function walBytesOf(diskBudget: number): number {
   return Math.min(WAL_CHECKPOINT_BYTES, Math.floor(diskBudget / 8));
 }
 
+/** Brings the log into the database after so many bytes. */
+export function autocheckpoint(db: Database, bytes: number): void {
+  db.pragma(`wal_autocheckpoint = ${Math.max(16, Math.floor(bytes / PAGE_BYTES))}`);
+}
+
+/**
+ * Brings the log into the database, if no reader is in the way for long. TRUNCATE gives its room back, RESTART keeps it
+ * for what is written next. Outside a transaction.
+ */
+export function checkpoint(db: Database, mode: 'TRUNCATE' | 'RESTART'): void {
+  db.pragma(`busy_timeout = ${CHECKPOINT_WAIT_MS}`);
+  try {
+    db.pragma(`wal_checkpoint(${mode})`);
+  } finally {
+    db.pragma(`busy_timeout = ${BUSY_WAIT_MS}`);
+  }
+}
+
 /**
  * Opens for writing, brings the schema up to date. The write-ahead log counts in the disk budget (bytes), so a small
  * budget keeps it short. Throws JOURNAL_NEWER, JOURNAL_NOT_FULL_SYNC.
  */
 export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INFINITY): Database {
   makeFolder(dataDir, 'data_dir');
-  const db = new SQLite(join(dataDir, JOURNAL_FILE), { timeout: 5000 });
+  const db = new SQLite(join(dataDir, JOURNAL_FILE), { timeout: BUSY_WAIT_MS });
   try {
     db.pragma('auto_vacuum = INCREMENTAL'); // only takes effect before the first table
     db.pragma('journal_mode = WAL');
@@ -37,9 +57,8 @@ export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INF
     if (db.pragma('synchronous', { simple: true }) !== 2) {
       throw new HubError('JOURNAL_NOT_FULL_SYNC', 'SQLite did not take synchronous=FULL');
     }
-    const walBytes = walBytesOf(diskBudget);
-    db.pragma(`wal_autocheckpoint = ${Math.max(16, Math.floor(walBytes / PAGE_BYTES))}`);
-    db.pragma(`journal_size_limit = ${2 * walBytes}`);
+    autocheckpoint(db, walBytesOf(diskBudget));
+    db.pragma(`journal_size_limit = ${2 * walBytesOf(diskBudget)}`);
     db.pragma('cache_size = -16384');
     migrate(db);
     return db;

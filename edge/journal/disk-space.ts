@@ -6,17 +6,15 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Statement } from 'better-sqlite3';
-import { type Database, JOURNAL_FILE, walBytesOf } from './database.ts';
+import { checkpoint, type Database, JOURNAL_FILE, walBytesOf } from './database.ts';
 import { type Evicted, Eviction, type Held } from './eviction.ts';
 
 /** The log's size on disk is looked at this often, ms. */
 const MEASURE_MS = 200;
 /** How full it is of what is not acknowledged, this often. */
 const FILL_MS = 1000;
-/** A long write-ahead log is cut at most this often, and its readers are waited for this long. */
+/** A long write-ahead log is cut at most this often. */
 const CUT_MS = 1000;
-const CUT_WAIT_MS = 50;
-const BUSY_WAIT_MS = 5000;
 /** What goes in one transaction, and how far below the budget eviction goes before it rests. */
 const SMALLEST_CHUNK = 64 * 1024;
 const LARGEST_CHUNK = 4 * 1024 * 1024;
@@ -85,6 +83,11 @@ export class DiskSpace {
     return evicted;
   }
 
+  /** Lets a chunk of what nobody misses go; whether there was any. Must run in a transaction. */
+  release(acked: Held['acked']): boolean {
+    return this.#eviction.release(this.#chunk, acked);
+  }
+
   /** Whether it became full, or has room again, of what head office does not have; nothing when `before` still holds. */
   fillLevel(now: number, acked: () => Held['acked'], before: 'high' | 'normal'): 'high' | 'normal' | undefined {
     if (now - this.#filledAt < FILL_MS) return undefined;
@@ -100,12 +103,7 @@ export class DiskSpace {
   cutLog(now: number): void {
     if (this.walBytes <= this.#walLimit || now - this.#cutAt < CUT_MS) return;
     this.#cutAt = now;
-    this.#db.pragma(`busy_timeout = ${CUT_WAIT_MS}`);
-    try {
-      this.#db.pragma('wal_checkpoint(TRUNCATE)');
-    } finally {
-      this.#db.pragma(`busy_timeout = ${BUSY_WAIT_MS}`);
-    }
+    checkpoint(this.#db, 'TRUNCATE');
     this.#measuredAt = Number.NEGATIVE_INFINITY;
   }
 

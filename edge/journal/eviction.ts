@@ -121,11 +121,7 @@ export class Eviction {
   evict(bytes: number, { acked, reserved }: Held): Evicted {
     const before = this.#freeBytes();
     const missing = (): number => bytes - (this.#freeBytes() - before);
-    let any = false;
-    for (const stream of JOURNAL_STREAMS) {
-      const end = stream === LOCAL_STREAM ? positionOf(MAX_ORDINAL, 0) : (acked?.[stream] ?? 0);
-      while (missing() > 0 && this.#release(stream, end, missing())) any = true;
-    }
+    let any = this.release(bytes, acked);
     const dropped: Partial<Record<Stream, number>> = {};
     for (const group of GROUPS) {
       while (missing() > 0) {
@@ -136,6 +132,18 @@ export class Eviction {
       }
     }
     return { dropped, any };
+  }
+
+  /** Frees about so many bytes of what nobody misses; whether there was any. Must run in a transaction. */
+  release(bytes: number, acked: Positions | undefined): boolean {
+    const before = this.#freeBytes();
+    const missing = (): number => bytes - (this.#freeBytes() - before);
+    let any = false;
+    for (const stream of JOURNAL_STREAMS) {
+      const end = stream === LOCAL_STREAM ? positionOf(MAX_ORDINAL, 0) : (acked?.[stream] ?? 0);
+      while (missing() > 0 && this.#releaseRows(stream, end, missing())) any = true;
+    }
+    return any;
   }
 
   /** About how many bytes of what is held head office has acknowledged: they leave without a trace. */
@@ -152,8 +160,7 @@ export class Eviction {
     return bytes;
   }
 
-  /** Nobody misses these. */
-  #release(stream: JournalStream, end: number, bytes: number): boolean {
+  #releaseRows(stream: JournalStream, end: number, bytes: number): boolean {
     const rows = this.#rows(stream);
     const first = this.#oldest(stream);
     if (first === undefined || first > end) return false;

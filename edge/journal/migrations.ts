@@ -86,7 +86,7 @@ CREATE TABLE handshakes (
 
 -- Clients that asked for a session that outlives their connection. gone: when they went (elapsed clock), or nothing
 -- while they are there; sent: number of the newest queued message that may have been sent to them.
-CREATE TABLE sessions (client TEXT PRIMARY KEY, owner TEXT, gone INTEGER, sent INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE sessions (client TEXT PRIMARY KEY, gone INTEGER, sent INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE subscriptions (
   client TEXT NOT NULL, filter TEXT NOT NULL, qos INTEGER NOT NULL, PRIMARY KEY (client, filter)
 ) STRICT, WITHOUT ROWID;

@@ -18,11 +18,20 @@ export interface DoorSnapshot {
   readonly signIns?: ReadonlyMap<string, number>;
   /** Requests answered with 429 or 503 because too much waited. */
   readonly httpTurnedAway?: number;
+  /** Connections by HTTP: open, turned away, and idle or slow ones that gave way to newer ones. */
+  readonly httpConnections?: number;
+  readonly httpConnectionsRefused?: number;
+  readonly httpConnectionsReplaced?: number;
   /** Faults of the hub's own that one packet brought about. */
   readonly faults?: number;
   readonly qos0Dropped?: number;
   /** QoS 2 messages that came again after they were taken. */
   readonly qos2Repeated?: number;
+  /** What the broker keeps: sessions whose clients are away, messages that wait for a client, retained messages. */
+  readonly kept?: { readonly awaySessions: number; readonly queuedMessages: number; readonly retained: number };
+  /** Messages to clients that were dropped or not retained, by reason in kebab-case. */
+  readonly dropped?: ReadonlyMap<string, number>;
+  readonly sessionsExpired?: number;
   readonly oversized?: number;
   /** Deliveries taken from devices and not answered yet. */
   readonly unanswered?: number;
@@ -58,7 +67,7 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
     ),
     counter(
       'clients_slowed_total',
-      'How often a client came over its rate (mqtt.limits.rate) and was read more slowly. Nothing is lost by it.',
+      'How often a client was read more slowly: over its rate (mqtt.limits.rate), or hard to read. Nothing is lost by it.',
       () => door().slowed,
     ),
     counter(
@@ -79,6 +88,17 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'Requests with readings told to come back later, because too much waited for the journal.',
       () => door().httpTurnedAway,
     ),
+    gauge('http_connections', 'Connections open now by HTTP.', () => door().httpConnections),
+    counter(
+      'http_connections_refused_total',
+      'Connections by HTTP turned away: too many were open (http.limits).',
+      () => door().httpConnectionsRefused,
+    ),
+    counter(
+      'http_connections_replaced_total',
+      'Idle or slow connections by HTTP that were closed because newer ones needed their place (http.limits).',
+      () => door().httpConnectionsReplaced,
+    ),
     counter(
       'door_faults_total',
       'Faults of the hub itself while it took in a message. Any is worth a report: the log has its stack.',
@@ -93,6 +113,24 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'qos2_repeated_total',
       'Messages of QoS 2 that came again before they were released, and were not stored again.',
       () => door().qos2Repeated,
+    ),
+    gauge('sessions_away', 'MQTT sessions kept for clients that are away.', () => door().kept?.awaySessions),
+    gauge(
+      'queued_messages',
+      'Messages of QoS 1 and 2 that wait for a client to take and confirm them.',
+      () => door().kept?.queuedMessages,
+    ),
+    gauge('retained_messages', 'Topics with a retained message.', () => door().kept?.retained),
+    counter(
+      'messages_dropped_total',
+      'Messages to clients that were dropped, or not retained, because more waited than mqtt.limits allows, by reason.',
+      () => largestFirst('reason', door().dropped),
+      'reason',
+    ),
+    counter(
+      'sessions_expired_total',
+      'Kept MQTT sessions that ended because nobody came back to them, or because there were too many.',
+      () => door().sessionsExpired,
     ),
     counter('packets_oversized_total', 'Packets refused for their size.', () => door().oversized),
     gauge(

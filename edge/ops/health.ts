@@ -25,10 +25,15 @@ export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): 
   });
 }
 
-/** Adds `GET /metrics` in the Prometheus text format. */
+const METRICS_MS = 100;
+
+/** Adds `GET /metrics` in the Prometheus text format. Collected ten times a second at most: it is work. */
 export function metricsRoute(app: FastifyInstance, registry: Registry): void {
+  let collected = { at: Number.NEGATIVE_INFINITY, text: Promise.resolve('') };
   app.get('/metrics', async (_request, reply) => {
-    const text = await registry.metrics();
+    const at = performance.now();
+    if (at - collected.at > METRICS_MS) collected = { at, text: registry.metrics() };
+    const text = await collected.text;
     return reply.header('content-type', registry.contentType).header('cache-control', 'no-store').send(text);
   });
 }

@@ -5,9 +5,13 @@
  */
 import { chmod, unlink } from 'node:fs/promises';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { HubError } from '../contracts/errors.ts';
+import { CalmLog } from './calm-log.ts';
+import { Doorstep } from './doorstep.ts';
+import { ownHosts, sameHost } from './host-rules.ts';
+import { guardConnections } from './http-guests.ts';
 import type { Logger } from './logging.ts';
 import { asProblem, PROBLEM_CONTENT_TYPE, Problem, problemBody } from './problem.ts';
 import { allowedMethods, type KnownRoute } from './route-methods.ts';
@@ -20,6 +24,8 @@ export interface HttpOptions {
   readonly bodyLimit?: number;
   /** For a Unix socket: no Host and no Origin check. */
   readonly local?: boolean;
+  /** Who may come in; default 512 connections, of one address half of them (a Unix socket has none). */
+  readonly doorstep?: Doorstep;
 }
 
 const SECURITY_HEADERS = {
@@ -33,29 +39,13 @@ const SECURITY_HEADERS = {
 } as const;
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-const MAX_CONNECTIONS = 512;
-
-/** Name or address of a Host header, without port and brackets; undefined when it is none. */
-function hostName(host: string | undefined): string | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/@]+))(?::\d{1,5})?$/i.exec(host ?? '');
-  return (match?.[1] ?? match?.[2])?.toLowerCase();
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-  try {
-    const { host: from, protocol } = new URL(origin);
-    return /^https?:$/.test(protocol) && from === new URL(`${protocol}//${host}`).host;
-  } catch {
-    return false;
-  }
-}
+const MOST_CONNECTIONS = 512;
 
 function refuseStrangers(app: FastifyInstance, hosts: readonly string[]): void {
-  const names = new Set(['localhost', ...hosts.map((name) => name.toLowerCase())]);
+  const isOwn = ownHosts(hosts);
   app.addHook('onRequest', async (request) => {
     const { host, origin } = request.headers;
-    const name = hostName(host);
-    if (name === undefined || !(isIP(name) || names.has(name))) {
+    if (!isOwn(host)) {
       throw new Problem(421, 'this hub does not answer to that Host; add the name to `http.hosts`');
     }
     if (origin !== undefined && !SAFE_METHODS.has(request.method) && !sameHost(origin, host)) {
@@ -104,7 +94,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => answer(reply.raw, asProblem(error)),
     clientErrorHandler: answerUnparsed,
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  const {
+    doorstep = new Doorstep({ connections: MOST_CONNECTIONS, perAddress: MOST_CONNECTIONS / (options.local ? 1 : 2) }),
+  } = options;
+  guardConnections(app.server, doorstep, new CalmLog(options.logger, () => performance.now()));
 
   const routes: KnownRoute[] = [];
   app.addHook('onRoute', ({ method, url }) => {

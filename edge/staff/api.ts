@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodError } from 'zod';
 import { type Alert, type AlertAction, type AlertCommand, alertActions } from '../contracts/alerts.ts';
 import { Problem } from '../ops/problem.ts';
-import { LiveReaders, MOST_READERS } from './live-readers.ts';
+import { LiveReaders } from './live-readers.ts';
 
 export type ActionOutcome =
   /** Committed, or it had been done before. */
@@ -77,7 +77,7 @@ function alertRoutes(app: FastifyInstance, desk: StaffDesk): void {
   });
 }
 
-function liveRoute(app: FastifyInstance, desk: StaffDesk): void {
+function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number): void {
   const readers = new LiveReaders();
   let unsubscribe = (): void => {};
   app.addHook('onReady', async () => {
@@ -89,8 +89,8 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk): void {
     readers.stop();
   });
   app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
-    if (readers.size >= MOST_READERS) {
-      throw new Problem(503, `${MOST_READERS} pages are listening already`, { headers: { 'retry-after': '30' } });
+    if (readers.size >= mostReaders) {
+      throw new Problem(503, `${mostReaders} pages are listening already`, { headers: { 'retry-after': '30' } });
     }
     reply.hijack();
     reply.headers({
@@ -105,11 +105,17 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk): void {
   });
 }
 
+export interface StaffOptions {
+  readonly desk: StaffDesk;
+  /** Pages that may listen at the same time, default 100. */
+  readonly liveReaders?: number;
+}
+
 /** A plugin: `app.register(staffApi, { desk })`. */
-export function staffApi(app: FastifyInstance, { desk }: { readonly desk: StaffDesk }, done: () => void): void {
+export function staffApi(app: FastifyInstance, { desk, liveReaders = 100 }: StaffOptions, done: () => void): void {
   acceptEmptyBodies(app);
   alertRoutes(app, desk);
-  liveRoute(app, desk);
+  liveRoute(app, desk, liveReaders);
   app.get('/status', (_request, reply) => reply.header('cache-control', 'no-store').send(desk.status()));
   done();
 }

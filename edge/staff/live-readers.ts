@@ -4,7 +4,6 @@
  */
 import type { ServerResponse } from 'node:http';
 
-export const MOST_READERS = 100;
 /** Bytes that may wait for one reader; an alert is about half a kilobyte. */
 const MOST_WAITING = 256 * 1024;
 const PING_EVERY = 15_000;

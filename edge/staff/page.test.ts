@@ -1,34 +1,16 @@
 /** The staff page in a real browser, with the real server and alerts in memory behind it. */
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHttp, listenTcp } from '../ops/http.ts';
 import { createLogger } from '../ops/logging.ts';
 import { staffApi } from './api.ts';
+import { type Browser, browserInstalled, openBrowser } from './browser.fixture.ts';
 import { alertId, TestDesk } from './desk.fixture.ts';
 import { staffPages } from './pages.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const installed = existsSync(CHROMIUM);
-if (!installed && process.env.CI === 'true') throw new Error(`${CHROMIUM} is missing: the staff page goes untested`);
-if (!installed) console.warn(`SKIPPED: the staff page is not tested, ${CHROMIUM} is missing`);
-
-describe.skipIf(!installed)('the staff page', () => {
-  let folder: string;
-  let browser: BrowserContext;
+describe.skipIf(!browserInstalled)('the staff page', () => {
+  let browser: Browser;
   let desk: TestDesk;
   let app: FastifyInstance;
   let port = 0;
@@ -48,25 +30,16 @@ describe.skipIf(!installed)('the staff page', () => {
   const live = (): Promise<void> => page.locator('#line[data-line="live"]').waitFor();
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'hub-chromium-'));
-    browser = await chromium.launchPersistentContext(folder, {
-      executablePath: CHROMIUM,
-      args: FLAGS,
-      viewport: { width: 360, height: 740 },
-    });
-    browser.setDefaultTimeout(15_000);
+    browser = await openBrowser();
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => browser.close());
 
   beforeEach(async () => {
     desk = new TestDesk();
     port = 0;
     await serve();
-    page = await browser.newPage();
+    page = await browser.context.newPage();
     faults = [];
     page.on('pageerror', (error) => faults.push(error.message));
     await page.goto(`http://127.0.0.1:${port}/`);

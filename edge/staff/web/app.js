@@ -17,6 +17,9 @@ let loaded = false;
 let hub = '';
 let lost; // ms, when the line was lost
 let toastTimer;
+let line; // to the hub
+let lock; // the PIN pad
+let locked = false;
 
 const hubNow = () => Date.now() + hubAhead;
 const myName = () => localStorage.getItem('name') ?? '';
@@ -105,6 +108,7 @@ async function fetchList() {
   const since = [];
   missed = since;
   const response = await fetch('/api/alerts?state=all', { signal: AbortSignal.timeout(10_000) });
+  if (response.status === 401) lockPage();
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const list = await response.json();
   if (missed === since) missed = undefined;
@@ -125,6 +129,10 @@ async function send(alert, action, body) {
   });
   const answer = await response.json();
   if (response.ok) return answer;
+  if (response.status === 401) {
+    lockPage();
+    throw new Error('This page was locked before the hub took it.');
+  }
   if (response.status === 409 && answer.alert) {
     alerts.set(alert.id, answer.alert);
     throw new Error('Somebody has ended this alert already.');
@@ -175,11 +183,51 @@ $('who-form').addEventListener('submit', (event) => {
   $('who').close();
 });
 
+/** Only where a hub asks for a PIN. */
+function getLock() {
+  lock ??= import('./lock.js').then(({ createLock }) =>
+    createLock({
+      opened() {
+        locked = false;
+        localStorage.setItem('pin', 'asked');
+        lost = undefined;
+        line.open();
+      },
+      left: lockPage,
+      failed: toast,
+    }),
+  );
+  return lock;
+}
+
+/** The hub wants a PIN: nothing of the shop stays on the screen. */
+function lockPage() {
+  locked = true;
+  line.close();
+  alerts.clear();
+  loaded = false;
+  for (const card of cards.values()) card.root.remove();
+  cards.clear();
+  for (const id of ['ended-list', 'news']) $(id).textContent = '';
+  for (const id of ['count', 'empty', 'ended']) $(id).hidden = true;
+  document.title = 'Alerts';
+  $('who').close();
+  getLock().then(
+    (pad) => pad.show(),
+    () => {
+      // The pad could not be fetched: the next try of the line leads here again.
+      locked = false;
+      lock = undefined;
+      line.open();
+    },
+  );
+}
+
 $('toast').addEventListener('click', () => $('toast').classList.remove('up'));
 
 showName();
 setInterval(render, 20_000);
-openLine({
+line = openLine({
   hello(word) {
     hub = word.hub;
     hubAhead = Date.parse(word.time) - Date.now();
@@ -195,6 +243,10 @@ openLine({
   down() {
     if (loaded) lost ??= Date.now();
     showLine('down');
+    // The stream does not tell why it ended; this does, when it was for want of the PIN.
+    if (!locked) fetchList().catch(() => {});
+    if (localStorage.getItem('pin')) getLock().catch(() => {});
   },
 });
 fetchList().catch(() => {});
+if (localStorage.getItem('pin')) getLock().catch(() => {});

@@ -5,14 +5,17 @@ const SILENCE = 40_000;
 
 /**
  * Calls `hello` each time the line is up (fetch the list then), `alert` for each change, `down` when the line is lost.
+ * Returns what ends the line, and what begins it again.
  */
 export function openLine({ hello, alert, down }) {
   let source;
   let watch;
   let retry;
   let failures = 0;
+  let closed = false;
 
   function lost() {
+    if (closed) return;
     source.close();
     clearTimeout(watch);
     clearTimeout(retry);
@@ -21,12 +24,20 @@ export function openLine({ hello, alert, down }) {
     retry = setTimeout(open, Math.min(8000, 500 * 2 ** failures) * (0.75 + Math.random() / 2));
   }
 
+  function close() {
+    closed = true;
+    source.close();
+    clearTimeout(watch);
+    clearTimeout(retry);
+  }
+
   function heard() {
     clearTimeout(watch);
     watch = setTimeout(lost, SILENCE);
   }
 
   function open() {
+    closed = false;
     clearTimeout(retry);
     source?.close();
     source = new EventSource('/api/live');
@@ -45,12 +56,17 @@ export function openLine({ hello, alert, down }) {
   }
 
   function wake() {
-    if (document.visibilityState === 'visible') open();
+    if (document.visibilityState === 'visible') retryNow();
+  }
+
+  function retryNow() {
+    if (!closed) open();
   }
 
   // A phone that was asleep missed everything; one that finds its network again need not wait.
   document.addEventListener('visibilitychange', wake);
-  addEventListener('online', open);
+  addEventListener('online', retryNow);
   addEventListener('offline', lost);
   open();
+  return { close, open };
 }

@@ -3,7 +3,7 @@
  * others from being named. In each minute a subject (the message, whatever numbers are in it) has ten lines, and a
  * client one of them; what is not said is counted in the next line of its subject.
  */
-import type { Logger } from '../ops/logging.ts';
+import type { Logger } from './logging.ts';
 
 const LINES_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;

@@ -1,0 +1,56 @@
+/** Retained messages: the last one of each topic, for whoever subscribes later. Bounded in topics and in bytes. */
+import type { RetainedMessage } from '../contracts/sessions.ts';
+import { matches } from './filter-tree.ts';
+
+/** What a topic costs besides its name and payload, roughly. */
+const OVERHEAD_BYTES = 128;
+
+export class Retained {
+  readonly #topics: number;
+  readonly #limit: number;
+  readonly #messages = new Map<string, RetainedMessage>();
+  bytes = 0;
+
+  /** At most so many topics, and so many bytes of them. */
+  constructor(topics: number, bytes: number) {
+    this.#topics = topics;
+    this.#limit = bytes;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** Whether it was taken; an empty payload clears. */
+  put(message: RetainedMessage): boolean {
+    const before = this.#messages.get(message.topic);
+    const change = (message.payload.length === 0 ? 0 : costOf(message)) - (before === undefined ? 0 : costOf(before));
+    if (message.payload.length === 0) this.#messages.delete(message.topic);
+    else if ((before === undefined && this.size >= this.#topics) || (change > 0 && this.bytes + change > this.#limit)) {
+      return false;
+    } else this.#messages.set(message.topic, message);
+    this.bytes += change;
+    return true;
+  }
+
+  has(topic: string): boolean {
+    return this.#messages.has(topic);
+  }
+
+  *matching(filter: string): Iterable<RetainedMessage> {
+    if (!/[+#]/.test(filter)) {
+      const message = this.#messages.get(filter);
+      if (message !== undefined) yield message;
+      return;
+    }
+    for (const message of this.#messages.values()) if (matches(filter, message.topic)) yield message;
+  }
+
+  all(): Iterable<RetainedMessage> {
+    return this.#messages.values();
+  }
+}
+
+function costOf({ topic, payload }: RetainedMessage): number {
+  return topic.length + payload.length + OVERHEAD_BYTES;
+}
