@@ -162,7 +162,10 @@ export const httpSchema = z
     pin_file: secretFile()
       .optional()
       .describe('file with the PIN of the staff page, 4 to 12 digits; asked for beyond loopback only'),
-    allow_anonymous_network: z.boolean().default(false).describe('let everyone on the network use it without a PIN'),
+    allow_anonymous_network: z
+      .boolean()
+      .default(false)
+      .describe('let everyone on the network send readings without a password, and without pin_file use the page'),
     hosts: z
       .array(z.string().min(1).max(253))
       .default([])

@@ -9,6 +9,7 @@ import { messageOf } from '../edge/contracts/errors.ts';
 import { readDocument } from './document.ts';
 import { applyOverrides, overrideAt, readOverrides } from './environment.ts';
 import { ConfigError, type ConfigFault, explain, type Finding, findingsOf } from './faults.ts';
+import type { Path } from './keys.ts';
 import { type StoreConfig, storeSchema } from './schema.ts';
 import { resolveSecretFile } from './secrets.ts';
 import { type Address, addressText, isLoopback, shown } from './values.ts';
@@ -23,6 +24,8 @@ export interface LoadedConfig {
   readonly hash: string;
   /** What an operator should know though nothing is wrong: keys without effect yet, doors without a lock. */
   readonly notices: readonly string[];
+  /** A fault of the value at this path that only its use shows, at its place in the file or of its variable. */
+  readonly faultAt: (path: Path, message: string) => ConfigFault;
 }
 
 /** Reads `file`, or the first default file there is. Throws ConfigError CONFIG_MISSING or CONFIG_INVALID. */
@@ -57,19 +60,26 @@ export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv):
   } else if (document.value !== undefined) {
     const raw = applyOverrides(document.value, overrides);
     const parsed = storeSchema.safeParse(raw, { error: explain });
-    if (parsed.success && faults.length + variableFaults.length === 0) return loaded(parsed.data, file, env);
-    for (const found of findingsOf(parsed.error?.issues ?? [], raw)) {
-      const located = document.locate(found);
+    const located = (found: Finding): { fault: ConfigFault; variable: boolean } => {
+      const fault = document.locate(found);
       const variable = overrideAt(overrides, found.path)?.variable;
-      if (variable === undefined) faults.push(located);
-      else variableFaults.push({ ...located, file: variable, line: 1, column: 1 });
+      if (variable === undefined) return { fault, variable: false };
+      return { fault: { ...fault, file: variable, line: 1, column: 1 }, variable: true };
+    };
+    if (parsed.success && faults.length + variableFaults.length === 0) {
+      const faultAt = (path: Path, message: string) => located({ path, about: 'value', message }).fault;
+      return { ...loaded(parsed.data, file, env), faultAt };
+    }
+    for (const found of findingsOf(parsed.error?.issues ?? [], raw)) {
+      const { fault, variable } = located(found);
+      (variable ? variableFaults : faults).push(fault);
     }
   }
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
   throw new ConfigError('CONFIG_INVALID', [...faults, ...variableFaults]);
 }
 
-function loaded(parsed: StoreConfig, file: string, env: NodeJS.ProcessEnv): LoadedConfig {
+function loaded(parsed: StoreConfig, file: string, env: NodeJS.ProcessEnv): Omit<LoadedConfig, 'faultAt'> {
   const config = frozen(withPaths(parsed, dirname(resolve(file)), env));
   return { config, file, hash: configHash(config), notices: noticesOf(config) };
 }
@@ -124,12 +134,17 @@ function noticesOf(config: StoreConfig): string[] {
       ([key, listen]) => `${key} ${addressText(listen)}: everyone on that network may publish without a password`,
     ),
     ...(http.allow_anonymous_network && !isLoopback(http.listen.host)
-      ? [`http.listen ${addressText(http.listen)}: everyone on that network may use it without a PIN or password`]
+      ? [`http.listen ${addressText(http.listen)}: everyone on that network may ${openUse(http)}`]
       : []),
     ...(cloud?.sasl && !cloud.tls ? ['cloud.sasl without cloud.tls: the log-in at the brokers is not encrypted'] : []),
     ...(rules.location_offer ? [`rules.location_offer ${offers}`] : []),
     ...(campaigns.length > 0 ? [`campaigns ${offers}`] : []),
   ];
+}
+
+/** What `http.allow_anonymous_network` lets everyone do: a PIN that is there is asked for all the same. */
+function openUse({ pin_file }: StoreConfig['http']): string {
+  return pin_file === undefined ? 'use it without a PIN or password' : 'send readings without a password';
 }
 
 /** The addresses beyond loopback at which no password is needed. */

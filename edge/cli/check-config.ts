@@ -1,6 +1,7 @@
 /** `check-config`: every fault of the configuration with its place, in the order of the file. */
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/faults.ts';
+import { checkDoorFiles } from './door-files.ts';
 import { configOf } from './settings.ts';
 import { json, line, note } from './terminal.ts';
 
@@ -15,8 +16,9 @@ export function addCheckConfig(program: Command): void {
 
 async function checkConfig(options: { json?: boolean }, command: Command): Promise<void> {
   try {
-    const { config, file, notices } = configOf(command);
-    for (const notice of notices) note(notice);
+    const loaded = configOf(command);
+    const { config, file, notices } = loaded;
+    for (const notice of [...notices, ...checkDoorFiles(loaded)]) note(notice);
     if (options.json) await json([]);
     else await line(`${file}: ok (hub ${config.hub})`);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `edge`, `bridge`: the daemons in the foreground, until SIGTERM or SIGINT; and `bridge resume` after a halt. */
 import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
+import { requireDoorFiles } from './door-files.ts';
 import { addResume } from './resume.ts';
 import { configOf, stopSignal } from './settings.ts';
 import { note } from './terminal.ts';
@@ -19,8 +20,10 @@ export function addDaemons(program: Command): void {
 }
 
 async function edge(_: unknown, command: Command): Promise<void> {
-  const { config, notices } = configOf(command);
+  const loaded = configOf(command);
+  const { config, notices } = loaded;
   for (const notice of notices) note(notice);
+  requireDoorFiles(loaded);
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
   const { runEdge } = await import('../main.ts');
   await runEdge(config, stopSignal());
