@@ -63,6 +63,7 @@ export class Hub {
   readonly #alertListeners = new Set<(alert: Alert) => void>();
   readonly #httpDoorstep: Doorstep;
   readonly #check: JournalCheck;
+  readonly #liveCounters = { stalled: 0, turnedAway: 0 };
   #reader: JournalReader | undefined;
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
@@ -189,7 +190,11 @@ export class Hub {
       });
       healthRoutes(app, () => this.#standing.readiness());
       metricsRoute(app, this.#metrics.registry);
-      await app.register(staffApi, { desk: this.#staffDesk(reader), liveReaders: http.limits.live_readers });
+      await app.register(staffApi, {
+        desk: this.#staffDesk(reader),
+        liveReaders: http.limits.live_readers,
+        liveCounters: this.#liveCounters,
+      });
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
@@ -310,6 +315,8 @@ export class Hub {
         ]),
         httpRequests: counters.httpRequests,
         httpTurnedAway: counters.httpTurnedAway,
+        liveReadersClosed: this.#liveCounters.stalled,
+        liveReadersRefused: this.#liveCounters.turnedAway,
         httpConnections: this.#httpDoorstep.guests,
         httpConnectionsRefused: this.#httpDoorstep.refused,
         httpConnectionsReplaced: this.#httpDoorstep.replaced,

@@ -234,7 +234,7 @@ describe('one client', () => {
     const flood = await RawMqtt.open(port, { id: 'flood' });
     const total = 20_000;
     flood.send(...Array.from({ length: total }, (_, i) => publishPacket('in/sale/t', 'ok', qos, (i % 60_000) + 1)));
-    await until(() => intake.waiting.length > 500);
+    await until(() => intake.waiting.length > 200);
     const neighbour = await RawMqtt.open(port, { id: 'neighbour' });
     neighbour.send(publishPacket('in/sale/n', 'ok n', 1, 1));
     await until(() => intake.deliveries.some(({ device }) => device === 'n'));

@@ -11,7 +11,7 @@
  */
 
 /** Deliveries of one connection that may wait for the journal, and their bytes. One of any size may. */
-export const MOST_DELIVERIES = 512;
+export const MOST_DELIVERIES = 256;
 const MOST_BYTES = 262_144;
 const LEAST_REST_MS = 5;
 

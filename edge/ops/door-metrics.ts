@@ -18,6 +18,9 @@ export interface DoorSnapshot {
   readonly signIns?: ReadonlyMap<string, number>;
   /** Requests answered with 429 or 503 because too much waited. */
   readonly httpTurnedAway?: number;
+  /** Pages that listened and were closed because they did not read, and those there was no place for. */
+  readonly liveReadersClosed?: number;
+  readonly liveReadersRefused?: number;
   /** Connections by HTTP: open, turned away, and idle or slow ones that gave way to newer ones. */
   readonly httpConnections?: number;
   readonly httpConnectionsRefused?: number;
@@ -87,6 +90,16 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'http_turned_away_total',
       'Requests with readings told to come back later, because too much waited for the journal.',
       () => door().httpTurnedAway,
+    ),
+    counter(
+      'live_readers_closed_total',
+      'Pages that listened for alerts and were closed because they did not read. They come back by themselves.',
+      () => door().liveReadersClosed,
+    ),
+    counter(
+      'live_readers_refused_total',
+      'Pages that could not listen because too many did (http.limits.live_readers).',
+      () => door().liveReadersRefused,
     ),
     gauge('http_connections', 'Connections open now by HTTP.', () => door().httpConnections),
     counter(

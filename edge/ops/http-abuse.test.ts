@@ -117,6 +117,15 @@ describe('connections by HTTP', () => {
   });
 });
 
+it('a head that does not come is cut in time', { timeout: 40_000 }, async () => {
+  await open({ connections: 20, perAddress: 20 });
+  const slow = await dial('GET /thing HTTP/1.1\r\nhost: lo');
+  const drip = setInterval(() => slow.socket.write('c'), 500);
+  await until(() => slow.closed, 30_000);
+  clearInterval(drip);
+  expect(slow.text).toContain(' 408 ');
+});
+
 describe('bodies', () => {
   it('without an end are cut at the limit', async () => {
     await open({ connections: 20, perAddress: 20 });

@@ -13,13 +13,15 @@ let app: FastifyInstance;
 let desk: TestDesk;
 let port: number;
 let base: string;
+let liveCounters: { stalled: number; turnedAway: number };
 const id = alertId('a1');
 
 beforeEach(async () => {
   desk = new TestDesk();
   desk.change(id);
   app = createHttp({ hosts: [], logger: createLogger('edge', { to: { write: () => {} } }) });
-  await app.register(staffApi, { desk });
+  liveCounters = { stalled: 0, turnedAway: 0 };
+  await app.register(staffApi, { desk, liveCounters });
   staffPages(app);
   port = await listenTcp(app, { host: '127.0.0.1', port: 0 });
   base = `http://127.0.0.1:${port}`;
@@ -162,6 +164,7 @@ describe('the live stream', () => {
       expect((await stream.next()).value).toMatchObject({ event: 'alerts' });
     }
     expect(await connections()).toBe(1);
+    expect(liveCounters).toEqual({ stalled: 1, turnedAway: 0 });
     desk.change(id, { detail: 'fine' });
     expect((await stream.next()).value).toMatchObject({ data: { detail: 'fine' } });
     controller.abort();
@@ -172,6 +175,7 @@ describe('the live stream', () => {
     await Promise.all(controllers.map(async ({ signal }) => messages(signal).next()));
     const response = await fetch(`${base}/api/live`);
     expect(response.status).toBe(503);
+    expect(liveCounters.turnedAway).toBe(1);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
     for (const controller of controllers) controller.abort();
   });

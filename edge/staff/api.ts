@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodError } from 'zod';
 import { type Alert, type AlertAction, type AlertCommand, alertActions } from '../contracts/alerts.ts';
 import { Problem } from '../ops/problem.ts';
-import { LiveReaders } from './live-readers.ts';
+import { type LiveCounters, LiveReaders } from './live-readers.ts';
 
 export type ActionOutcome =
   /** Committed, or it had been done before. */
@@ -77,8 +77,8 @@ function alertRoutes(app: FastifyInstance, desk: StaffDesk): void {
   });
 }
 
-function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number): void {
-  const readers = new LiveReaders();
+function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number, counters: LiveCounters): void {
+  const readers = new LiveReaders(counters);
   let unsubscribe = (): void => {};
   app.addHook('onReady', async () => {
     readers.start();
@@ -90,6 +90,7 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number): 
   });
   app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
     if (readers.size >= mostReaders) {
+      counters.turnedAway += 1;
       throw new Problem(503, `${mostReaders} pages are listening already`, { headers: { 'retry-after': '30' } });
     }
     reply.hijack();
@@ -109,13 +110,15 @@ export interface StaffOptions {
   readonly desk: StaffDesk;
   /** Pages that may listen at the same time, default 100. */
   readonly liveReaders?: number;
+  readonly liveCounters?: LiveCounters;
 }
 
 /** A plugin: `app.register(staffApi, { desk })`. */
-export function staffApi(app: FastifyInstance, { desk, liveReaders = 100 }: StaffOptions, done: () => void): void {
+export function staffApi(app: FastifyInstance, options: StaffOptions, done: () => void): void {
+  const { desk, liveReaders = 100, liveCounters = { stalled: 0, turnedAway: 0 } } = options;
   acceptEmptyBodies(app);
   alertRoutes(app, desk);
-  liveRoute(app, desk, liveReaders);
+  liveRoute(app, desk, liveReaders, liveCounters);
   app.get('/status', (_request, reply) => reply.header('cache-control', 'no-store').send(desk.status()));
   done();
 }

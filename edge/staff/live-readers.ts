@@ -8,9 +8,20 @@ import type { ServerResponse } from 'node:http';
 const MOST_WAITING = 256 * 1024;
 const PING_EVERY = 15_000;
 
+/** Since the start: readers closed because they did not read, and those there was no place for. */
+export interface LiveCounters {
+  stalled: number;
+  turnedAway: number;
+}
+
 export class LiveReaders {
+  readonly #counters: LiveCounters;
   readonly #responses = new Set<ServerResponse>();
   #pinging: NodeJS.Timeout | undefined;
+
+  constructor(counters: LiveCounters) {
+    this.#counters = counters;
+  }
 
   get size(): number {
     return this.#responses.size;
@@ -41,8 +52,13 @@ export class LiveReaders {
 
   #write(text: string): void {
     for (const response of this.#responses) {
-      if (response.writableLength > MOST_WAITING) response.destroy();
-      else response.write(text);
+      if (response.writableLength <= MOST_WAITING) {
+        response.write(text);
+        continue;
+      }
+      this.#counters.stalled += 1;
+      this.#responses.delete(response);
+      response.destroy();
     }
   }
 }
