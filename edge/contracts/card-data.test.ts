@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { holdsCardData, isCardNumber, maskCardData, maskCardDataIn, maskCardDataInRaw } from './card-data.ts';
+import { holdsCardData, maskCardData, maskCardDataIn, maskCardDataInRaw } from './card-data.ts';
+import { isCardNumber } from './card-number.ts';
 import { checkDigit } from './gtin.ts';
 
 /** The schemes' own test numbers. */
