@@ -5,6 +5,7 @@ import { healthRoutes, metricsRoute } from '../edge/ops/health.ts';
 import { createHttp, listenTcp } from '../edge/ops/http.ts';
 import { childLoggers, createLogger } from '../edge/ops/logging.ts';
 import { createBridgeMetrics } from '../edge/ops/metrics.ts';
+import { Watchdog } from '../edge/ops/watchdog.ts';
 import { BridgeDaemon } from './up/daemon.ts';
 import { kafkaAccess } from './up/kafka-access.ts';
 import { type ResumeMode, resume } from './up/resume.ts';
@@ -36,14 +37,26 @@ export async function runBridge(config: StoreConfig, signal: AbortSignal, hooks:
     linger: cloud.linger,
     retryMax: cloud.retry_max,
     metrics,
+    // The first word of the loop is that it runs.
+    onProgress: () => {
+      watchdog.ready();
+      watchdog.progress();
+    },
     ...hooks,
+  });
+  const watchdog = new Watchdog({
+    status: () => daemon.report.line(),
+    onFault: (reason) => loggers.link.warn({ reason }, 'the service manager cannot be told anything'),
   });
   const http = createHttp({ hosts: config.http.hosts, logger: loggers.http });
   healthRoutes(http, () => daemon.report.readiness());
   metricsRoute(http, metrics.registry);
   http.get('/status', (_request, reply) => reply.header('cache-control', 'no-store').send(daemon.report.status()));
   await listenTcp(http, bridge.http.listen);
-  const stop = () => void daemon.stop();
+  const stop = () => {
+    watchdog.stopping();
+    void daemon.stop();
+  };
   signal.addEventListener('abort', stop, { once: true });
   try {
     if (!signal.aborted) await daemon.run();

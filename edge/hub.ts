@@ -36,6 +36,7 @@ import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
 import { readPin } from './ops/secret-file.ts';
+import { Watchdog } from './ops/watchdog.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
 import { staffGate } from './staff/gate.ts';
 import { staffPages } from './staff/pages.ts';
@@ -60,6 +61,7 @@ export class Hub {
   readonly #credentials: Credentials | undefined;
   readonly #door: MqttDoor;
   readonly #delivery: MqttDelivery;
+  readonly #watchdog: Watchdog;
   readonly #alertListeners = new Set<(alert: Alert) => void>();
   readonly #httpDoorstep: Doorstep;
   readonly #check: JournalCheck;
@@ -74,6 +76,10 @@ export class Hub {
     this.#synced = synced;
     this.#loggers = childLoggers(createLogger('edge'));
     this.#standing = new Standing(config.cloud !== undefined, this.#loggers.journal);
+    this.#watchdog = new Watchdog({
+      status: () => this.#standing.line(this.#metrics.stored.rates()),
+      onFault: (reason) => this.#loggers.journal.warn({ reason }, 'the service manager cannot be told anything'),
+    });
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
     this.#codec = this.#countingCodec();
@@ -131,6 +137,7 @@ export class Hub {
       },
       'the hub is up',
     );
+    this.#watchdog.ready();
   }
 
   /** A frozen subscriber must not hold up the stop. */
@@ -145,6 +152,7 @@ export class Hub {
   /** In reverse, every step attempted; what was accepted is on disk afterwards. */
   async stop(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.#watchdog.stopping();
     const steps: (() => Promise<void> | void)[] = [
       () => this.#check.stop(),
       () => this.#sayOffline(),
@@ -266,6 +274,8 @@ export class Hub {
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();
     this.#standing.onCommit(figures);
+    // A disk that is full or read-only answers, too: a restart would not mend it.
+    if (figures.committed || figures.refusing !== undefined) this.#watchdog.progress();
     Object.assign(this.#metrics.dropped, figures.dropped);
     this.#metrics.lettersExpired = figures.lettersExpired;
     this.#metrics.sensingForgotten = figures.forgotten;

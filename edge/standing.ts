@@ -104,6 +104,18 @@ export class Standing {
     return counts;
   }
 
+  /** One line for `systemctl status`. */
+  line(rates: Rates): string {
+    const { ready, reasons } = this.readiness();
+    const alerts = this.#reader?.alerts(false).length ?? 0;
+    const figures = [
+      `${Math.round(rates.eventsPerSecond * 10) / 10} events/s`,
+      `${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`,
+      ...(this.#cloud ? [`${this.buffer().events} events wait for head office`] : []),
+    ];
+    return [ready ? 'serving devices' : 'not storing', ...figures, ...reasons.slice(0, 2)].join('; ');
+  }
+
   status(rates: Rates) {
     return {
       ...this.readiness(),

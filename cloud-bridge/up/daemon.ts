@@ -37,6 +37,8 @@ export interface BridgeOptions extends LinkOptions {
   readonly metrics: BridgeMetrics;
   /** Hears of each completed protocol step; tests stop there. */
   readonly observe?: (step: string) => void;
+  /** Hears when something was really done, and every few seconds of a planned wait. */
+  readonly onProgress?: () => void;
 }
 
 /** How often a planned wait looks again, ms. */
@@ -70,7 +72,7 @@ export class BridgeDaemon {
     this.#logger = options.logger;
     this.#outage = new Outage(options.logger);
     this.#edge = new EdgeClient(options.dataDir);
-    this.report = new BridgeReport(options.metrics, () => this.#lag());
+    this.report = new BridgeReport(options.metrics, () => this.#lag(), options.onProgress);
   }
 
   /** Resolves after `stop`. Throws BRIDGE_LOCKED, JOURNAL_NEWER for the bridge's own state, JOURNAL_NOT_FULL_SYNC. */

@@ -33,21 +33,29 @@ const STUCK_AFTER = 120_000;
 export class BridgeReport {
   readonly #metrics: BridgeMetrics;
   readonly #lag: () => Vector;
+  readonly #onProgress: () => void;
   #reason = 'starting';
   #fault: string | undefined;
   #last: LastBatch | undefined;
   #progressed = performance.now();
 
-  /** `lag` is asked when somebody looks. */
-  constructor(metrics: BridgeMetrics, lag: () => Vector) {
+  /** `lag` is asked when somebody looks; `onProgress` hears each time that something was done, or waits as planned. */
+  constructor(metrics: BridgeMetrics, lag: () => Vector, onProgress: () => void = () => undefined) {
     this.#metrics = metrics;
     this.#lag = lag;
+    this.#onProgress = onProgress;
     metrics.watch({ lag });
   }
 
   /** A protocol step was completed, or a planned wait goes on. */
   progress(): void {
     this.#progressed = performance.now();
+    this.#onProgress();
+  }
+
+  /** One line for `systemctl status`. */
+  line(): string {
+    return `${this.#metrics.state}: ${this.#reason}`;
   }
 
   sending(events: number): void {

@@ -27,50 +27,47 @@ export function maskedCopy(payload: Uint8Array): Uint8Array {
   // Latin-1 turns every byte into one character and back, so bytes that are no UTF-8 stay as they are.
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
   const masked = maskedText(text);
-  if (masked !== text) return new Uint8Array(Buffer.from(wholeAgain(text, masked)));
+  if (masked !== text) return new Uint8Array(Buffer.from(masked, 'latin1'));
   // UTF-16 and UTF-32 show as Latin-1 with zeros between: what hides in them is told without the zeros.
   const bare = text.includes('\0') ? text.replaceAll('\0', '') : text;
   const maskedBare = bare === text ? bare : maskedText(bare);
-  if (maskedBare !== bare) return new Uint8Array(Buffer.from(maskedBare, 'latin1'));
-  const value = mayHide(text) ? parsed(text) : undefined;
-  return isClean(value, text) ? new Uint8Array(payload) : new Uint8Array(Buffer.from(rewritten(value) ?? ''));
+  return new Uint8Array(maskedBare === bare ? payload : Buffer.from(maskedBare, 'latin1'));
 }
 
+/** What was whole JSON stays whole. */
 function maskedText(text: string): string {
-  const withoutFields = MAYBE_HIDDEN.test(text) || text.includes('\\u00') ? text.replace(FIELD, `$1"${MASK}"`) : text;
-  return maskCardDataInRaw(withoutFields);
-}
-
-/** In whole JSON something may hide behind escapes that only a parser reads. */
-function mayHide(text: string): boolean {
-  return text.includes('\\') || MAYBE_HIDDEN.test(text);
-}
-
-/** The masked text as bytes; what was whole JSON stays whole. */
-function wholeAgain(text: string, masked: string): Uint8Array {
-  const value = parsed(text);
-  if (value === undefined) return Buffer.from(masked, 'latin1');
-  const after = parsed(masked);
-  if (after !== undefined && isClean(after, masked)) return Buffer.from(masked, 'latin1');
-  return Buffer.from(rewritten(value) ?? '');
+  const escaped = text.includes('\\');
+  const maybe = escaped || MAYBE_HIDDEN.test(text);
+  const masked = maskCardDataInRaw(maybe ? text.replace(FIELD, `$1"${MASK}"`) : text);
+  // Behind escapes something may hide that only a parser reads.
+  const value = maybe || masked !== text ? parsed(text) : undefined;
+  if (value === undefined) return masked;
+  const after = masked === text ? value : parsed(masked);
+  if (after !== undefined && isClean(after, escaped)) return masked;
+  return Buffer.from(rewritten(value) ?? '').toString('latin1');
 }
 
 function hides(key: string): boolean {
   return HIDDEN.has(key.toLowerCase());
 }
 
+function clean(key: string, inner: unknown): unknown {
+  if (hides(key)) return MASK;
+  return typeof inner === 'string' ? maskCardDataInRaw(inner, key) : maskCardDataIn(key, inner);
+}
+
 /** What is nested too deeply to be looked at is clean when nothing in it is escaped: then the text told all. */
-function isClean(value: unknown, text: string): boolean {
-  let clean = true;
+function isClean(value: unknown, escaped: boolean): boolean {
+  let found = false;
   const looked = rewrite(value, (key, inner) => {
-    if (hides(key) ? inner !== MASK : maskCardDataIn(key, inner) !== inner || holdsCardData(key)) clean = false;
+    if (clean(key, inner) !== inner || holdsCardData(key)) found = true;
     return inner;
   });
-  return clean && (looked !== undefined || value === undefined || !text.includes('\\'));
+  return !found && (looked !== undefined || !escaped);
 }
 
 function rewritten(value: unknown): string | undefined {
-  const text = rewrite(value, (key, inner) => (hides(key) ? MASK : maskCardDataIn(key, inner)));
+  const text = rewrite(value, clean);
   // Names of fields are masked as text: they are few, and no value's shape depends on them.
   return text === undefined ? undefined : maskCardDataInRaw(text);
 }

@@ -7,10 +7,10 @@ import { isCardNumber, isIssued, LONGEST, mayBegin, SHORTEST } from './card-numb
 
 const MASK = '*';
 
-const SEPARATOR = /[ \-._\u00a0\u2009\u202f\u2013]/y;
-/** In text that nobody could parse: also escaped, or the step from one element of an array to the next. */
-const ANY_SEPARATOR = /[ \-._\xa0]|\\{1,4}u00(?:20|2[dDeE]|5[fF]|[aA]0)|\\{0,4}["']?\s{0,8},\s{0,8}\\{0,4}["']?/y;
-const ESCAPED_DIGIT = /\\{1,4}u003\d/y;
+/** In text that nobody could parse, a number may be split over the elements of an array. */
+const ARRAY_STEP = /\\{0,4}["']?\s{0,8},\s{0,8}\\{0,4}["']?/y;
+/** A printable ASCII character, escaped once or within something that is escaped itself. */
+const ESCAPED = /\\{1,8}u00([2-7][0-9A-Fa-f])/g;
 
 /** ISO/IEC 7813: track 1 `%B<number>^<name>^<expiry ...>?`, track 2 `;<number>=<expiry ...>?`. Ends at a line's end too. */
 const TRACK_1 = /(%?[Bb])(\d[\d ]{10,21}\d)\^[^\r\n?"]*\??/g;
@@ -35,7 +35,7 @@ function mayHold(text: string): boolean {
   let gap = false;
   for (let i = 0; i < length; i += 1) {
     const code = text.charCodeAt(i);
-    if (code >= 0x30 && code <= 0x39) {
+    if (isDigit(code)) {
       if (since > 0 || (run === 0 && mayBegin(code, text.charCodeAt(i + 1)))) since += 1;
       if (since === SHORTEST) return true;
       run += 1;
@@ -70,8 +70,13 @@ export function maskCardData(text: string, key = ''): string {
 }
 
 /** The same for text that nobody could parse: what is escaped in it or split over an array is found too. */
-export function maskCardDataInRaw(text: string): string {
-  return maskChains(maskTracks(text), true, false);
+export function maskCardDataInRaw(text: string, key = ''): string {
+  const goods = GOODS_KEY.test(key);
+  const masked = maskChains(maskTracks(text), true, goods);
+  if (!masked.includes('u00')) return masked;
+  const plain = masked.replaceAll(ESCAPED, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  const maskedPlain = maskChains(maskTracks(plain), true, goods);
+  return maskedPlain === plain ? masked : maskedPlain;
 }
 
 /** A replacer for `JSON.stringify`: texts and numbers that hold card data are masked, and so are arrays of pieces. */
@@ -136,7 +141,7 @@ function maskChains(text: string, raw: boolean, goods: boolean): string {
     at = Math.max(at + 1, groups.at(-1)?.to ?? 0);
     for (let i = 0; i < groups.length; ) {
       const found = cardAt(groups, i, text, goods);
-      for (const [from, to] of hidden(found, text)) {
+      for (const [from, to] of hidden(found)) {
         result += text.slice(done, from) + MASK;
         done = to;
       }
@@ -151,55 +156,41 @@ function chainAt(text: string, at: number, raw: boolean): Group[] {
   const groups: Group[] = [];
   for (let from = at; ; ) {
     let to = from;
-    let escaped = false;
-    for (let end = digitEnd(text, to, raw); end > to; end = digitEnd(text, to, raw)) {
-      escaped ||= end > to + 1;
-      to = end;
-    }
+    while (isDigit(text.charCodeAt(to))) to += 1;
     const last = groups.at(-1);
     if (to === from) {
       if (last !== undefined) last.gap = '';
       return groups;
     }
-    const written = text.slice(from, to);
-    const group = { from, to, digits: escaped ? written.replaceAll(/\\+u003/g, '') : written, gap: '' };
+    const group = { from, to, digits: text.slice(from, to), gap: '' };
     groups.push(group);
-    const separator = raw ? ANY_SEPARATOR : SEPARATOR;
-    separator.lastIndex = to;
-    const gap = separator.exec(text)?.[0];
-    if (gap === undefined) return groups;
-    group.gap = kindOf(gap);
-    from = to + gap.length;
+    const length = gapAt(text, to, raw);
+    if (length === 0) return groups;
+    const gap = text.slice(to, to + length);
+    group.gap = gap.includes(',') ? ',' : gap;
+    from = to + length;
   }
 }
 
-/** The end of the digit at `at`; `at` itself when there is none. */
-function digitEnd(text: string, at: number, raw: boolean): number {
-  const code = text.charCodeAt(at);
-  if (code >= 0x30 && code <= 0x39) return at + 1;
-  if (!raw || code !== 0x5c) return at;
-  ESCAPED_DIGIT.lastIndex = at;
-  return at + (ESCAPED_DIGIT.exec(text)?.[0].length ?? 0);
+/** How long what separates two groups of digits is; 0 when it separates more than that. */
+function gapAt(text: string, at: number, raw: boolean): number {
+  if (isDigit(text.charCodeAt(at + 1)) && (isSeparator(text.charCodeAt(at)) || (raw && text[at] === ','))) return 1;
+  if (!raw) return 0;
+  ARRAY_STEP.lastIndex = at;
+  return ARRAY_STEP.exec(text)?.[0].length ?? 0;
 }
 
-function kindOf(gap: string): string {
-  if (gap.includes(',')) return ',';
-  return gap.startsWith('\\') ? String.fromCharCode(Number.parseInt(gap.slice(-2), 16)) : gap;
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** How cards print and people write their numbers. */
 const WRITTEN = /^(4,4,4,[1-4](,[1-3])?|4,6,[45]|6,1[0-3]|8,8|2(,2){5,8}|1(,1){11,18})$/;
 
 /** Where the digits to mask stand, in order: all but the first 6 and last 4, of a short number all but the last 4. */
-function hidden(found: Found, text: string): (readonly [from: number, to: number])[] {
+function hidden(found: Found): (readonly [from: number, to: number])[] {
   const places: [from: number, to: number][] = [];
-  for (const { from, to } of found) {
-    for (let at = from; at < to; ) {
-      const end = digitEnd(text, at, true);
-      places.push([at, end]);
-      at = end;
-    }
-  }
+  for (const { from, to } of found) for (let at = from; at < to; at += 1) places.push([at, at + 1]);
   return places.slice(places.length >= 14 ? 6 : 0, -4);
 }
 
@@ -208,6 +199,8 @@ function cardAt(groups: readonly Group[], at: number, text: string, goods: boole
   const first = groups[at];
   if (first === undefined) return [];
   if (isCard(first.digits, [first], text, goods) && !isPartOfCode(first, text)) return [first];
+  // Nearly all groups of a long list end here.
+  if (first.gap === '' || !mayBegin(first.digits.charCodeAt(0), first.digits.charCodeAt(1))) return [];
   const kind = first.gap;
   const opens = groups[at - 1]?.gap !== kind;
   let { digits } = first;
@@ -221,7 +214,7 @@ function cardAt(groups: readonly Group[], at: number, text: string, goods: boole
     const lengths = taken.map((one) => one.digits.length).join();
     const written = WRITTEN.test(lengths) && (whole || !lengths.startsWith('1,'));
     if (!written && !(whole && kind !== '.' && kind !== ',')) continue;
-    if (isCard(digits, taken, text, goods) && !isGlued(taken, text)) return taken;
+    if (isCard(digits, taken, text, goods) && !isPartOfUuid(taken, text)) return taken;
   }
   return [];
 }
@@ -240,9 +233,13 @@ function isOfGoods(found: Found, text: string): boolean {
   return GOODS_BEFORE.test(text.slice(Math.max(0, start - 40), start));
 }
 
-function isGlued(found: Found, text: string): boolean {
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function isPartOfUuid(found: Found, text: string): boolean {
   const { before, after } = beside(found, text);
-  return /[0-9A-Za-z]$/.test(before) || /^[0-9A-Za-z]/.test(after);
+  const left = /[0-9A-Fa-f-]*$/.exec(before)?.[0] ?? '';
+  const right = /^[0-9A-Fa-f-]*/.exec(after)?.[0] ?? '';
+  return UUID.test(left + text.slice(found[0]?.from, found.at(-1)?.to) + right);
 }
 
 function beside(found: Found, text: string): { before: string; after: string } {
@@ -251,15 +248,15 @@ function beside(found: Found, text: string): { before: string; after: string } {
   return { before: text.slice(Math.max(0, start - 80), start), after: text.slice(end, end + 80) };
 }
 
-/** Inside an EPC URI, or of a hexadecimal code: whole 16-bit words of 16 digits or more, or the end of a UUID. */
+/** Inside an EPC URI, or of a hexadecimal code: whole 16-bit words of 20 digits or more, or the end of a UUID. */
 function isPartOfCode(group: Group, text: string): boolean {
   const { before, after } = beside([group], text);
   if (/urn:epc:[a-z]+:[a-z0-9-]+:[\w.%-]*$/i.test(before)) return true;
-  if (group.digits.length === 12 && /[0-9a-f]{8}(-[0-9a-f]{4}){3}-$/i.test(before)) return true;
+  if (group.digits.length === 12 && isPartOfUuid([group], text)) return true;
   const left = /[0-9A-Fa-f]*$/.exec(before)?.[0] ?? '';
   const right = /^[0-9A-Fa-f]*/.exec(after)?.[0] ?? '';
   const length = left.length + group.digits.length + right.length;
-  return left.length + right.length > 0 && length >= 16 && length % 4 === 0;
+  return left.length + right.length > 0 && length >= 20 && length % 4 === 0;
 }
 
 function maskOf(digits: string): string {

@@ -74,7 +74,7 @@ function hasGs1CheckDigit(digits: string): boolean {
 /** Whether a number may begin with these two characters (codes), the first of them a digit; cheap, and never wrongly no. */
 export function mayBegin(first: number, next: number): boolean {
   const second = next - 0x30;
-  if (second < 0 || second > 9) return first > 0x31;
+  if (!(second >= 0 && second <= 9)) return first > 0x31;
   switch (first - 0x30) {
     case 4:
       return true;

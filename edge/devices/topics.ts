@@ -27,7 +27,9 @@ export const LONGEST_DEVICE = 128;
 const LONGEST_KIND = 64;
 
 /** `client`: the MQTT client id, which names the device where the topic does not. */
-export function routeOf(topic: string, client: string): Route {
+export function routeOf(name: string, client: string): Route {
+  // A stripe has slashes in it, so it is looked for before the levels are.
+  const topic = maskCardData(name);
   if (topic.startsWith('in/')) {
     const slash = topic.indexOf('/', 3);
     return slash < 0 ? routeOfParts(topic.slice(3), '') : routeOfParts(topic.slice(3, slash), topic.slice(slash + 1));

@@ -2,6 +2,7 @@
  * The users of `mqtt.users` and what each may do: publish as its devices, and what needs a permission of its own. The
  * anonymous client has every permission; where a user is asked for, `undefined` stands for it.
  */
+import { maskCardData } from '../contracts/card-data.ts';
 import { type PasswordHash, parsePasswordHash } from '../contracts/password-hash.ts';
 
 /** `consent`: publish readings of that kind. `alerts`, `offers`: subscribe to what is under `out/` by that name. */
@@ -23,13 +24,13 @@ export interface User {
   readonly may: ReadonlySet<Permission>;
 }
 
-/** Throws when a hash is none: the configuration was not checked then. */
+/** Devices are known by the names that routes give them (topics.ts). Throws when a hash is none: the configuration was not checked then. */
 export function usersByName(entries: readonly UserEntry[]): ReadonlyMap<string, User> {
   const users = new Map<string, User>();
   for (const { name, password_hash, devices = [name], may = [] } of entries) {
     const hash = parsePasswordHash(password_hash);
     if (hash === undefined) throw new Error(`the password_hash of ${name} is none`);
-    users.set(name, { name, hash, devices: new Set(devices), may: new Set(may) });
+    users.set(name, { name, hash, devices: new Set(devices.map((device) => maskCardData(device))), may: new Set(may) });
   }
   return users;
 }
