@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeStore, type Store } from '../device-sims/harness/store.ts';
-import { again, publishPacket, pubrelPacket, RawMqtt } from './devices/raw-mqtt.ts';
+import { waitUntil } from '../device-sims/harness/wait-until.ts';
+import { again, answerPacket, messageIn, publishPacket, pubrelPacket, RawMqtt } from './devices/raw-mqtt.ts';
 import { JournalReader } from './journal/reader.ts';
 
 const KILLS = 20;
@@ -13,10 +14,14 @@ afterEach(async () => {
   store = undefined;
 });
 
+type Publish = (number: number, packetId: number) => Buffer;
+
 /** Readings without an id of their own: only the handshake keeps them from being stored twice. */
-function counted(number: number, packetId: number): Buffer {
-  return publishPacket('in/traffic/door-1', JSON.stringify({ line: 'door', in: number, out: 0 }), 2, packetId);
-}
+const counted: Publish = (number, packetId) =>
+  publishPacket('in/traffic/door-1', JSON.stringify({ line: 'door', in: number, out: 0 }), 2, packetId);
+
+/** Something that devices say to each other. */
+const chat: Publish = (number, packetId) => publishPacket('shop/counter', `${number}`, 2, packetId);
 
 /** The numbers that are in the journal, in its order. */
 function journaled(dataDir: string): number[] {
@@ -46,6 +51,7 @@ interface Sent {
 class Device {
   readonly #port: number;
   readonly #name: string;
+  readonly #publish: Publish;
   readonly #open = new Map<number, Sent>();
   readonly #first: number;
   #next: number;
@@ -53,9 +59,10 @@ class Device {
   #heard = 0;
   confirmed = 0;
 
-  constructor(port: number, name: string, first: number) {
+  constructor(port: number, name: string, first: number, publish: Publish = counted) {
     this.#port = port;
     this.#name = name;
+    this.#publish = publish;
     this.#first = first;
     this.#next = first;
   }
@@ -75,7 +82,7 @@ class Device {
       while (running() && this.#open.size < window) {
         const packetId = this.#freeId();
         this.#open.set(packetId, { number: this.#next, released: false });
-        raw.send(counted(this.#next, packetId));
+        raw.send(this.#publish(this.#next, packetId));
         this.#next += 1;
       }
       this.#hear(raw);
@@ -90,7 +97,7 @@ class Device {
       this.#raw = raw;
       this.#heard = 0;
       for (const [packetId, { number, released }] of this.#open) {
-        raw.send(released ? pubrelPacket(packetId) : again(counted(number, packetId)));
+        raw.send(released ? pubrelPacket(packetId) : again(this.#publish(number, packetId)));
       }
     } catch {
       await delay(20);
@@ -116,6 +123,57 @@ class Device {
   /** Ids come round soon, so that a note left behind would swallow a publish. */
   #freeId(): number {
     for (let packetId = 1; ; packetId += 1) if (!this.#open.has(packetId)) return packetId;
+  }
+}
+
+/** A subscriber that remembers which packet ids it has taken, over its reconnects, as the standard wants of QoS 2. */
+class Listener {
+  readonly #port: number;
+  readonly #taken = new Set<number>();
+  readonly numbers: number[] = [];
+  #raw: RawMqtt | undefined;
+  #heard = 0;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async run(running: () => boolean): Promise<void> {
+    while (running()) {
+      const raw = this.#raw;
+      if (raw === undefined || raw.closed) await this.#connect();
+      else this.#hear(raw);
+      await delay(1);
+    }
+    this.#raw?.socket.destroy();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const raw = await RawMqtt.open(this.#port, { id: 'listener', clean: false });
+      // Found again, its subscription is, too.
+      if (raw.of(2)[0]?.body[0] !== 1) await raw.subscribe(['shop/+', 2]);
+      this.#raw = raw;
+      this.#heard = 0;
+    } catch {
+      await delay(20);
+    }
+  }
+
+  #hear(raw: RawMqtt): void {
+    for (const packet of raw.packets.slice(this.#heard)) {
+      this.#heard += 1;
+      if (packet.type === 6) {
+        const packetId = packet.body.readUInt16BE(0);
+        this.#taken.delete(packetId);
+        raw.send(answerPacket(7, packetId));
+      } else if (packet.type === 3) {
+        const { packetId, payload } = messageIn(packet);
+        if (!this.#taken.has(packetId)) this.numbers.push(Number(payload));
+        this.#taken.add(packetId);
+        raw.send(answerPacket(5, packetId));
+      }
+    }
   }
 }
 
@@ -169,5 +227,41 @@ describe('QoS 2 and an edge killed with -9', () => {
     expect(new Set(numbers).size, 'stored twice').toBe(numbers.length);
     expect(numbers.sort((a, b) => a - b)).toEqual(devices.flatMap((device) => device.sent));
     expect(numbers.length).toBeGreaterThan(1000);
+  });
+
+  it('between two devices: what one says the other hears exactly once, and in order', {
+    timeout: 300_000,
+  }, async () => {
+    const own = await makeStore();
+    store = own;
+    const port = Number(new URL(own.mqttUrl).port);
+    await own.edge.start();
+    let running = true;
+    let listening = true;
+    const listener = new Listener(port);
+    const heard = listener.run(() => listening);
+    await delay(200);
+    // One at a time is on its way, so that it may not overtake another.
+    const device = new Device(port, 'speaker', 1, chat);
+    const said = device.run(() => running, 1);
+    const many = new Device(port, 'many', 1_000_000, chat);
+    const saidMany = many.run(() => running, 20);
+    let seed = 11;
+    for (let kill = 0; kill < KILLS / 2; kill += 1) {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      await delay(100 + (seed % 400));
+      await own.edge.kill();
+      await own.edge.start();
+    }
+    running = false;
+    await Promise.all([said, saidMany]);
+    const all = [...device.sent, ...many.sent];
+    await waitUntil('the listener to have heard it all', async () => listener.numbers.length >= all.length);
+    await delay(200);
+    listening = false;
+    await heard;
+    expect([...listener.numbers].sort((a, b) => a - b)).toEqual(all);
+    expect(listener.numbers.filter((number) => number < 1_000_000)).toEqual(device.sent);
+    expect(all.length).toBeGreaterThan(500);
   });
 });

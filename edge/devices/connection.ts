@@ -314,6 +314,8 @@ export class Connection {
    */
   answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null, also?: Promise<void>): void {
     this.#answered += 1;
+    // Until now the device may have waited for us.
+    if (this.#answered === this.#given) this.#lastHeard = this.#holding.tick;
     if (error === null) {
       if (also === undefined) this.#acknowledge(publish, acknowledge);
       else this.#acknowledgeWhen(also, publish, acknowledge);

@@ -23,12 +23,14 @@ export interface Entry extends Handshake {
 
 /** A client that releases nothing can hold no more than this. */
 const MOST_OF_A_CLIENT = 1000;
+const MOST_OF_ALL = 100_000;
 const KEEP_MS = 86_400_000;
 
 export class Handshakes {
   readonly #keep: (changes: readonly SessionChange[]) => Promise<void>;
   readonly #now: () => number;
   readonly #clients = new Map<string, Map<number, Entry>>();
+  #size = 0;
 
   /** `keep` resolves when the changes are on disk. `now` is monotonic ms. */
   constructor(keep: (changes: readonly SessionChange[]) => Promise<void>, now: () => number) {
@@ -38,14 +40,12 @@ export class Handshakes {
 
   /** How many are not released. */
   get size(): number {
-    let size = 0;
-    for (const entries of this.#clients.values()) size += entries.size;
-    return size;
+    return this.#size;
   }
 
   restore(saved: SavedSessions['handshakes']): void {
     for (const { client, packet, age } of saved) {
-      this.#of(client).set(packet, {
+      this.#add({
         client,
         packet,
         durable: true,
@@ -61,10 +61,10 @@ export class Handshakes {
     return this.#clients.get(client)?.get(packet);
   }
 
-  /** Begins a new one; undefined when the client holds too many. */
+  /** Begins a new one; undefined when the client, or all together, hold too many. */
   begin(giver: object, client: string, packet: number, durable: boolean): Entry | undefined {
-    const entries = this.#of(client);
-    if (entries.size >= MOST_OF_A_CLIENT) return undefined;
+    const held = this.#clients.get(client)?.size ?? 0;
+    if (held >= MOST_OF_A_CLIENT || this.#size >= MOST_OF_ALL) return undefined;
     const entry: Entry = {
       client,
       packet,
@@ -74,7 +74,7 @@ export class Handshakes {
       waiting: [],
       since: this.#now(),
     };
-    entries.set(packet, entry);
+    this.#add(entry);
     return entry;
   }
 
@@ -99,11 +99,12 @@ export class Handshakes {
     if (entries === undefined) return;
     const durable = [...entries.values()].some((entry) => entry.durable);
     if (durable) await this.#keep([{ is: 'handshakes-forgotten', client }]);
-    if (this.#clients.get(client) === entries) this.#clients.delete(client);
+    if (this.#clients.get(client) === entries) this.drop(client);
   }
 
   /** Its session ended, on disk too. */
   drop(client: string): void {
+    this.#size -= this.#clients.get(client)?.size ?? 0;
     this.#clients.delete(client);
   }
 
@@ -121,13 +122,14 @@ export class Handshakes {
     for (const entry of old) this.#drop(entry);
   }
 
-  #of(client: string): Map<number, Entry> {
-    let entries = this.#clients.get(client);
+  #add(entry: Entry): void {
+    let entries = this.#clients.get(entry.client);
     if (entries === undefined) {
       entries = new Map();
-      this.#clients.set(client, entries);
+      this.#clients.set(entry.client, entries);
     }
-    return entries;
+    entries.set(entry.packet, entry);
+    this.#size += 1;
   }
 
   #drop(entry: Entry): void {
@@ -135,6 +137,7 @@ export class Handshakes {
     // A clean session may have begun meanwhile, and the id be in use again.
     if (entries?.get(entry.packet) !== entry) return;
     entries.delete(entry.packet);
+    this.#size -= 1;
     if (entries.size === 0) this.#clients.delete(entry.client);
   }
 }

@@ -203,3 +203,21 @@ describe('reading', () => {
     expect(lost).toBe(false);
   });
 });
+
+describe('what is neither a reading nor the hub’s', () => {
+  test('travels from the anonymous client, and from a user is a dead letter only, its will too', async () => {
+    await open();
+    const listener = await RawMqtt.open(port, { id: 'listener' }, true);
+    await listener.subscribe(['shop/#', 1]);
+    const user = await as('till-1', { will: { topic: 'shop/will', payload: Buffer.from('gone'), qos: 1 } });
+    await user.publishAsync('shop/lamp', 'from a user', { qos: 1, retain: true });
+    const anonymous = await client({ clientId: 'anonymous' });
+    await anonymous.publishAsync('shop/lamp', 'from anybody', { qos: 1 });
+    user.stream.destroy();
+    await until(() => intake.refusals.length === 3 && listener.messages.length === 1);
+    await listener.ping();
+    expect(listener.messages).toMatchObject([{ topic: 'shop/lamp', payload: 'from anybody' }]);
+    expect(intake.refusals.map(({ kind }) => kind).sort()).toEqual(['shop/lamp', 'shop/lamp', 'shop/will']);
+    expect(door.kept.retained).toBe(0);
+  });
+});

@@ -20,7 +20,7 @@ export interface RawMessage {
   readonly packetId: number;
 }
 
-function messageIn({ flags, body }: RawPacket): RawMessage {
+export function messageIn({ flags, body }: RawPacket): RawMessage {
   const end = 2 + body.readUInt16BE(0);
   const qos = (flags >> 1) & 3;
   return {
