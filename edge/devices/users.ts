@@ -46,7 +46,7 @@ const PROTECTED = [
   ['offers', ['out', 'offers']],
 ] as const;
 
-/** Whether everything that a filter (or a topic) matches may be read. Nothing but `out/` is ever forwarded. */
+/** Whether everything that a filter (or a topic) matches may be read. What anonymous clients say to each other is for all. */
 export function mayRead(user: User | undefined, filter: string): boolean {
   if (user === undefined) return true;
   const levels = filter.split('/');
