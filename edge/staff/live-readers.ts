@@ -18,6 +18,8 @@ export class LiveReaders {
   readonly #counters: LiveCounters;
   readonly #responses = new Set<ServerResponse>();
   #pinging: NodeJS.Timeout | undefined;
+  /** What happened in this turn: a commit may change many alerts, and each reader gets them in one write. */
+  #news = '';
 
   constructor(counters: LiveCounters) {
     this.#counters = counters;
@@ -47,13 +49,21 @@ export class LiveReaders {
   }
 
   send(event: string, data: object): void {
-    this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    if (this.#news === '') setImmediate(() => this.#tell());
+    this.#news += `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  }
+
+  #tell(): void {
+    const news = this.#news;
+    this.#news = '';
+    this.#write(news);
   }
 
   #write(text: string): void {
+    const bytes = Buffer.from(text);
     for (const response of this.#responses) {
       if (response.writableLength <= MOST_WAITING) {
-        response.write(text);
+        response.write(bytes);
         continue;
       }
       this.#counters.stalled += 1;
