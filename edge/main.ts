@@ -8,6 +8,7 @@ import { JournalThread } from './journal-thread.ts';
 import { clockSync } from './ops/clock-sync.ts';
 import { childLoggers, createLogger, type Logger } from './ops/logging.ts';
 import { packageVersion } from './ops/version.ts';
+import { letYoungSpaceGrow } from './ops/young-space.ts';
 import type { WriterOptions } from './writer.ts';
 
 /** So often a journal is mended within one process; then something else is wrong than the file. */
@@ -49,6 +50,7 @@ async function live(config: StoreConfig, signal: AbortSignal): Promise<void> {
   const stop = (): void => end();
   try {
     await hub.start();
+    letYoungSpaceGrow();
     if (signal.aborted) end();
     signal.addEventListener('abort', stop, { once: true });
     const failure = await ended;

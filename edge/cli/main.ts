@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 /** The command `store-hub`: parses, runs one command, and ends by itself with its exit code. */
-import { exitCodeOf, report } from './failure.ts';
-import { createProgram } from './program.ts';
-import { surviveClosedPipes } from './terminal.ts';
+import { keepYoungSpace } from '../ops/young-space.ts';
+
+keepYoungSpace();
+// Loaded only now: already the loading must not make a daemon's memory large.
+const { exitCodeOf, report } = await import('./failure.ts');
+const { createProgram } = await import('./program.ts');
+const { surviveClosedPipes } = await import('./terminal.ts');
 
 surviveClosedPipes();
 try {

@@ -3,9 +3,8 @@
  * child logger is declared here. Secrets are masked and bytes are shown as their length only, so that no payload,
  * and with it no card or person, can reach a log by accident.
  */
-
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
-import pretty from 'pino-pretty';
 import { holdsCardData, maskCardDataIn } from '../contracts/card-data.ts';
 
 export type { Logger } from 'pino';
@@ -60,6 +59,8 @@ export interface LoggingOptions {
 function stdout(): DestinationStream {
   // Synchronous: a line that was written before a crash is there after it.
   if (process.stdout.isTTY) {
+    // Loaded for a terminal only: a service pays nothing for it.
+    const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
     return pretty({ colorize: true, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
   }
   return pino.destination({ dest: 1, sync: true });
