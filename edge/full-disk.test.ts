@@ -104,8 +104,8 @@ describeWithLoopDisk('a disk that others have filled', [], () => {
     await own.store.edge.kill();
     own.disk.fill();
     const ended = await Promise.race([
-      own.store.edge.startAndWait(6_000),
-      waitUntil('it to answer', async () => (await own.readiness()).status > 0).then(() => 'up'),
+      own.store.edge.startAndWait(90_000),
+      waitUntil('it to answer', async () => (await own.readiness()).status > 0, { timeoutMs: 60_000 }).then(() => 'up'),
     ]);
     expect(ended).toBe('up');
     expect(own.missing(ids)).toEqual([]);

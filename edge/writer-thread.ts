@@ -55,7 +55,8 @@ try {
         return;
       }
       synced = message.synced;
-      send({ is: 'reply', reply: writer.process(message) });
+      send({ is: 'reply', reply: writer.answer(message) });
+      writer.settle();
       rest();
     });
   });

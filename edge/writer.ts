@@ -115,11 +115,18 @@ export class Writer {
     return this.process({ deliveries: [], count: 0, refusals: [], requests: [], synced });
   }
 
+  /** A batch, and what is to be done after it. */
+  process(batch: Batch): Reply {
+    const reply = this.answer(batch);
+    this.settle();
+    return reply;
+  }
+
   /**
    * One batch, one transaction. Throws only when the disk failed in a way after which nothing may be acknowledged any
    * more; a full disk is answered with not-stored receipts.
    */
-  process(batch: Batch): Reply {
+  answer(batch: Batch): Reply {
     this.#books.clearBatch();
     this.#synced = batch.synced;
     const started = performance.now();
@@ -137,10 +144,14 @@ export class Writer {
     }
     this.#refusing = undefined;
     const { out, changed, dirty } = this.#books;
-    const reply = { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+    return { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+  }
+
+  /** What nobody has to wait for: eviction and housekeeping. Throws what must end the process. */
+  settle(): void {
+    if (this.#refusing) return;
     this.#afterwards(() => this.#makeRoom());
     this.#housekeepWhenDue();
-    return reply;
   }
 
   close(): void {
