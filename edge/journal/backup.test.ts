@@ -107,6 +107,22 @@ test('a damaged journal makes no backup', async () => {
   expect(existsSync(backup)).toBe(false);
 });
 
+test('a restored journal has forgotten what was half done with the devices', async () => {
+  sell(1, 3);
+  await backUp(data, backup, false);
+  close();
+  change(`INSERT INTO handshakes VALUES ('scale', 7, 0);
+    INSERT INTO sessions VALUES ('tablet', NULL, 0); INSERT INTO subscriptions VALUES ('tablet', 'out/#', 1);
+    INSERT INTO queued VALUES (1, 'tablet', 1, 2, 0, 0, 'out/x', x'00')`);
+  await restore(data, 'store-0042', backup, clocks.wallMs);
+  expect(open().leftovers().sessions).toMatchObject({
+    handshakes: [],
+    queued: [],
+    sessions: [{ client: 'tablet' }],
+    subscriptions: [{ client: 'tablet', filter: 'out/#' }],
+  });
+});
+
 test('a restored journal goes on in a new incarnation, and keeps what it replaced', async () => {
   sell(1, 10);
   const first = open().incarnation;

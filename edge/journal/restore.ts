@@ -186,6 +186,8 @@ function openRestored(db: Database, present: Partial<Present> | undefined, now: 
   log.flush(clock);
   takeOverAcked(db, present?.acked);
   db.prepare('UPDATE replication SET reserved = NULL').run();
+  // Clients went on since the backup: an old handshake would swallow a new publish, old messages would come twice.
+  db.exec('DELETE FROM handshakes; DELETE FROM queued');
   return incarnation;
 }
 
