@@ -19,6 +19,7 @@ import { type Outcome, table, writeResults } from './report.ts';
 import { resources } from './resources.bench.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
+import { wire } from './wire.bench.ts';
 
 const ALL: readonly Measurement[] = [
   ingest,
@@ -29,6 +30,7 @@ const ALL: readonly Measurement[] = [
   start,
   resources,
   diskBytes,
+  wire,
   parts,
 ];
 

@@ -25,6 +25,13 @@ describe('the verdict on a line', () => {
     expect(verdict({ ...time, measured: 5.1 })).toBe('NO');
   });
 
+  test('of a size, the share of the baseline must be small', () => {
+    const size: Line = { what: 'sent', unit: 'kB', measured: 7, baseline: 100, atLeast: { ratio: 0.12 }, wanted: { ratio: 0.08 } };
+    expect(verdict(size)).toBe('yes, as wanted');
+    expect(verdict({ ...size, measured: 10 })).toBe('yes');
+    expect(verdict({ ...size, measured: 13 })).toBe('NO');
+  });
+
   test('a share without its baseline is not reached, and a line without a bar has no verdict', () => {
     const { baseline: _, ...alone } = rate;
     expect(verdict(alone)).toBe('NO');

@@ -35,8 +35,11 @@ function smallerIsBetter(line: Line): boolean {
 }
 
 function reaches(line: Line, bar: Bar): boolean {
-  const ratio = line.baseline === undefined ? Number.NEGATIVE_INFINITY : line.measured / line.baseline;
-  if (bar.ratio !== undefined && ratio < bar.ratio) return false;
+  if (bar.ratio !== undefined) {
+    if (line.baseline === undefined) return false;
+    const ratio = line.measured / line.baseline;
+    if (smallerIsBetter(line) ? ratio > bar.ratio : ratio < bar.ratio) return false;
+  }
   if (bar.value === undefined) return true;
   return smallerIsBetter(line) ? line.measured <= bar.value : line.measured >= bar.value;
 }

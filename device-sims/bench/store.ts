@@ -11,6 +11,8 @@ const COMMAND = fileURLToPath(new URL('../../edge/cli/main.js', import.meta.url)
 const STOP_MS = 20_000;
 
 export interface StoreOptions {
+  /** How long events may wait to share a transaction, default 500ms. */
+  readonly linger?: string;
   readonly folder: string;
   readonly hub: string;
   /** Kafka's address; absent: no cloud. */
@@ -53,7 +55,14 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     http: { listen: `127.0.0.1:${httpPort}` },
     ...(options.broker === undefined
       ? {}
-      : { cloud: { brokers: [options.broker], partition: options.partition ?? 0, retry_max: '2s' } }),
+      : {
+          cloud: {
+            brokers: [options.broker],
+            partition: options.partition ?? 0,
+            retry_max: '2s',
+            linger: options.linger ?? '500ms',
+          },
+        }),
     bridge: { data_dir: './bridge-data', http: { listen: `127.0.0.1:${bridgePort}` } },
     journal: options.journal ?? { disk_budget: options.budget ?? '16GiB' },
     planogram: shelves.map((shelf, n) => ({
