@@ -11,6 +11,13 @@ const MOST_EVENTS = 8_000;
 const FEWEST_EVENTS = 16;
 const MOST_BYTES = 6_000_000;
 const FEWEST_BYTES = 12_000;
+/**
+ * On a line of a megabyte a second and less, compressing well takes less time than it saves. Well below that, because a
+ * busy broker looks like a thin line; bytes a second.
+ */
+const THIN_LINE = 250_000;
+/** Smaller batches say nothing about the line: most of their time is the protocol's, bytes on the wire. */
+const TELLING_BYTES = 20_000;
 /** After this the topics may have been mended: parts are tried in full size again, ms. */
 const FORGET_MS = 60 * 60_000;
 
@@ -20,11 +27,19 @@ export interface Sized {
   readonly bytes: number;
 }
 
+/** How a batch went through: milliseconds, and bytes after compression. */
+export interface Passage {
+  readonly ms: number;
+  readonly deadline: number;
+  readonly wireBytes: number;
+}
+
 export class BatchSize {
   readonly #now: () => number;
   #events = MOST_EVENTS;
   #bytes = MOST_BYTES;
   #partBytes = PART_BYTES;
+  #isThinLine = false;
   #narrowed = Number.NEGATIVE_INFINITY;
 
   /** `now`: a monotonic clock in milliseconds. */
@@ -34,11 +49,18 @@ export class BatchSize {
 
   get limits(): BatchLimits {
     if (this.#now() - this.#narrowed > FORGET_MS) this.#partBytes = PART_BYTES;
-    return { events: this.#events, bytes: this.#bytes, partBytes: this.#partBytes };
+    return {
+      events: this.#events,
+      bytes: this.#bytes,
+      partBytes: this.#partBytes,
+      isThinLine: this.#isThinLine,
+    };
   }
 
-  /** This batch took so much of the time that it may take, 0 to 1. */
-  succeeded(batch: Sized, partOfTime: number): void {
+  /** This batch took `ms` of the time that it may take, with so many bytes on the wire. */
+  succeeded(batch: Sized, { ms, deadline, wireBytes }: Passage): void {
+    if (wireBytes >= TELLING_BYTES) this.#isThinLine = wireBytes / (ms / 1000) < THIN_LINE;
+    const partOfTime = ms / deadline;
     // Doubled, it must still be done in half of its time.
     if (partOfTime < 0.25) {
       this.#events = Math.min(MOST_EVENTS, this.#events * 2);

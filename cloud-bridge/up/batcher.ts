@@ -46,6 +46,8 @@ export interface BatchLimits {
   readonly bytes: number;
   /** Most bytes of one send; a single event may have more. */
   readonly partBytes?: number;
+  /** The line is slower than this box compresses. */
+  readonly isThinLine?: boolean;
 }
 
 const UNLIMITED: BatchLimits = { events: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
@@ -159,7 +161,7 @@ async function collect(
         const text = cloudEventText(journal.hub, row);
         packer ??= new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE, limits.partBytes);
         if (!packer.add(text)) {
-          packing.push(packer.pack());
+          packing.push(packer.pack(limits.isThinLine));
           packer = new RecordPacker(topicOf(stream), journal.hub, CLOUDEVENT_CONTENT_TYPE, limits.partBytes);
           packer.add(text);
         }
@@ -171,7 +173,7 @@ async function collect(
       if (wanted.length < rows.length || rows.length === 0) break;
       await breathe();
     }
-    if (packer) packing.push(packer.pack());
+    if (packer) packing.push(packer.pack(limits.isThinLine));
     if (oldest !== undefined) {
       to[stream] = last;
       ranges.push({ stream, from: oldest, to: last });

@@ -18,10 +18,6 @@ export class Outage {
     this.#logger = logger;
   }
 
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** An attempt failed. `error` is for debugging. */
   failed({ code, words }: LinkFault, error: unknown, now = performance.now()): void {
     this.#since ??= now;

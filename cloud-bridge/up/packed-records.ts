@@ -29,10 +29,14 @@ export const PART_RECORDS = 2_000;
 export const PART_BYTES = 1_000_000;
 
 /**
- * Level 3 takes a third of the time of the stock level 6 for a sixth more bytes; and one output chunk for a whole part
- * saves the thread pool's round trips.
+ * Level 3 takes a fifth of the time of level 9 for a third more bytes: right where the line is faster than the box. One
+ * output chunk for a whole part saves the thread pool's round trips.
  */
-const GZIP = { level: 3, chunkSize: 256 * 1024 };
+const FAST_LEVEL = 3;
+const SMALL_LEVEL = 9;
+const CHUNK = 256 * 1024;
+/** So few are compressed well, whatever the line: it takes a millisecond. */
+const FEW_RECORDS = 200;
 
 const HEADER_NAME = 'content-type';
 
@@ -109,11 +113,12 @@ export class RecordPacker {
     return true;
   }
 
-  /** Compresses on a thread of the pool. The packer is spent. */
-  pack(): Promise<PackedPart> {
+  /** Compresses on a thread of the pool; well, where every byte counts. The packer is spent. */
+  pack(isThinLine = false): Promise<PackedPart> {
     const raw = this.#target.subarray(0, this.#used);
+    const level = isThinLine || this.#count < FEW_RECORDS ? SMALL_LEVEL : FAST_LEVEL;
     return new Promise((resolve, reject) => {
-      gzip(raw, GZIP, (error, records) => {
+      gzip(raw, { level, chunkSize: CHUNK }, (error, records) => {
         if (error) reject(error);
         else resolve({ topic: this.#topic, count: this.#count, records, valueBytes: this.#valueBytes });
       });

@@ -95,10 +95,11 @@ async function sendMeasured(
   });
   const { batch } = sending;
   const seconds = (performance.now() - begun) / 1000;
-  size.succeeded(batch, (seconds * 1000) / connection.link.attemptDeadline);
+  const wireBytes = batch.parts.reduce((sum, part) => sum + part.records.length, 0);
+  size.succeeded(batch, { ms: seconds * 1000, deadline: connection.link.attemptDeadline, wireBytes });
   report.sent(batch, offsetsOf(sending), sending.id, connection.now());
   metrics.committed(seconds, batch.events, batch.bytes);
-  metrics.wireBytes = (metrics.wireBytes ?? 0) + batch.parts.reduce((sum, part) => sum + part.records.length, 0);
+  metrics.wireBytes = (metrics.wireBytes ?? 0) + wireBytes;
   logger.debug({ batch: sending.id, events: batch.events, ms: Math.round(seconds * 1000) }, 'head office has a batch');
 }
 

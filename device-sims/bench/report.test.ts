@@ -26,7 +26,14 @@ describe('the verdict on a line', () => {
   });
 
   test('of a size, the share of the baseline must be small', () => {
-    const size: Line = { what: 'sent', unit: 'kB', measured: 7, baseline: 100, atLeast: { ratio: 0.12 }, wanted: { ratio: 0.08 } };
+    const size: Line = {
+      what: 'sent',
+      unit: 'kB',
+      measured: 7,
+      baseline: 100,
+      atLeast: { ratio: 0.12 },
+      wanted: { ratio: 0.08 },
+    };
     expect(verdict(size)).toBe('yes, as wanted');
     expect(verdict({ ...size, measured: 10 })).toBe('yes');
     expect(verdict({ ...size, measured: 13 })).toBe('NO');
