@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { HubError } from '../contracts/errors.ts';
 import { makeFolder } from '../ops/folder.ts';
+import { backUpBeforeMigration } from './migration-backup.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 
 export type Database = SQLite.Database;
@@ -60,6 +61,7 @@ export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INF
     autocheckpoint(db, walBytesOf(diskBudget));
     db.pragma(`journal_size_limit = ${2 * walBytesOf(diskBudget)}`);
     db.pragma('cache_size = -16384');
+    backUpBeforeMigration(db, dataDir);
     migrate(db);
     return db;
   } catch (error) {

@@ -130,6 +130,11 @@ export class SalvageSource {
     });
   }
 
+  /** The schema's number, where it can be read. */
+  get version(): number | undefined {
+    return this.#first<{ user_version: number }>('SELECT user_version FROM pragma_user_version')?.user_version;
+  }
+
   /** Whether SQLite still reads the schema. */
   get isOpen(): boolean {
     return (this.#all("SELECT name FROM sqlite_master WHERE name = 'meta'") ?? []).length > 0;

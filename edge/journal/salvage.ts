@@ -23,7 +23,7 @@ import { ElapsedClock } from './elapsed-clock.ts';
 import { EventLog } from './event-log.ts';
 import { asideName, dropUnfinished, exchange, newJournalFile } from './exchange.ts';
 import { identityOf, keepIdentity, readIdentity } from './identity-file.ts';
-import { migrate } from './migrations.ts';
+import { migrate, SCHEMA_VERSION } from './migrations.ts';
 import { ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
 import { type EventValues, type Records, SalvageSource } from './salvage-source.ts';
 
@@ -158,6 +158,10 @@ class Salvage {
           'JOURNAL_OTHER_HUB',
           `this journal belongs to hub ${records.hub}, the configuration says ${this.#hub}`,
         );
+      }
+      const { version = 0 } = this.#source;
+      if (this.#source.isOpen && version > SCHEMA_VERSION) {
+        throw new HubError('JOURNAL_NEWER', `the journal has schema ${version}, this version knows ${SCHEMA_VERSION}`);
       }
       const state = this.#copyState();
       this.#source.close();
