@@ -4,8 +4,8 @@
  */
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import { HubError, messageOf } from '../contracts/errors.ts';
-import type { Database } from './database.ts';
 import { belongLikeFolder, syncPath } from './durable-file.ts';
 import { SCHEMA_VERSION } from './migrations.ts';
 
