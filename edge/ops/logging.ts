@@ -50,7 +50,7 @@ function withoutBytes(value: unknown, depth: number): unknown {
 }
 
 export interface LoggingOptions {
-  /** Shows level `debug` too. */
+  /** Shows level `debug` too; default: where STORE_HUB_DEBUG is 1. */
   readonly debug?: boolean;
   /** Where lines go instead of stdout, as JSON. */
   readonly to?: DestinationStream;
@@ -75,7 +75,7 @@ function withoutCards(line: string): string {
 /** The root logger of one daemon; its lines carry `daemon`, an ISO time and the level by name. */
 export function createLogger(daemon: 'edge' | 'bridge', options: LoggingOptions = {}): Logger {
   const settings: LoggerOptions = {
-    level: options.debug ? 'debug' : 'info',
+    level: (options.debug ?? process.env.STORE_HUB_DEBUG === '1') ? 'debug' : 'info',
     base: { daemon },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: REDACTED, censor: '[hidden]' },
