@@ -2,6 +2,7 @@
  * A journal that is damaged under a running hub: the edge mends it by itself, head office gets what could be saved under
  * its old identity, is told of the rest, and nothing halts.
  */
+
 import {
   closeSync,
   existsSync,
@@ -21,12 +22,11 @@ import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
 import { makeStore, type Store } from '../../device-sims/harness/store.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
 import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
+import { PAGE_BYTES as PAGE } from '../../edge/journal/database.ts';
 import { JournalReader } from '../../edge/journal/reader.ts';
 import { createTopics } from '../hq/topics.ts';
 import { verify } from '../hq/verify.ts';
 import { drained, sell, startBoth } from './resume.fixture.ts';
-
-const PAGE = 4096;
 
 describeWithKafka('a hub whose journal was damaged', () => {
   vi.setConfig({ testTimeout: 180_000 });

@@ -6,8 +6,8 @@ import { waitUntil } from '../../device-sims/harness/wait-until.ts';
 import { batchOf, Clocks, openWriter, sale, temporaryFolder } from '../writer.fixture.ts';
 import type { Writer } from '../writer.ts';
 import { JournalCheck } from './check.ts';
+import { PAGE_BYTES as PAGE } from './database.ts';
 
-const PAGE = 4096;
 const SALES = 3000;
 
 let data: string;

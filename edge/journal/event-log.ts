@@ -24,6 +24,12 @@ export interface Appended {
 
 type Heads = Record<JournalStream, number>;
 
+const UNKNOWN = { sequence: 0, elapsed: undefined, wall: 0 };
+/** The saved clock may be this old while nothing is appended. */
+const CLOCK_SAVED_MS = 5_000;
+/** The wall clock was set when it moved so much more or less than the elapsed one. */
+const STEP_MS = 1_000;
+
 export class EventLog {
   readonly #db: Database;
   readonly #inserts: ReadonlyMap<JournalStream, Statement>;
@@ -33,6 +39,8 @@ export class EventLog {
   #incarnation = '';
   #sequence = 0;
   #heads: Heads = emptyHeads();
+  /** What the last flush wrote; the clock of before is unknown after a (re)read. */
+  #saved: { sequence: number; elapsed: number | undefined; wall: number } = UNKNOWN;
   /** Appended since the last flush, by type; the writer reports it to the metrics after the commit. */
   appended = new Map<EventType, { count: number; bytes: number }>();
 
@@ -74,6 +82,7 @@ export class EventLog {
   /** (Re)reads where the log stands: at start, and after a rollback. Returns the saved clock, if there is one. */
   load(): Now | undefined {
     this.appended = new Map();
+    this.#saved = UNKNOWN;
     this.#types = new Map(
       (this.#db.prepare('SELECT code, type FROM event_types').all() as { code: number; type: string }[]).map((row) => [
         row.type,
@@ -171,8 +180,15 @@ export class EventLog {
     return { ordinal: this.#ordinal, first };
   }
 
-  /** Records where the log stands, with the clock. */
+  /**
+   * Records where the log stands, with the clock. A commit without events leaves it out when the saved clock is of a
+   * moment ago: a restart reckons on from there, and each page that a commit touches costs the disk.
+   */
   flush(now: Now): void {
+    const since = this.#saved.elapsed === undefined ? undefined : now.elapsed - this.#saved.elapsed;
+    const stepped = Math.abs(now.wall - this.#saved.wall - (since ?? 0)) > STEP_MS;
+    if (this.#sequence === this.#saved.sequence && since !== undefined && since < CLOCK_SAVED_MS && !stepped) return;
+    this.#saved = { sequence: this.#sequence, elapsed: now.elapsed, wall: now.wall };
     this.#saveHead.run(this.#sequence, JSON.stringify(this.#heads), now.elapsed, now.wall);
   }
 

@@ -21,7 +21,7 @@ export function idsWithin(diskBudget: number): number {
 }
 
 /** A blob grows by update until here, and for an hour: a row stays within one page, and start-up reads few rows. */
-const BLOB_BYTES = 2900;
+const BLOB_BYTES = 1400;
 const BLOB_MS = 3_600_000;
 const FIRST_CAPACITY = 4096;
 

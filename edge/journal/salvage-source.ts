@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { isEventType } from '../contracts/events.ts';
-import { type Database, JOURNAL_FILE } from './database.ts';
+import { type Database, JOURNAL_FILE, PAGE_BYTES } from './database.ts';
 import { type ChainLink, readIdentity } from './identity-file.ts';
 import { type ScannedRow, scanRows } from './page-scan.ts';
 import { readWal } from './wal-file.ts';
@@ -63,7 +63,7 @@ export class SalvageSource {
     this.#dataDir = dataDir;
     this.#file = join(dataDir, JOURNAL_FILE);
     const wal = readWal(`${this.#file}-wal`);
-    this.#pages = { size: wal?.pageSize ?? 4096, newer: wal?.pages ?? new Map() };
+    this.#pages = { size: wal?.pageSize ?? PAGE_BYTES, newer: wal?.pages ?? new Map() };
   }
 
   /** Every event row that can be made out, some of them more than once. */

@@ -1,4 +1,5 @@
 /** Damage of every kind, done to real files, and what the next start makes of it. */
+
 import {
   closeSync,
   existsSync,
@@ -28,10 +29,10 @@ import {
 } from '../writer.fixture.ts';
 import type { Writer } from '../writer.ts';
 import { mend, noteDamage } from './damage.ts';
+import { PAGE_BYTES as PAGE } from './database.ts';
 import { JournalReader } from './reader.ts';
 import type { SalvageReport } from './salvage.ts';
 
-const PAGE = 4096;
 const SALES = 3000;
 
 let data: string;

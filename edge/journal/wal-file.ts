@@ -6,7 +6,9 @@
  *   header, 32 bytes: magic, format, page size, checkpoint number, salt (8), checksum of the first 24 (8)
  *   frame: page number, size of the database after a commit or 0, salt (8), running checksum (8), the page
  */
+
 import { readFileSync } from 'node:fs';
+import { PAGE_BYTES } from './database.ts';
 
 const HEADER = 32;
 const FRAME_HEADER = 24;
@@ -38,7 +40,7 @@ export function readWal(path: string): WalFile | undefined {
   }
   if (bytes.length <= HEADER) return undefined;
   const hasHeader = soundHeader(bytes);
-  const pageSize = hasHeader ? bytes.readUInt32BE(8) : 4096;
+  const pageSize = hasHeader ? bytes.readUInt32BE(8) : PAGE_BYTES;
   const frames = framesOf(bytes, pageSize, hasHeader);
   const firstBad = frames.findIndex((frame) => !frame.isSound);
   const rest = firstBad === -1 ? [] : frames.slice(firstBad);
