@@ -72,6 +72,9 @@ export class BrokerMemory {
     return entry;
   }
 
+  /** Asked for a publish that was released before the library could answer it: the journal has it already. */
+  async incomingStorePacket(): Promise<void> {}
+
   async incomingDelPacket(client: Client, { messageId = 0 }: Identified): Promise<void> {
     try {
       await this.#parts.handshakes.release(client.id, messageId);
@@ -82,8 +85,9 @@ export class BrokerMemory {
     }
   }
 
-  cleanIncoming({ id }: Client): Promise<void> {
-    return this.#parts.handshakes.forget(id);
+  /** Also asked for clients that were refused, or are closed: what is there under their name belongs to another. */
+  async cleanIncoming(client: Client): Promise<void> {
+    if (this.#parts.sessions.isHeldBy(client)) await this.#parts.handshakes.forget(client.id);
   }
 
   async putWill(): Promise<void> {}

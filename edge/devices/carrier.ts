@@ -14,6 +14,7 @@ import type { DoorLimits } from './door-options.ts';
 import { Handshakes } from './handshakes.ts';
 import { type Keep, Keeper } from './keeper.ts';
 import type { OutgoingMessage } from './outgoing.ts';
+import { watchRegistry } from './registry.ts';
 import { Retained } from './retained.ts';
 import { Sessions } from './sessions.ts';
 import { plain } from './topics.ts';
@@ -69,7 +70,7 @@ export class Carrier {
 
   /** Takes its place in the broker. */
   join(broker: Aedes): void {
-    broker.on('client', (client) => this.sessions.begin(client));
+    watchRegistry(broker, (client) => this.sessions.begin(client));
     broker.on('clientReady', (client) => {
       const mayRead = (message: OutgoingMessage): boolean =>
         broker.authorizeForward(client, message as unknown as AedesPublishPacket) !== null;

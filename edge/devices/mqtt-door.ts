@@ -101,9 +101,9 @@ export class MqttDoor implements Holding {
   }
 
   /** What is kept for clients, and for topics. */
-  get kept(): { awaySessions: number; queuedMessages: number; retained: number } {
-    const { away, queued } = this.#carrier.sessions.figures;
-    return { awaySessions: away, queuedMessages: queued, retained: this.#carrier.retained.size };
+  get kept(): { sessions: number; awaySessions: number; queuedMessages: number; retained: number } {
+    const { all, away, queued } = this.#carrier.sessions.figures;
+    return { sessions: all, awaySessions: away, queuedMessages: queued, retained: this.#carrier.retained.size };
   }
 
   get held(): boolean {

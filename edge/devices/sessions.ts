@@ -37,6 +37,8 @@ export interface SessionsParts {
 }
 
 const PRESENT_FACTOR = 10;
+/** Each message of a session has a packet id of its own, of which there are 65,535. */
+const MOST_OF_A_SESSION = 60_000;
 /** Sent at the same time at most: of a client that was there when the hub ended, so many may have been sent. */
 const MAY_HAVE_BEEN_SENT = 100;
 
@@ -58,11 +60,11 @@ export class Sessions {
     this.#parts = parts;
   }
 
-  /** Sessions whose clients are away, and messages that wait for anyone. */
-  get figures(): { away: number; queued: number } {
+  /** All sessions, those whose clients are away, and messages that wait for anyone. */
+  get figures(): { all: number; away: number; queued: number } {
     let queued = 0;
     for (const session of this.#sessions.values()) queued += session.size;
-    return { away: this.#away.size, queued };
+    return { all: this.#sessions.size, away: this.#away.size, queued };
   }
 
   restore(saved: SavedSessions): void {
@@ -138,10 +140,15 @@ export class Sessions {
     session.holder = client;
   }
 
+  /** Whether the session under its name is that of this connection. */
+  isHeldBy(client: Client): boolean {
+    return this.#sessions.get(client.id)?.holder === client;
+  }
+
   /** It has its CONNACK: what waits for it is sent. */
   attach(link: Link): void {
     const session = this.#sessions.get(link.client.id);
-    if (session === undefined) return;
+    if (session === undefined || session.holder !== link.client) return;
     const wasAway = this.#away.delete(session.client);
     session.attach(link);
     if (wasAway) this.#tell(session);
@@ -294,10 +301,10 @@ export class Sessions {
     session.detach();
     this.bytes -= session.bytes;
     if (this.#sessions.get(session.client) === session) this.#sessions.delete(session.client);
+    this.#parts.onEnd(session.client);
     if (!session.kept) return;
     this.#away.delete(session.client);
     this.#parts.keeper.add({ is: 'session-ended', client: session.client });
-    this.#parts.onEnd(session.client);
   }
 
   #enqueue(session: Session, message: OutgoingMessage, qos: number): void {
@@ -313,7 +320,8 @@ export class Sessions {
   #trim(session: Session): void {
     const { offlineMessages, offlineSize, queued } = this.#parts.limits;
     const factor = session.link === undefined ? 1 : PRESENT_FACTOR;
-    while (session.size > offlineMessages * factor || session.bytes > offlineSize * factor) {
+    const most = Math.min(offlineMessages * factor, MOST_OF_A_SESSION);
+    while (session.size > most || session.bytes > offlineSize * factor) {
       if (!this.#giveUp(session)) break;
     }
     while (this.bytes > queued) {
