@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectAsync } from 'mqtt';
+import SQLite from 'better-sqlite3';
+import { connect, connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, expect, test } from 'vitest';
 import { makeStore, type Store } from '../device-sims/harness/store.ts';
+import { waitUntil } from '../device-sims/harness/wait-until.ts';
+import { saleIdentity } from './codecs/identity.ts';
 
 const PANS = ['4111111111111111', '5555555555554444', '378282246310005', '6240008631401148'];
 const WRITTEN = ['4111 1111 1111 1111', '5555-5555-5555-4444', 'DOE/JOHN', '26121011234567890'];
@@ -161,4 +165,107 @@ test('a masked sale that is sent again is a repeat; one of another number is not
   await made.edge.start();
   expect(await send({ transaction: PANS[0] })).toEqual({ accepted: 0, repeated: 1 });
   expect(await send({ transaction: 't', id: PANS[0] })).toEqual({ accepted: 0, repeated: 1 });
+});
+
+/** Of one client, until it has `count`. */
+async function messagesOf(client: MqttClient, count: number): Promise<[topic: string, text: string][]> {
+  const got: [string, string][] = [];
+  client.on('message', (topic, payload) => got.push([topic, payload.toString('latin1')]));
+  await waitUntil('the messages', () => got.length >= count);
+  return got;
+}
+
+test('what clients say to each other goes round as it came, and is kept without a card', async () => {
+  const made = await makeStore();
+  store = made;
+  await made.edge.start();
+  const topics = [...PANS.map((pan) => `shop/${pan}/slip`), `shop/${TRACK_2}`];
+  const text = PANS.map((pan) => `{"pan":"${pan}","at":[${[...pan].join()}]}`).join() + TRACK_1 + WRITTEN.slice(0, 2).join(' ');
+  const bodies = [Buffer.from(text), Buffer.from(text, 'utf16le'), Buffer.from(`{"pan":${PANS[0]}}`)];
+  const away = { clientId: `phone ${PANS[0]}`, clean: false, reconnectPeriod: 0 };
+  // The same first 6 and last 4 digits.
+  const other = { ...away, clientId: 'phone 4111110000251111' };
+  for (const options of [away, other]) {
+    const phone = await connectAsync(made.mqttUrl, options);
+    await phone.subscribeAsync([...topics, 'shop/+'], { qos: 1 });
+    await phone.endAsync();
+  }
+  const till = await connectAsync(made.mqttUrl, { clientId: `till ${PANS[1]}`, clean: false });
+  const reader = await connectAsync(made.mqttUrl);
+  await reader.subscribeAsync('shop/#', { qos: 1 });
+  const live = messagesOf(reader, topics.length * bodies.length);
+  for (const topic of topics)
+    for (const [i, body] of bodies.entries())
+      await till.publishAsync(topic, body, { qos: i === 0 ? 2 : 1, retain: true });
+  expect((await live).slice(0, 3).map(([topic, payload]) => [topic, Buffer.from(payload, 'latin1')])).toEqual(
+    bodies.map((body) => [topics[0], body]),
+  );
+  await reader.endAsync();
+  const { code } = await made.run(['backup', join(made.dir, 'copy.db')]);
+  expect(code).toBe(0);
+  const files = everyFile(made.dir);
+  expect(files.map(([name]) => name)).toContain('copy.db');
+  await made.edge.kill();
+  await till.endAsync(true);
+  for (const [name, bytes] of [...files, ...everyFile(made.dir)]) expect([name, leaksIn(bytes)]).toEqual([name, []]);
+  expect(Buffer.concat(files.map(([, bytes]) => bytes)).includes('"411111******1111"')).toBe(true);
+
+  // After a restart the sessions are found again, with what waited for each, masked.
+  await made.edge.start();
+  for (const options of [away, other]) {
+    const phone = connect(made.mqttUrl, { ...options, manualConnect: true });
+    const waited = messagesOf(phone, topics.length * bodies.length);
+    const found = new Promise((resolve) => phone.once('connect', ({ sessionPresent }) => resolve(sessionPresent)));
+    phone.connect();
+    expect(await found).toBe(true);
+    const [[topic, payload] = ['', '']] = await waited;
+    expect(topic).toBe('shop/411111******1111/slip');
+    expect(payload).toContain('"411111******1111"');
+    // Its filter of before still holds.
+    const next = messagesOf(phone, 1);
+    await phone.publishAsync(topics[1] ?? '', 'again', { qos: 1 });
+    expect(await next).toEqual([[topics[1], 'again']]);
+    await phone.endAsync();
+  }
+  const late = await connectAsync(made.mqttUrl);
+  const retained = messagesOf(late, topics.length);
+  await late.subscribeAsync(`shop/${PANS[2]}/slip`, { qos: 1 });
+  await late.subscribeAsync('shop/#', { qos: 1 });
+  expect((await retained)[0]).toEqual(['shop/378282*****0005/slip', '{"pan":"411111******1111"}']);
+  await late.endAsync();
+});
+
+test('a card cannot be found by trying, and without the key what was masked is new', async () => {
+  const made = await makeStore();
+  store = made;
+  await made.edge.start();
+  const line = { gtin: EAN, quantity: 1, price: { amount: 199, currency: 'EUR' } };
+  const sale = { till: 'till-1', lines: [line], business_day: '2026-11-20', transaction: PANS[0] };
+  expect((await made.post('/in/sale/till-1', sale)).body).toEqual({ accepted: 1, repeated: 0 });
+  expect((await made.post('/in/sale/till-1', { ...sale, transaction: '7' })).body).toEqual({
+    accepted: 1,
+    repeated: 0,
+  });
+  expect((await made.post('/in/sale/till-1', `no sale: ${PANS[0]}`)).status).toBe(400);
+  const metrics = await (await fetch(`${made.httpUrl}/metrics`)).text();
+  expect(metrics).toMatch(/^store_hub_[a-z_]*card_data_masked_total\{what="reading"\} 1$/m);
+  expect(metrics).toMatch(/^store_hub_[a-z_]*card_data_masked_total\{what="letter"\} 1$/m);
+  await made.edge.stop();
+  const key = join(made.dataDir, 'identity.key');
+  expect(statSync(key).mode & 0o777).toBe(0o600);
+  const db = new SQLite(join(made.dataDir, 'journal.db'), { readonly: true });
+  const rows = db.prepare('SELECT entries FROM repeats').all() as { entries: Buffer }[];
+  db.close();
+  const kept = Buffer.concat(rows.map((row) => row.entries));
+  const plainly = (transaction: string) =>
+    hash('sha256', saleIdentity('till-1', transaction, '2026-11-20'), 'buffer').subarray(0, 16);
+  expect(kept.includes(plainly('7'))).toBe(true);
+  expect(kept.includes(plainly(PANS[0] ?? ''))).toBe(false);
+  rmSync(key);
+  await made.edge.start();
+  expect((await made.post('/in/sale/till-1', { ...sale, transaction: '7' })).body).toEqual({
+    accepted: 0,
+    repeated: 1,
+  });
+  expect((await made.post('/in/sale/till-1', sale)).body).toEqual({ accepted: 1, repeated: 0 });
 });

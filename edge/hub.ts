@@ -10,7 +10,7 @@ import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
-import { maskedCopy } from './codecs/masking.ts';
+import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
@@ -26,6 +26,7 @@ import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { routeOfParts } from './devices/topics.ts';
 import { JournalCheck } from './journal/check.ts';
+import { concealer } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
 import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
@@ -81,7 +82,9 @@ export class Hub {
       onFault: (reason) => this.#loggers.journal.warn({ reason }, 'the service manager cannot be told anything'),
     });
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
-    this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt: dayInZone(config.timezone) });
+    const conceal = concealer(config.data_dir);
+    const dayAt = dayInZone(config.timezone);
+    this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     const { users } = config.mqtt;
@@ -91,6 +94,7 @@ export class Hub {
       credentials: this.#credentials,
       intake: this.#intake,
       codec: this.#codec,
+      conceal,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       limits: doorLimits(config.mqtt.limits),
       logger: this.#loggers.door,
@@ -180,7 +184,8 @@ export class Hub {
         if (decoded.ok && decoded.counted > 0) this.#metrics.accepted[kind] += decoded.counted;
         return decoded;
       },
-      mask: maskedCopy,
+      mask: this.#decoder.mask,
+      maskCards: cardsMasked,
     };
   }
 
@@ -350,6 +355,10 @@ export class Hub {
         sightings: decoded.rfid,
         unknownFields: decoded.unknownFields,
         shoppersRemoved: decoded.shoppersRemoved,
+        cardDataMasked: new Map([
+          ['reading', decoded.masked.readings],
+          ['letter', decoded.masked.letters],
+        ]),
       }),
     });
   }

@@ -24,6 +24,7 @@ const unweighed = { ...weighed, shelf: 'B1', unit_weight_g: undefined };
 const context = {
   facing: (shelf: string) => [weighed, unweighed].find((facing) => facing.shelf === shelf),
   dayAt: dayInZone('Europe/Berlin'),
+  conceal: (identity: string) => `concealed ${identity.length}`,
 };
 
 let codec: HubJson;
@@ -318,6 +319,7 @@ describe('fuzzed payloads', () => {
         context,
         training: 0,
         shoppers: 0,
+        masked: 0,
       });
       const [fast, slow] = [arrival(), arrival()];
       const plain = plainSale(value, fast);

@@ -12,7 +12,7 @@ import type { z } from 'zod';
 import type { AcceptedReading } from '../contracts/intake.ts';
 import { type Kind, readingSchemas } from '../contracts/readings.ts';
 import { faultsOf, MOST_POINTERS, pointersOf, reasonOf } from './faults.ts';
-import { maskedCopy } from './masking.ts';
+import { cardsWereMasked, maskedCopy } from './masking.ts';
 import { nestsDeeperThan } from './nesting.ts';
 import {
   normaliseClimate,
@@ -64,6 +64,8 @@ const READERS: Readonly<Record<Kind, ReadOne>> = {
 export interface DecodingCounters {
   training: number;
   shoppersRemoved: number;
+  /** Readings, and refused payloads, in which card data was masked. */
+  masked: { readings: number; letters: number };
   presence: number;
   consent: number;
   /** Sightings by reader (device), at most 256 names, then `(others)`. */
@@ -78,6 +80,7 @@ export class HubJson {
   readonly counters: DecodingCounters = {
     training: 0,
     shoppersRemoved: 0,
+    masked: { readings: 0, letters: 0 },
     presence: 0,
     consent: 0,
     rfid: new Map(),
@@ -94,10 +97,11 @@ export class HubJson {
   /** Never throws: every payload is accepted, or refused with a reason. `received` is epoch ms. */
   readonly decode = (kind: Kind, device: string, payload: Uint8Array, received: number): Decoded => {
     // A parser spends long on what is nested without end; small payloads are looked at where no short way is found.
-    if (payload.length > SMALL && nestsDeeperThan(DEEPEST, payload)) return refused(kind, payload, [TOO_DEEP], []);
+    if (payload.length > SMALL && nestsDeeperThan(DEEPEST, payload))
+      return this.#refused(kind, payload, [TOO_DEEP], []);
     const value = parsedJson(payload);
-    if (value instanceof Malformed) return refused(kind, payload, [{ pointer: '', message: value.message }], []);
-    const arrival = { kind, device, received, context: this.#context, training: 0, shoppers: 0 };
+    if (value instanceof Malformed) return this.#refused(kind, payload, [{ pointer: '', message: value.message }], []);
+    const arrival = { kind, device, received, context: this.#context, training: 0, shoppers: 0, masked: 0 };
     if (kind === 'sale') {
       // Sure and common shapes need no schema; anything else, good or bad, is judged by it.
       const sale = plainSale(value, arrival);
@@ -111,12 +115,13 @@ export class HubJson {
 
   #bySchema(value: unknown, arrival: Arrival, payload: Uint8Array): Decoded {
     const { kind } = arrival;
-    if (payload.length <= SMALL && nestsDeeperThan(DEEPEST, payload)) return refused(kind, payload, [TOO_DEEP], []);
+    if (payload.length <= SMALL && nestsDeeperThan(DEEPEST, payload))
+      return this.#refused(kind, payload, [TOO_DEEP], []);
     const many = Array.isArray(value);
     const values: readonly unknown[] = many ? value : [value];
     if (values.length === 0 || values.length > MOST_READINGS) {
       const message = `an array of ${values.length} readings: expected 1 to ${MOST_READINGS}`;
-      return refused(kind, payload, [{ pointer: '', message }], ['']);
+      return this.#refused(kind, payload, [{ pointer: '', message }], ['']);
     }
     const read = READERS[kind];
     const readings: AcceptedReading[] = [];
@@ -133,15 +138,33 @@ export class HubJson {
         readings.push(outcome);
       }
     }
-    if (faults.length > 0) return refused(kind, payload, faults, undefined);
+    if (faults.length > 0) return this.#refused(kind, payload, faults, undefined);
     this.#count(arrival, values);
     return { ok: true, readings, counted: values.length - readings.length };
+  }
+
+  /** Of bytes that nobody decodes, for a dead letter. */
+  readonly mask = (payload: Uint8Array): Uint8Array => {
+    const copy = maskedCopy(payload);
+    if (cardsWereMasked(payload, copy)) this.counters.masked.letters += 1;
+    return copy;
+  };
+
+  #refused(
+    kind: Kind,
+    payload: Uint8Array,
+    faults: readonly Fault[],
+    pointers: readonly string[] | undefined,
+  ): Refused {
+    const bytes = kind === 'presence' || kind === 'consent' ? null : this.mask(payload);
+    return { ok: false, reason: reasonOf(faults), pointers: pointers ?? pointersOf(faults), bytes };
   }
 
   #count(arrival: Arrival, values: readonly unknown[]): void {
     const { counters } = this;
     counters.training += arrival.training;
     counters.shoppersRemoved += arrival.shoppers;
+    counters.masked.readings += arrival.masked;
     if (arrival.kind === 'presence') counters.presence += values.length;
     if (arrival.kind === 'consent') counters.consent += values.length;
     if (arrival.kind === 'rfid') {
@@ -178,14 +201,4 @@ function parsedJson(payload: Uint8Array): unknown {
     const where = position === undefined ? '' : ` near character ${position}`;
     return new Malformed(`not valid JSON${where}: ${EXPECTED}`);
   }
-}
-
-function refused(
-  kind: Kind,
-  payload: Uint8Array,
-  faults: readonly Fault[],
-  pointers: readonly string[] | undefined,
-): Refused {
-  const bytes = kind === 'presence' || kind === 'consent' ? null : maskedCopy(payload);
-  return { ok: false, reason: reasonOf(faults), pointers: pointers ?? pointersOf(faults), bytes };
 }

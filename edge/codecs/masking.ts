@@ -24,13 +24,27 @@ const FIELD = new RegExp(`(${KEY}\\s*[:=]\\s*)(?:${quoted('"')}|${quoted("'")}|$
 
 /** A copy of its own (never a view on a larger buffer) without shoppers and card data. */
 export function maskedCopy(payload: Uint8Array): Uint8Array {
+  return masked(payload, maskedText);
+}
+
+/** The same without card numbers and stripes only: what clients say to each other is nobody's else business. */
+export function cardsMasked(payload: Uint8Array): Uint8Array {
+  return masked(payload, cardsMaskedText);
+}
+
+/** Whether it was for a card, not for a shopper alone, that the copy differs. */
+export function cardsWereMasked(payload: Uint8Array, copy: Uint8Array): boolean {
+  return Buffer.compare(payload, copy) !== 0 && Buffer.compare(payload, cardsMasked(payload)) !== 0;
+}
+
+function masked(payload: Uint8Array, maskText: (text: string) => string): Uint8Array {
   // Latin-1 turns every byte into one character and back, so bytes that are no UTF-8 stay as they are.
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');
-  const masked = maskedText(text);
-  if (masked !== text) return new Uint8Array(Buffer.from(masked, 'latin1'));
+  const after = maskText(text);
+  if (after !== text) return new Uint8Array(Buffer.from(after, 'latin1'));
   // UTF-16 and UTF-32 show as Latin-1 with zeros between: what hides in them is told without the zeros.
   const bare = text.includes('\0') ? text.replaceAll('\0', '') : text;
-  const maskedBare = bare === text ? bare : maskedText(bare);
+  const maskedBare = bare === text ? bare : maskText(bare);
   return new Uint8Array(maskedBare === bare ? payload : Buffer.from(maskedBare, 'latin1'));
 }
 
@@ -45,6 +59,18 @@ function maskedText(text: string): string {
   const after = masked === text ? value : parsed(masked);
   if (after !== undefined && isClean(after, escaped)) return masked;
   return Buffer.from(rewritten(value) ?? '').toString('latin1');
+}
+
+/** What was whole JSON stays whole. */
+function cardsMaskedText(text: string): string {
+  const masked = maskCardDataInRaw(text);
+  if (masked === text) return text;
+  const value = parsed(text);
+  if (value === undefined || parsed(masked) !== undefined) return masked;
+  const without = rewrite(value, (key, inner) =>
+    typeof inner === 'string' ? maskCardDataInRaw(inner, key) : maskCardDataIn(key, inner),
+  );
+  return without === undefined ? masked : Buffer.from(maskCardDataInRaw(without)).toString('latin1');
 }
 
 function hides(key: string): boolean {

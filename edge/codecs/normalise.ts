@@ -18,12 +18,22 @@ type Normaliser<K extends Kind> = (reading: ReadingOf<K>, arrival: Arrival, raw:
 function accepted(reading: Common, arrival: Arrival, subject: string, fields: object): AcceptedReading {
   // Absent fields are undefined here, and JSON leaves them out.
   const body = JSON.stringify({ readingId: reading.id, ...fields });
+  const masked = holdsCardData(body);
+  if (masked) arrival.masked += 1;
   return {
     subject: maskCardData(subject),
-    identity: reading.id === undefined ? undefined : idIdentity(arrival.kind, arrival.device, reading.id),
+    identity:
+      reading.id === undefined
+        ? undefined
+        : concealed(idIdentity(arrival.kind, arrival.device, reading.id), [reading.id], arrival),
     time: reading.time,
-    body: holdsCardData(body) ? JSON.stringify({ readingId: reading.id, ...fields }, maskCardDataIn) : body,
+    body: masked ? JSON.stringify({ readingId: reading.id, ...fields }, maskCardDataIn) : body,
   };
+}
+
+/** The journal keeps a plain hash of an identity, from which a card could be found by trying. */
+function concealed(identity: string, parts: readonly string[], { context }: Arrival): string {
+  return parts.some(holdsCardData) ? `masked ${context.conceal(identity)}` : identity;
 }
 
 export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
@@ -39,7 +49,7 @@ export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
   const fields = { till, transaction, business_day, lines, original, offer, coupon, total };
   const reading = accepted(sale, arrival, `${till}/${transaction}`, fields);
   return reading.identity === undefined
-    ? { ...reading, identity: saleIdentity(till, transaction, business_day) }
+    ? { ...reading, identity: concealed(saleIdentity(till, transaction, business_day), [till, transaction], arrival) }
     : reading;
 };
 

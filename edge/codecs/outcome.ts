@@ -9,6 +9,8 @@ export interface DecodingContext {
   facing(shelf: string): Facing | undefined;
   /** Epoch ms -> `YYYY-MM-DD` in the store's time zone. It is called per sale, so it must be cheap. */
   dayAt(ms: number): string;
+  /** A keyed digest: what it was made of cannot be guessed from it, as a card of which the mask shows most could be. */
+  conceal(identity: string): string;
 }
 
 export interface Accepted {
@@ -46,4 +48,6 @@ export interface Arrival {
   readonly context: DecodingContext;
   training: number;
   shoppers: number;
+  /** Readings in which card data was masked. */
+  masked: number;
 }

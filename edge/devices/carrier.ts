@@ -18,11 +18,14 @@ import { watchRegistry } from './registry.ts';
 import { Retained } from './retained.ts';
 import { Sessions } from './sessions.ts';
 import { plain } from './topics.ts';
+import { WithoutCards } from './without-cards.ts';
 
 const NOT_GRANTED = 128;
 
 export interface CarrierParts {
   readonly keep: Keep;
+  /** A copy of a payload without payment cards. */
+  readonly maskCards: (payload: Uint8Array) => Uint8Array;
   readonly limits: DoorLimits;
   readonly counters: DoorCounters;
   readonly log: CalmLog;
@@ -41,7 +44,9 @@ export class Carrier {
 
   constructor(parts: CarrierParts) {
     this.#parts = parts;
-    const { keep, limits, counters, log, now } = parts;
+    const { limits, counters, log, now } = parts;
+    const without = new WithoutCards(parts.maskCards);
+    const keep: Keep = (changes) => parts.keep(changes.map(without.of));
     this.handshakes = new Handshakes(keep, now);
     this.#keeper = new Keeper(keep, () => [...this.#everything()]);
     this.retained = new Retained(limits.retained, limits.retainedBytes);

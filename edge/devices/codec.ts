@@ -21,6 +21,8 @@ export interface Codec {
   decode(kind: Kind, device: string, payload: Uint8Array, received: number): DecodedPayload;
   /** A copy of bytes that nobody decodes, without what must not be kept. */
   mask(payload: Uint8Array): Uint8Array;
+  /** A copy without payment cards, of what clients say to each other. */
+  maskCards(payload: Uint8Array): Uint8Array;
 }
 
 /** What a dead letter keeps of a payload that was never decoded: of presence and consent nothing, they name a person. */

@@ -78,6 +78,8 @@ export interface MqttDoorOptions extends AddressOptions {
   readonly limits?: Partial<DoorLimits>;
   /** Keeps what the broker remembers: resolves when it is on disk, rejects when it could not be. Default: memory only. */
   readonly keep?: (changes: readonly SessionChange[]) => Promise<void>;
+  /** A keyed digest, for client ids that hold a payment card; absent: those of which the mask shows the same are one. */
+  readonly conceal?: (id: string) => string;
   /** Shared with the other transports; absent: there are no users, and names in CONNECT are not looked at. */
   readonly credentials?: Credentials | undefined;
   /** Wall clock, epoch ms. */

@@ -26,6 +26,7 @@ import { Stalled } from './stalled.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
 import { Turns } from './turns.ts';
 import { mayRead } from './users.ts';
+import { keptClient } from './without-cards.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
 const MOST_IN_FLIGHT = 8_388_608;
@@ -69,6 +70,7 @@ export class MqttDoor implements Holding {
     this.#log = new CalmLog(options.logger, () => performance.now());
     this.#carrier = new Carrier({
       keep: options.keep ?? (() => Promise.resolve()),
+      maskCards: options.codec.maskCards,
       limits: this.#limits,
       counters: this.counters,
       log: this.#log,
@@ -310,13 +312,15 @@ export class MqttDoor implements Holding {
       done({ returnCode: IDENTIFIER_REJECTED, reason: rejected });
       return;
     }
+    // A payment card in it would be kept with the session.
+    const name = keptClient(client.id, this.#options.conceal ?? (() => ''));
     const introduction = { id: client.id, user: user ?? undefined, password: password ?? undefined, will };
     this.#admission.decide(connection, introduction, (rejection) => {
       // Before the broker looks for the session.
       if (connection.user !== undefined) {
-        client.id = sessionName(connection.user, client.id);
+        client.id = sessionName(connection.user, name);
         this.#users.add(client);
-      }
+      } else client.id = name;
       done(rejection);
     });
   }

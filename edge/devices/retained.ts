@@ -1,6 +1,7 @@
 /** Retained messages: the last one of each topic, for whoever subscribes later. Bounded in topics and in bytes. */
 import type { RetainedMessage } from '../contracts/sessions.ts';
 import { matches } from './filter-tree.ts';
+import { keptTopic } from './without-cards.ts';
 
 /** What a topic costs besides its name and payload, roughly. */
 const OVERHEAD_BYTES = 128;
@@ -23,27 +24,29 @@ export class Retained {
 
   /** Whether it was taken; an empty payload clears. */
   put(message: RetainedMessage): boolean {
-    const before = this.#messages.get(message.topic);
+    const name = keptTopic(message.topic);
+    const before = this.#messages.get(name);
     const change = (message.payload.length === 0 ? 0 : costOf(message)) - (before === undefined ? 0 : costOf(before));
-    if (message.payload.length === 0) this.#messages.delete(message.topic);
+    if (message.payload.length === 0) this.#messages.delete(name);
     else if ((before === undefined && this.size >= this.#topics) || (change > 0 && this.bytes + change > this.#limit)) {
       return false;
-    } else this.#messages.set(message.topic, message);
+    } else this.#messages.set(name, message);
     this.bytes += change;
     return true;
   }
 
   has(topic: string): boolean {
-    return this.#messages.has(topic);
+    return this.#messages.has(keptTopic(topic));
   }
 
   *matching(filter: string): Iterable<RetainedMessage> {
     if (!/[+#]/.test(filter)) {
-      const message = this.#messages.get(filter);
+      const message = this.#messages.get(keptTopic(filter));
       if (message !== undefined) yield message;
       return;
     }
-    for (const message of this.#messages.values()) if (matches(filter, message.topic)) yield message;
+    const kept = keptTopic(filter);
+    for (const [name, message] of this.#messages) if (matches(kept, name)) yield message;
   }
 
   all(): Iterable<RetainedMessage> {

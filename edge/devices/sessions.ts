@@ -12,6 +12,7 @@ import type { Keeper } from './keeper.ts';
 import type { OutgoingMessage } from './outgoing.ts';
 import { type Link, type Queued, Session } from './session.ts';
 import { plain } from './topics.ts';
+import { keptTopic } from './without-cards.ts';
 
 export interface SessionLimits {
   /** Kept sessions whose clients are away; the one gone longest leaves first. */
@@ -183,7 +184,8 @@ export class Sessions {
   }
 
   /** Resolves when it holds, for a kept session on disk. Rejects when it could not be written. */
-  async subscribe(client: Client, filter: string, qos: number): Promise<void> {
+  async subscribe(client: Client, wanted: string, qos: number): Promise<void> {
+    const filter = keptTopic(wanted);
     const session = this.#sessions.get(client.id);
     if (session === undefined) return;
     const before = session.subscriptions.get(filter);
@@ -203,7 +205,7 @@ export class Sessions {
   async unsubscribe(client: Client, filters: readonly string[]): Promise<void> {
     const session = this.#sessions.get(client.id);
     if (session === undefined) return;
-    const held = filters.filter((filter) => session.subscriptions.has(filter));
+    const held = filters.map(keptTopic).filter((filter) => session.subscriptions.has(filter));
     for (const filter of held) this.#unsubscribe(session, filter);
     if (held.length === 0 || !session.kept) return;
     await this.#parts.keeper.committed().catch(() => undefined);
@@ -218,7 +220,9 @@ export class Sessions {
   /** What is wrong with one subscription more; undefined: nothing. */
   tooMany(client: Client, filter: string, most: number): string | undefined {
     const held = this.#sessions.get(client.id)?.subscriptions;
-    return held === undefined || held.size < most || held.has(filter) ? undefined : `one client may have ${most}`;
+    return held === undefined || held.size < most || held.has(keptTopic(filter))
+      ? undefined
+      : `one client may have ${most}`;
   }
 
   /** Retained messages for a subscription that was just granted. */
@@ -238,7 +242,7 @@ export class Sessions {
   forward(message: OutgoingMessage): boolean {
     const plain = { ...message, retain: false };
     const queued: Session[] = [];
-    for (const [session, granted] of this.#tree.match(message.topic)) {
+    for (const [session, granted] of this.#tree.match(keptTopic(message.topic))) {
       const qos = Math.min(granted, message.qos);
       if (qos > 0) {
         this.#enqueue(session, plain, qos);

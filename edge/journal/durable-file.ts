@@ -12,9 +12,9 @@ export function syncPath(path: string): void {
 }
 
 /** Throws the system's errors. */
-export function writeDurably(path: string, text: string): void {
+export function writeDurably(path: string, text: string, mode = 0o640): void {
   const temporary = `${path}.new`;
-  const descriptor = openSync(temporary, 'w', 0o640);
+  const descriptor = openSync(temporary, 'w', mode);
   try {
     writeSync(descriptor, text);
     fsyncSync(descriptor);

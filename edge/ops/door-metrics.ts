@@ -46,6 +46,8 @@ export interface DoorSnapshot {
   readonly unknownFields?: ReadonlyMap<string, number>;
   /** Pseudonyms of shoppers taken out of sales for want of consent. */
   readonly shoppersRemoved?: number;
+  /** Readings, and letters, in which card data was masked. */
+  readonly cardDataMasked?: ReadonlyMap<string, number>;
 }
 
 /** `door` is asked at each scrape. */
@@ -172,6 +174,12 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
       'shoppers_removed_total',
       'Sales whose shopper was removed because no consent was granted.',
       () => door().shoppersRemoved,
+    ),
+    counter(
+      'card_data_masked_total',
+      'Readings, and letters that became dead letters, in which card data was masked. A till that sends cards needs mending.',
+      () => largestFirst('what', door().cardDataMasked),
+      'what',
     ),
   ];
 }
