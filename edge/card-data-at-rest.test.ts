@@ -180,7 +180,8 @@ test('what clients say to each other goes round as it came, and is kept without 
   store = made;
   await made.edge.start();
   const topics = [...PANS.map((pan) => `shop/${pan}/slip`), `shop/${TRACK_2}`];
-  const text = PANS.map((pan) => `{"pan":"${pan}","at":[${[...pan].join()}]}`).join() + TRACK_1 + WRITTEN.slice(0, 2).join(' ');
+  const text =
+    PANS.map((pan) => `{"pan":"${pan}","at":[${[...pan].join()}]}`).join() + TRACK_1 + WRITTEN.slice(0, 2).join(' ');
   const bodies = [Buffer.from(text), Buffer.from(text, 'utf16le'), Buffer.from(`{"pan":${PANS[0]}}`)];
   const away = { clientId: `phone ${PANS[0]}`, clean: false, reconnectPeriod: 0 };
   // The same first 6 and last 4 digits.
