@@ -21,6 +21,8 @@ import { plain } from './topics.ts';
 import { WithoutCards } from './without-cards.ts';
 
 const NOT_GRANTED = 128;
+/** Milliseconds of a turn for retained messages that were asked for. */
+const MOST_ANSWERING_MS = 5;
 
 export interface CarrierParts {
   readonly keep: Keep;
@@ -39,6 +41,9 @@ export class Carrier {
   readonly sessions: Sessions;
   readonly retained: Retained;
   readonly #keeper: Keeper;
+  /** Subscriptions whose retained messages are still to be sent, each once. */
+  readonly #asked = new Map<string, { readonly client: Client; readonly filter: string; readonly qos: number }>();
+  #answering = false;
   /** For the broker library: its memory, and no way of its own for messages. */
   readonly library: { readonly persistence: object; readonly mq: object };
 
@@ -155,10 +160,26 @@ export class Carrier {
 
   #sendRetained(client: Client, granted: readonly Subscription[]): void {
     for (const { topic, qos } of granted) {
-      if ((qos as number) === NOT_GRANTED) continue;
-      const messages = [...this.retained.matching(topic)].map((found) => ({ ...found, retain: true }));
-      this.sessions.sendRetained(client, messages, qos);
+      if ((qos as number) !== NOT_GRANTED) this.#asked.set(`${client.id} ${topic}`, { client, filter: topic, qos });
     }
+    if (!this.#answering) this.#answer();
+  }
+
+  /** Looking through all retained messages takes time, and a client may ask often: a little of it in each turn. */
+  #answer(): void {
+    const until = performance.now() + MOST_ANSWERING_MS;
+    for (const [key, { client, filter, qos }] of this.#asked) {
+      this.#asked.delete(key);
+      const found = this.sessions.isHeldBy(client) ? [...this.retained.matching(filter)] : [];
+      this.sessions.sendRetained(
+        client,
+        found.map((message) => ({ ...message, retain: true })),
+        qos,
+      );
+      if (performance.now() > until) break;
+    }
+    this.#answering = this.#asked.size > 0;
+    if (this.#answering) setImmediate(() => this.#answer());
   }
 
   *#everything(): Iterable<SessionChange> {

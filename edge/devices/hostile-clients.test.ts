@@ -13,6 +13,7 @@ import {
   publishPacket,
   pubrelPacket,
   RawMqtt,
+  subscribePacket,
   until,
 } from './raw-mqtt.ts';
 import { testUser } from './users.fixture.ts';
@@ -123,4 +124,111 @@ test('more messages than there are packet ids do not stop the door', async () =>
   for (let i = 0; i < 66_000; i += 1) await open.door.publishOut('out/x', 'x');
   const other = await client({ id: 'other' });
   await other.ping();
+});
+
+test('a QoS 2 publish at which the door itself fails is taken when it comes again', async () => {
+  const intake = new ControlledIntake();
+  const logger = pino({ level: 'silent' });
+  let fails = true;
+  const decode: typeof codec.decode = (...given) => {
+    if (fails) throw new Error('a fault of ours');
+    return codec.decode(...given);
+  };
+  const door = new MqttDoor({ listen: { host: '127.0.0.1', port: 0 }, intake, codec: { ...codec, decode }, logger });
+  const { port } = await door.start();
+  open = { door, port, intake, logged: [], kept: [] };
+  const reading = publishPacket('in/sale/t', 'ok', 2, 7);
+  const first = await client({ id: 'scale', clean: false });
+  first.send(reading);
+  await until(() => first.closed);
+  fails = false;
+  const second = await client({ id: 'scale', clean: false });
+  second.send(again(reading));
+  await until(() => second.ids(5).length === 1);
+  expect([intake.deliveries.length, door.counters.faults]).toEqual([1, 1]);
+});
+
+describe('what one client makes the hub keep', () => {
+  test('takes no place from the retained messages of the hub', async () => {
+    open = await openDoor({ retained: 3, retainedBytes: 2000 });
+    const { door } = open;
+    const a = await client({ id: 'a' });
+    for (let i = 0; i < 5; i += 1) a.send(publishPacket(`x/${i}`, 'x', 1, i + 1, 1));
+    await until(() => a.acknowledged.length === 5);
+    await door.publishOut('out/alerts/shelf-gap/A1', 'x'.repeat(3000), { retain: true });
+    expect([door.counters.retainedRefused, door.kept.retained]).toEqual([2, 4]);
+    const b = await client({ id: 'b' });
+    await b.subscribe(['out/#', 0]);
+    await until(() => b.messages.length === 1);
+  });
+
+  test('is not gathered while the disk is slow: of a retained message only the newest waits for it', async () => {
+    const { keep, shut, open: pass } = gate();
+    let bytes = 0;
+    open = await openDoor({}, (changes) => {
+      for (const change of changes) if ('payload' in change) bytes += change.payload.length;
+      return keep();
+    });
+    shut();
+    const a = await client({ id: 'a' });
+    a.send(publishPacket('x', Buffer.alloc(100_000), 1, 1, 1));
+    await until(() => bytes === 100_000);
+    for (let i = 0; i < 50; i += 1) a.send(publishPacket('x', Buffer.alloc(100_000), 0, 0, 1));
+    await a.ping();
+    pass();
+    await until(() => a.acknowledged.length === 1);
+    await open.door.stop(100);
+    expect(bytes).toBe(200_000);
+  });
+
+  test('is bounded when it asks for all retained messages again and again and reads none', async () => {
+    open = await openDoor({ stalled: 60_000, subscriptions: 1000 });
+    const { door, port } = open;
+    const a = await client({ id: 'a' });
+    for (let i = 0; i < 2000; i += 1) a.send(publishPacket(`x/${i}`, Buffer.alloc(1000), 0, 0, 1));
+    await a.ping();
+    const deaf = await client({ id: 'deaf' });
+    deaf.socket.pause();
+    const asked = subscribePacket([
+      ['#', 0],
+      ['x/#', 0],
+      ['x/+', 0],
+      ['+/#', 0],
+    ]);
+    for (let i = 0; i < 10; i += 1) {
+      deaf.send(asked);
+      await (await RawMqtt.open(port, { id: 'neighbour' })).ping();
+    }
+    await until(() => door.counters.slowDropped > 0);
+  });
+
+  test('is one copy of a message, however many leave it unread', async () => {
+    open = await openDoor({ stalled: 60_000 });
+    const { door } = open;
+    for (let i = 0; i < 120; i += 1) {
+      const deaf = await client({ id: `deaf-${i}` });
+      await deaf.subscribe(['x', 0]);
+      deaf.socket.pause();
+    }
+    const a = await client({ id: 'a' });
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 8; i += 1) a.send(publishPacket('x', Buffer.alloc(1_000_000), 0));
+    await a.ping();
+    await a.ping();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80_000_000);
+    expect(door.connections).toBe(121);
+  });
+});
+
+test('a will whose topic no PUBLISH may have goes nowhere', async () => {
+  open = await openDoor();
+  const reader = await client({ id: 'reader' });
+  await reader.subscribe(['#', 0]);
+  for (const topic of ['', 'x/+', 'x/#']) {
+    const gone = await client({ id: 'gone', will: { topic, payload: 'w', retain: true } });
+    gone.socket.destroy();
+  }
+  await until(() => open.door.counters.badTopicClosed === 3);
+  await reader.ping();
+  expect([reader.messages, open.door.kept.retained]).toEqual([[], 0]);
 });

@@ -13,7 +13,9 @@ const RETRY_MS = 5000;
 export class Keeper {
   readonly #keep: Keep;
   readonly #everything: () => SessionChange[];
-  #changes: SessionChange[] = [];
+  /** In their order, each under what makes it obsolete: what waits is never more than what is remembered. */
+  #changes = new Map<string | number, SessionChange>();
+  #added = 0;
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -28,14 +30,14 @@ export class Keeper {
 
   /** Nobody waits for it. */
   add(...changes: SessionChange[]): void {
-    this.#changes.push(...changes);
+    for (const change of changes) this.#gather(change);
     this.#later(LAZY_MS);
   }
 
   /** Resolves when everything that was added so far is on disk; rejects when it could not be written. */
   committed(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
-    if (this.#changes.length === 0 && !this.#behind) return this.#last;
+    if (this.#changes.size === 0 && !this.#behind) return this.#last;
     // What one turn of the event loop brings goes together.
     this.#next = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.#next = undefined;
@@ -50,6 +52,16 @@ export class Keeper {
     clearTimeout(this.#timer);
     await this.committed().catch(() => undefined);
     this.#stopped = true;
+  }
+
+  #gather(change: SessionChange): void {
+    // A message that was confirmed before it was written, and a retained one that another has replaced.
+    if (change.is === 'unqueued' && this.#changes.delete(change.number)) return;
+    const retained = change.is === 'retained' || change.is === 'cleared';
+    this.#added += 1;
+    const key = change.is === 'queued' ? change.number : retained ? `topic ${change.topic}` : `${this.#added}`;
+    if (retained) this.#changes.delete(key);
+    this.#changes.set(key, change);
   }
 
   #later(ms: number): void {
@@ -68,8 +80,8 @@ export class Keeper {
     try {
       // Whether anything can be written at all is asked with little.
       if (this.#behind) await this.#keep([]);
-      changes = this.#changes;
-      this.#changes = [];
+      changes = [...this.#changes.values()];
+      this.#changes.clear();
       if (this.#behind) {
         this.#behind = false;
         changes = [...changes.filter(ofHandshakes), { is: 'all-anew' }, ...this.#everything()];
@@ -78,7 +90,9 @@ export class Keeper {
     } catch (thrown) {
       this.#behind = true;
       // The rest is told again by `everything`.
-      this.#changes = [...changes, ...this.#changes].filter(({ is }) => is === 'session-ended');
+      const ended = [...changes, ...this.#changes.values()].filter(({ is }) => is === 'session-ended');
+      this.#changes.clear();
+      for (const change of ended) this.#gather(change);
       this.#later(RETRY_MS);
       throw thrown;
     }

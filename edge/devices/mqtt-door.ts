@@ -415,7 +415,7 @@ export class MqttDoor implements Holding {
       connection.condemned = true;
       connection.socket.destroy(new Error('stalled'));
     }
-    this.#carrier.sessions.pressed = unread > this.#limits.unread;
+    this.#carrier.sessions.unread = unread;
   }
 
   #resume(): void {

@@ -112,10 +112,18 @@ export class Publishing {
     } else counters.publishesQos1 += 1;
     const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
     const travels = this.#travels(route, user === undefined);
-    const also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
-    also?.catch(() => undefined);
-    // What travels is noted with what it leaves in the sessions.
-    const arrived = this.#read(route, payload, travels ? undefined : note);
+    let also: Promise<void> | undefined;
+    let arrived: Arrived | undefined;
+    try {
+      also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
+      also?.catch(() => undefined);
+      // What travels is noted with what it leaves in the sessions.
+      arrived = this.#read(route, payload, travels ? undefined : note);
+    } catch (thrown) {
+      // It comes again, and must not wait for an answer to this one.
+      if (entry !== undefined) this.#parts.handshakes.settle(entry, new Error(messageOf(thrown)));
+      throw thrown;
+    }
     if (arrived === undefined) {
       if (entry !== undefined) this.#parts.handshakes.settle(entry, null);
       connection.inTurn(packet, acknowledge);
@@ -166,11 +174,16 @@ export class Publishing {
 
   /** A will of a device that went without a word; nobody waits for an answer. Returns whether its topic is allowed. */
   will(client: string, packet: IncomingPublish, mayTravel: boolean): boolean {
-    const route = this.#route(packet.topic, client);
+    const { topic } = packet;
+    // What a PUBLISH may not have (MQTT-3.3.2-2), the broker does not look for in a will.
+    const named = topic !== '' && !/[+#]/.test(topic);
+    const route: Way = named
+      ? this.#route(topic, client)
+      : { to: 'refused', reason: 'a topic that is empty or has a wildcard' };
     if (route.to === 'nowhere') return false;
     if (route.to === 'refused') {
       this.#parts.counters.badTopicClosed += 1;
-      this.#parts.log.warn({ client, topic: plain(packet.topic, 128) }, `a will was not sent: ${route.reason}`);
+      this.#parts.log.warn({ client, topic: plain(topic, 128) }, `a will was not sent: ${route.reason}`);
       return false;
     }
     const payload = bytesOf(packet.payload);

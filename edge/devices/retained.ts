@@ -1,4 +1,7 @@
-/** Retained messages: the last one of each topic, for whoever subscribes later. Bounded in topics and in bytes. */
+/**
+ * Retained messages: the last one of each topic, for whoever subscribes later. Bounded in topics and in bytes, except
+ * those of the hub, which are few and which no client may crowd out.
+ */
 import type { RetainedMessage } from '../contracts/sessions.ts';
 import { matches } from './filter-tree.ts';
 import { keptTopic } from './without-cards.ts';
@@ -28,11 +31,14 @@ export class Retained {
     const before = this.#messages.get(name);
     const change = (message.payload.length === 0 ? 0 : costOf(message)) - (before === undefined ? 0 : costOf(before));
     if (message.payload.length === 0) this.#messages.delete(name);
-    else if ((before === undefined && this.size >= this.#topics) || (change > 0 && this.bytes + change > this.#limit)) {
-      return false;
-    } else this.#messages.set(name, message);
+    else if (!name.startsWith('out/') && this.#isFull(before === undefined, change)) return false;
+    else this.#messages.set(name, message);
     this.bytes += change;
     return true;
+  }
+
+  #isFull(another: boolean, change: number): boolean {
+    return (another && this.size >= this.#topics) || (change > 0 && this.bytes + change > this.#limit);
   }
 
   has(topic: string): boolean {

@@ -7,10 +7,13 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { QueuedMessage } from '../contracts/sessions.ts';
+import { LARGE } from './large-packets.ts';
 import { type OutgoingMessage, publishBytes, pubrelBytes } from './outgoing.ts';
 
 /** Sent and not confirmed at the same time. */
 const WINDOW = 100;
+/** Messages that may wait when further retained ones of QoS 0 are asked for. */
+const MOST_LATER = 10_000;
 /** Bytes that may wait in a socket before messages of QoS 0 to it are dropped. */
 const MOST_UNREAD = 262_144;
 /** What a message costs besides its topic and payload, roughly. */
@@ -162,19 +165,24 @@ export class Session {
     this.#inFlight.clear();
   }
 
-  /** Retained messages for a new subscription, as fast as the client reads. */
-  later(messages: Iterable<OutgoingMessage>): void {
-    this.#unsent.push(...messages);
+  /** Retained messages for a new subscription, as fast as the client reads; false: it has not read earlier ones. */
+  later(messages: readonly OutgoingMessage[]): boolean {
+    if (messages.length > 0 && this.#unsent.length > MOST_LATER) return false;
+    for (const message of messages) this.#unsent.push(message);
+    return true;
   }
 
-  /** A message of QoS 0: true when it was sent, or nobody is there who may have it; false: the client reads too slowly. */
-  sendNow(message: OutgoingMessage, pressed: boolean): boolean {
+  /**
+   * A message of QoS 0, as bytes that all who get it share. Returns how many of them wait in the socket now: none when
+   * nobody is there who may have it; undefined when it was not sent, because the client reads too slowly.
+   */
+  sendNow(message: OutgoingMessage, bytes: Buffer, pressed: boolean): number | undefined {
     const link = this.#link;
-    if (link === undefined || link.socket.destroyed || !link.mayRead(message)) return true;
-    const { writableLength, writableNeedDrain } = link.socket;
-    if (writableLength > MOST_UNREAD || (pressed && writableNeedDrain)) return false;
-    link.socket.write(publishBytes(message, 0, 0, false));
-    return true;
+    if (link === undefined || link.socket.destroyed || !link.mayRead(message)) return 0;
+    const { socket } = link;
+    if (socket.writableLength > MOST_UNREAD) return undefined;
+    if (pressed && (socket.writableNeedDrain || bytes.length > LARGE)) return undefined;
+    return socket.write(bytes) ? 0 : bytes.length;
   }
 
   /** Sends what may be sent: up to message number `upTo`. Returns what the client may not read any more. */

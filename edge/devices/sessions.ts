@@ -9,7 +9,7 @@ import type { CalmLog } from '../ops/calm-log.ts';
 import type { DoorCounters } from './door-counters.ts';
 import { FilterTree } from './filter-tree.ts';
 import type { Keeper } from './keeper.ts';
-import type { OutgoingMessage } from './outgoing.ts';
+import { type OutgoingMessage, publishBytes } from './outgoing.ts';
 import { type Link, type Queued, Session } from './session.ts';
 import { plain } from './topics.ts';
 import { keptTopic } from './without-cards.ts';
@@ -24,6 +24,8 @@ export interface SessionLimits {
   readonly offlineAge: number;
   /** Bytes of the messages of all sessions. */
   readonly queued: number;
+  /** Bytes that wait in all sockets together, from which on messages of QoS 0 are dropped sooner. */
+  readonly unread: number;
 }
 
 export interface SessionsParts {
@@ -54,8 +56,8 @@ export class Sessions {
   #settled = 0;
   /** Bytes of the messages of all sessions. */
   bytes = 0;
-  /** Too much waits in the sockets: messages of QoS 0 are dropped sooner. */
-  pressed = false;
+  /** Bytes that wait in all sockets: as they were last counted, with those of QoS 0 that came on top. */
+  unread = 0;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -229,12 +231,13 @@ export class Sessions {
   sendRetained(client: Client, messages: Iterable<OutgoingMessage>, qos: number): void {
     const session = this.#sessions.get(client.id);
     if (session === undefined) return;
-    for (const found of messages) {
-      const message = { ...found, retain: true };
-      const granted = Math.min(qos, found.qos);
-      if (granted === 0) session.later([{ ...message, qos: 0 }]);
+    const later: OutgoingMessage[] = [];
+    for (const message of messages) {
+      const granted = Math.min(qos, message.qos);
+      if (granted === 0) later.push({ ...message, qos: 0 });
       else this.#enqueue(session, message, granted);
     }
+    if (!session.later(later)) this.#parts.counters.slowDropped += later.length;
     this.#sendWhenKept([session]);
   }
 
@@ -242,12 +245,18 @@ export class Sessions {
   forward(message: OutgoingMessage): boolean {
     const plain = { ...message, retain: false };
     const queued: Session[] = [];
+    let bytes: Buffer | undefined;
     for (const [session, granted] of this.#tree.match(keptTopic(message.topic))) {
       const qos = Math.min(granted, message.qos);
       if (qos > 0) {
         this.#enqueue(session, plain, qos);
         queued.push(session);
-      } else if (!session.sendNow(plain, this.pressed)) this.#parts.counters.slowDropped += 1;
+        continue;
+      }
+      bytes ??= publishBytes(plain, 0, 0, false);
+      const waiting = session.sendNow(plain, bytes, this.unread > this.#parts.limits.unread);
+      if (waiting === undefined) this.#parts.counters.slowDropped += 1;
+      else this.unread += waiting;
     }
     return this.#sendWhenKept(queued);
   }
