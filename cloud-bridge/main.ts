@@ -4,6 +4,7 @@ import { HubError } from '../edge/contracts/errors.ts';
 import { healthRoutes, metricsRoute } from '../edge/ops/health.ts';
 import { createHttp, listenTcp } from '../edge/ops/http.ts';
 import { childLoggers, createLogger } from '../edge/ops/logging.ts';
+import { giveBackWhenCalm } from '../edge/ops/memory-return.ts';
 import { createBridgeMetrics } from '../edge/ops/metrics.ts';
 import { Watchdog } from '../edge/ops/watchdog.ts';
 import { BridgeDaemon } from './up/daemon.ts';
@@ -58,10 +59,12 @@ export async function runBridge(config: StoreConfig, signal: AbortSignal, hooks:
     void daemon.stop();
   };
   signal.addEventListener('abort', stop, { once: true });
+  const calm = giveBackWhenCalm();
   try {
     if (!signal.aborted) await daemon.run();
   } finally {
     signal.removeEventListener('abort', stop);
+    calm();
     await http.close();
   }
 }

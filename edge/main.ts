@@ -7,6 +7,7 @@ import { lockDataDir } from './journal/database.ts';
 import { JournalThread } from './journal-thread.ts';
 import { clockSync } from './ops/clock-sync.ts';
 import { childLoggers, createLogger, type Logger } from './ops/logging.ts';
+import { giveBackWhenCalm } from './ops/memory-return.ts';
 import { packageVersion } from './ops/version.ts';
 import { letYoungSpaceGrow } from './ops/young-space.ts';
 import type { WriterOptions } from './writer.ts';
@@ -48,15 +49,18 @@ async function live(config: StoreConfig, signal: AbortSignal): Promise<void> {
   const { Hub } = await import('./hub.ts');
   const hub = new Hub(config, journal, synced);
   const stop = (): void => end();
+  let calm = (): void => {};
   try {
     await hub.start();
     letYoungSpaceGrow();
+    calm = giveBackWhenCalm();
     if (signal.aborted) end();
     signal.addEventListener('abort', stop, { once: true });
     const failure = await ended;
     if (failure) throw failure;
   } finally {
     signal.removeEventListener('abort', stop);
+    calm();
     await hub.stop();
   }
 }

@@ -6,6 +6,7 @@ import type { SavedSessions } from './contracts/sessions.ts';
 import type { Batch, Reply } from './crossing.ts';
 import { noteDamage } from './journal/damage.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import { giveBackWhenCalm } from './ops/memory-return.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 export type FromWriter =
@@ -36,6 +37,7 @@ try {
   const writer = new Writer(options, { wall: Date.now, monotonic: () => performance.now() });
   send({ is: 'ready', incarnation: writer.incarnation, ...writer.leftovers() });
 
+  giveBackWhenCalm(() => writer.shrink());
   const rest = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {

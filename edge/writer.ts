@@ -154,6 +154,11 @@ export class Writer {
     this.#housekeepWhenDue();
   }
 
+  /** Gives back what the database's cache holds and could read again. */
+  shrink(): void {
+    this.#db.pragma('shrink_memory');
+  }
+
   close(): void {
     this.#transaction(() => {
       this.#books.dirty = true;
