@@ -141,6 +141,15 @@ export const FAULTS: readonly Fault[] = [
       }),
   },
   {
+    name: 'link slow',
+    strike: (scene) =>
+      grownLag(scene, async () => {
+        scene.stage.link.slow({ bytesPerSecond: 125_000, delayMs: 150 });
+        await sleep(20_000);
+        scene.stage.link.heal();
+      }),
+  },
+  {
     name: 'Kafka stopped',
     strike: (scene) =>
       grownLag(scene, async () => {
