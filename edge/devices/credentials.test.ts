@@ -84,9 +84,13 @@ describe('whoever guesses', () => {
     expect(await check('ada', 'ada password')).toBe('user');
   });
 
-  test('waits as one /64 of IPv6', async () => {
-    for (let i = 0; i < 10; i += 1) await check('ada', 'guess', { address: `2001:db8::${i + 1}` });
-    expect(await check('ada', 'ada password', { address: '2001:db8::ffff:9' })).toBe('later');
+  test('keeps out itself alone, and its network of IPv6 only when that was wrong eight times as often', async () => {
+    const from = (host: number) => ({ address: `2001:db8::${host.toString(16)}` });
+    for (let i = 0; i < 10; i += 1) await check('ada', 'guess', from(1));
+    expect(await check('ada', 'ada password', from(1))).toBe('later');
+    expect(await check('ada', 'ada password', from(2))).toBe('user');
+    for (let i = 0; i < 70; i += 1) await check('ada', 'guess', from(100 + i));
+    expect(await check('ada', 'ada password', from(2))).toBe('later');
     expect(await check('ada', 'ada password', { address: '2001:db8:0:1::1' })).toBe('user');
   });
 

@@ -1,6 +1,8 @@
 /**
  * How often an address may be wrong: so many failures in a window, then it waits until the window ends, whatever it
- * sends. Other addresses are not touched. An IPv6 address stands for its /64, which is what one machine is given.
+ * sends. Other addresses are not touched: all addresses of an IPv6 network together (a /64, which one machine is given,
+ * but a whole shop too) may be wrong eight times as often. With `overall` there is a limit for all addresses together,
+ * so that many cannot guess at the same time; it does not hold for an address that was right before.
  */
 import { isIPv6 } from 'node:net';
 
@@ -11,16 +13,30 @@ interface Window {
 
 export interface AttemptLimitOptions {
   readonly failures: number;
+  /** Of all addresses together; default: no limit. */
+  readonly overall?: number;
   readonly windowMs: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 const MOST_ADDRESSES = 10_000;
+const MOST_KNOWN = 1000;
+/** How often a network of IPv6 may be wrong, against one address. */
+const NETWORK_FACTOR = 8;
+const EVERYBODY = '*';
+
+interface Source {
+  readonly name: string;
+  /** Failures after which it waits. */
+  readonly most: number;
+}
 
 export class AttemptLimit {
   readonly #options: AttemptLimitOptions;
   readonly #windows = new Map<string, Window>();
+  /** Addresses that were right, the one that was so longest ago first. */
+  readonly #known = new Set<string>();
 
   constructor(options: AttemptLimitOptions) {
     this.#options = options;
@@ -28,25 +44,54 @@ export class AttemptLimit {
 
   /** Milliseconds until this address may try again; 0: now. */
   waitFor(address: string | undefined): number {
-    const window = this.#windows.get(sourceOf(address));
-    if (window === undefined || window.failures < this.#options.failures) return 0;
-    return Math.max(0, window.ends - this.#options.now());
+    const now = this.#options.now();
+    let wait = 0;
+    for (const { name, most } of this.#sourcesOf(address)) {
+      if (name === EVERYBODY && this.#known.has(plainAddress(address))) continue;
+      const window = this.#windows.get(name);
+      if (window !== undefined && window.failures >= most) wait = Math.max(wait, window.ends - now);
+    }
+    return wait;
   }
 
-  /** Returns true when this failure was the one that made it wait. */
+  /** Returns true when this failure was the one that made the address, or more than it, wait. */
   failed(address: string | undefined): boolean {
-    const { failures, windowMs, now } = this.#options;
-    const source = sourceOf(address);
-    const time = now();
-    let window = this.#windows.get(source);
-    if (window === undefined || window.ends <= time) {
-      this.#windows.delete(source);
-      this.#forget(time);
-      window = { ends: time + windowMs, failures: 0 };
-      this.#windows.set(source, window);
+    let waits = false;
+    for (const { name, most } of this.#sourcesOf(address)) {
+      const window = this.#windowOf(name);
+      window.failures += 1;
+      if (window.failures === most) waits = true;
     }
-    window.failures += 1;
-    return window.failures === failures;
+    return waits;
+  }
+
+  right(address: string | undefined): void {
+    const name = plainAddress(address);
+    this.#known.delete(name);
+    this.#known.add(name);
+    const [oldest] = this.#known;
+    if (this.#known.size > MOST_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  #sourcesOf(address: string | undefined): readonly Source[] {
+    const { failures, overall } = this.#options;
+    const name = plainAddress(address);
+    const sources = [{ name, most: failures }];
+    if (isIPv6(name)) sources.push({ name: networkOf(name), most: failures * NETWORK_FACTOR });
+    if (overall !== undefined) sources.push({ name: EVERYBODY, most: overall });
+    return sources;
+  }
+
+  #windowOf(name: string): Window {
+    const { windowMs, now } = this.#options;
+    const time = now();
+    const known = this.#windows.get(name);
+    if (known !== undefined && known.ends > time) return known;
+    this.#windows.delete(name);
+    this.#forget(time);
+    const window = { ends: time + windowMs, failures: 0 };
+    this.#windows.set(name, window);
+    return window;
   }
 
   /** Windows are in the order of their end: what is over is at the front, and so is what has to make room. */
@@ -58,13 +103,15 @@ export class AttemptLimit {
   }
 }
 
-/** What is counted as one: an IPv4 address however it is written, the first half of an IPv6 address. */
-export function sourceOf(address: string | undefined): string {
-  if (address === undefined) return '';
+/** An IPv4 address is the same however it is written; without what names the network card. */
+function plainAddress(address = ''): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? [];
+  return mapped ?? address.split('%', 1)[0] ?? '';
+}
+
+/** The first half of an IPv6 address. */
+function networkOf(address: string): string {
+  const [head = '', tail] = address.split('::');
   const front = head === '' ? [] : head.split(':');
   const back = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros =

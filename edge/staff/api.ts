@@ -88,10 +88,10 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number, c
     unsubscribe();
     readers.stop();
   });
-  app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
-    if (readers.size >= mostReaders) {
-      counters.turnedAway += 1;
-      throw new Problem(503, `${mostReaders} pages are listening already`, { headers: { 'retry-after': '30' } });
+  app.get('/api/live', { exposeHeadRoute: false }, (request, reply) => {
+    const address = request.ip ?? '';
+    if (!readers.hasRoom(address, mostReaders)) {
+      throw new Problem(503, 'too many pages are listening already', { headers: { 'retry-after': '30' } });
     }
     reply.hijack();
     reply.headers({
@@ -102,7 +102,7 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number, c
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
-    readers.add(reply.raw, { hub: desk.hub, time: new Date().toISOString() });
+    readers.add(reply.raw, address, { hub: desk.hub, time: new Date().toISOString() });
   });
 }
 

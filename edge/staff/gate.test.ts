@@ -108,6 +108,18 @@ describe('the PIN', () => {
     expect((await enter(PIN)).status).toBe(204);
   });
 
+  test('cannot be guessed from many addresses at once; one that was right before may still sign in', () => {
+    const sessions = new Sessions({ pin: PIN, now: () => clock });
+    expect(sessions.signIn(PIN, '10.0.0.1').is).toBe('in');
+    const guesses = Array.from({ length: 100 }, (_, i) => sessions.signIn('0000', `10.0.1.${i}`).is);
+    expect(guesses.filter((is) => is === 'wrong')).toHaveLength(60);
+    clock = 20_000;
+    expect(sessions.signIn(PIN, '10.0.2.1')).toEqual({ is: 'later', afterMs: 40_000 });
+    expect(sessions.signIn(PIN, '::ffff:10.0.0.1').is).toBe('in');
+    clock = 60_000;
+    expect(sessions.signIn(PIN, '10.0.2.1').is).toBe('in');
+  });
+
   test('is not taken from a page of others', async () => {
     expect((await enter(PIN, { origin: 'http://evil.example' })).status).toBe(403);
   });

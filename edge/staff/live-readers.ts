@@ -8,6 +8,9 @@ import type { ServerResponse } from 'node:http';
 const MOST_WAITING = 256 * 1024;
 const PING_EVERY = 15_000;
 
+/** Of the places, those that one address beyond this machine may take: a shop's staff come from several. */
+const SHARE = 1 / 4;
+
 /** Since the start: readers closed because they did not read, and those there was no place for. */
 export interface LiveCounters {
   stalled: number;
@@ -16,7 +19,8 @@ export interface LiveCounters {
 
 export class LiveReaders {
   readonly #counters: LiveCounters;
-  readonly #responses = new Set<ServerResponse>();
+  /** With the address that each comes from. */
+  readonly #responses = new Map<ServerResponse, string>();
   #pinging: NodeJS.Timeout | undefined;
   /** What happened in this turn: a commit may change many alerts, and each reader gets them in one write. */
   #news = '';
@@ -25,8 +29,14 @@ export class LiveReaders {
     this.#counters = counters;
   }
 
-  get size(): number {
-    return this.#responses.size;
+  /** Whether there is a place for one more of this address; else it is counted as turned away. */
+  hasRoom(address: string, most: number): boolean {
+    let ofAddress = 0;
+    for (const from of this.#responses.values()) if (from === address) ofAddress += 1;
+    const share = isLoopback(address) ? most : Math.ceil(most * SHARE);
+    if (this.#responses.size < most && ofAddress < share) return true;
+    this.#counters.turnedAway += 1;
+    return false;
   }
 
   start(): void {
@@ -37,12 +47,12 @@ export class LiveReaders {
 
   stop(): void {
     clearInterval(this.#pinging);
-    for (const response of this.#responses) response.destroy();
+    for (const response of this.#responses.keys()) response.destroy();
   }
 
   /** Takes over a response whose head is written. */
-  add(response: ServerResponse, hello: object): void {
-    this.#responses.add(response);
+  add(response: ServerResponse, address: string, hello: object): void {
+    this.#responses.set(response, address);
     response.on('close', () => this.#responses.delete(response));
     response.on('error', () => response.destroy());
     response.write(`retry: 2000\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`);
@@ -61,7 +71,7 @@ export class LiveReaders {
 
   #write(text: string): void {
     const bytes = Buffer.from(text);
-    for (const response of this.#responses) {
+    for (const response of this.#responses.keys()) {
       if (response.writableLength <= MOST_WAITING) {
         response.write(bytes);
         continue;
@@ -71,4 +81,8 @@ export class LiveReaders {
       response.destroy();
     }
   }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '' || address === '::1' || /^(::ffff:)?127\./.test(address);
 }

@@ -1,6 +1,7 @@
 /**
  * Who has entered the PIN of the staff page. A session is a random token, of which only a digest is kept, in memory:
- * a restart asks again. An address that is wrong five times in a minute waits until the minute is over.
+ * a restart asks again. An address that is wrong five times in a minute waits until the minute is over; so do all that
+ * never were right, when together they were wrong sixty times.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AttemptLimit } from '../ops/attempt-limit.ts';
@@ -25,6 +26,7 @@ interface Session {
 const IDLE_MS = 12 * 3_600_000;
 const MOST_SESSIONS = 500;
 const FAILURES = 5;
+const FAILURES_OF_ALL = 60;
 const WINDOW_MS = 60_000;
 
 export class Sessions {
@@ -37,7 +39,7 @@ export class Sessions {
 
   constructor({ pin, now = () => performance.now() }: SessionsOptions) {
     this.#now = now;
-    this.#limit = new AttemptLimit({ failures: FAILURES, windowMs: WINDOW_MS, now });
+    this.#limit = new AttemptLimit({ failures: FAILURES, overall: FAILURES_OF_ALL, windowMs: WINDOW_MS, now });
     this.#pin = this.#keyed(pin);
   }
 
@@ -48,6 +50,7 @@ export class Sessions {
       this.#limit.failed(address);
       return { is: 'wrong' };
     }
+    this.#limit.right(address);
     this.#makeRoom();
     const token = randomBytes(16).toString('base64url');
     this.#sessions.set(digestOf(token), { usedAt: this.#now(), open: new Set() });
