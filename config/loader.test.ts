@@ -264,6 +264,19 @@ test('keys without effect yet and doors without a lock are noticed', () => {
   ]);
 });
 
+test('passwords that travel unencrypted beyond this machine are noticed, at each such address', () => {
+  const hash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+  const users = `users: [{ name: till-1, password_hash: "${hash}" }]`;
+  const tls = 'tls: { listen: 0.0.0.0:8883, cert: hub.pem, key: hub.key }';
+  const notices = (mqtt: string) => parseConfig(`hub: a\nmqtt: { ${mqtt} }\n`, 'store.yaml', {}).notices;
+  const both = 'listen: 0.0.0.0:1883, websocket: { listen: 0.0.0.0:9001 }';
+  expect(notices(`${both}, ${users}`)).toEqual([
+    expect.stringMatching(/^mqtt\.listen 0\.0\.0\.0:1883: .*passwords travel unencrypted.*mqtt\.tls/),
+    expect.stringMatching(/^mqtt\.websocket\.listen 0\.0\.0\.0:9001: .*unencrypted/),
+  ]);
+  expect(notices(`listen: 127.0.0.1:1883, websocket: { listen: "[::1]:9001" }, ${tls}, ${users}`)).toEqual([]);
+});
+
 test('a file that is not there, or is a folder, is CONFIG_MISSING with its name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'store-hub-config-'));
   const thrown = (file: string) => {

@@ -133,6 +133,10 @@ function noticesOf(config: StoreConfig): string[] {
     ...openDoors(mqtt).map(
       ([key, listen]) => `${key} ${addressText(listen)}: everyone on that network may publish without a password`,
     ),
+    ...openTalk(mqtt).map(
+      ([key, listen]) =>
+        `${key} ${addressText(listen)}: user names and passwords travel unencrypted on that network; use mqtt.tls there, and listen on 127.0.0.1`,
+    ),
     ...(http.allow_anonymous_network && !isLoopback(http.listen.host)
       ? [`http.listen ${addressText(http.listen)}: everyone on that network may ${openUse(http)}`]
       : []),
@@ -147,15 +151,29 @@ function openUse({ pin_file }: StoreConfig['http']): string {
   return pin_file === undefined ? 'use it without a PIN or password' : 'send readings without a password';
 }
 
+type Door = [key: string, listen: Address];
+
 /** The addresses beyond loopback at which no password is needed. */
-function openDoors(mqtt: StoreConfig['mqtt']): [string, Address][] {
+function openDoors(mqtt: StoreConfig['mqtt']): Door[] {
   if (!mqtt.anonymous || !mqtt.allow_anonymous_network) return [];
-  const doors: [string, Address | undefined][] = [
+  return beyondLoopback([
     ['mqtt.listen', mqtt.listen],
     ['mqtt.tls.listen', mqtt.tls?.listen],
     ['mqtt.websocket.listen', mqtt.websocket?.listen],
-  ];
-  return doors.filter((door): door is [string, Address] => door[1] !== undefined && !isLoopback(door[1].host));
+  ]);
+}
+
+/** The addresses beyond loopback at which passwords can be read by others. */
+function openTalk(mqtt: StoreConfig['mqtt']): Door[] {
+  if (mqtt.users.length === 0) return [];
+  return beyondLoopback([
+    ['mqtt.listen', mqtt.listen],
+    ['mqtt.websocket.listen', mqtt.websocket?.listen],
+  ]);
+}
+
+function beyondLoopback(doors: readonly [string, Address | undefined][]): Door[] {
+  return doors.filter((door): door is Door => door[1] !== undefined && !isLoopback(door[1].host));
 }
 
 /** 12 hex digits that change when any effective value of the configuration does, whatever its file looks like. */

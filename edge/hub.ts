@@ -47,6 +47,8 @@ import { Standing } from './standing.ts';
 const HEARTBEAT_MS = 300_000;
 /** The journal is looked at while fewer are stored. */
 const IDLE_EVENTS_PER_S = 20;
+/** Bytes of a request's body at the public address, except readings: an unknown sender must not make the hub hold more. */
+const MOST_BODY = 16_384;
 const STATUS_TOPIC = 'out/hub/status';
 
 export class Hub {
@@ -192,7 +194,12 @@ export class Hub {
   /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
   async #serve(reader: JournalReader): Promise<void> {
     const { http, data_dir } = this.#config;
-    const open = createHttp({ hosts: http.hosts, logger: this.#loggers.http, doorstep: this.#httpDoorstep });
+    const open = createHttp({
+      hosts: http.hosts,
+      logger: this.#loggers.http,
+      doorstep: this.#httpDoorstep,
+      bodyLimit: MOST_BODY,
+    });
     const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
     this.#servers = [open, local];
     const sessions = this.#sessions();

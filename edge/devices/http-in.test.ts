@@ -136,7 +136,7 @@ describe('readings by HTTP', () => {
 
 describe('users by HTTP', () => {
   const credentials = new Credentials({
-    users: [testUser('till-1'), testUser('gateway', { devices: ['scale-7'], may: ['consent'] })],
+    users: [testUser('till-1'), testUser('gateway', { devices: ['scale-7', '4111111111111111'], may: ['consent'] })],
     logger: pino({ level: 'silent' }),
   });
   const basic = (name: string, password = `${name} password`) => ({
@@ -184,6 +184,20 @@ describe('users by HTTP', () => {
     expect((await post('/in/consent/scale-7', 'ok', basic('gateway'))).status).toBe(202);
     expect((await post('/in/nonsense/till-1', 'ok', basic('till-1'))).status).toBe(404);
     expect(intake.deliveries.map(({ device }) => device)).toEqual(['scale-7']);
+  });
+
+  test('may send as a device whose name looks like a card number, as over MQTT', async () => {
+    await serve(true);
+    expect((await post('/in/sale/4111111111111111', 'ok', basic('gateway'))).status).toBe(202);
+    expect((await post('/in/sale/4012888888881881', 'ok', basic('gateway'))).status).not.toBe(202);
+    for (const path of [
+      '/in/sale/%2e%2e',
+      '/in/sale/scale-7%2f..%2ftill-1',
+      '/in/sale/scale-7%00',
+      '/in/%73ale/till-1',
+    ])
+      expect((await post(path, 'ok', basic('gateway'))).status, path).not.toBe(202);
+    expect(intake.deliveries.map(({ device }) => device)).toEqual([expect.not.stringContaining('4111111111111111')]);
   });
 
   test('that guess get 429 with the time to wait, also with the right password', async () => {

@@ -25,6 +25,8 @@ export interface HttpInOptions {
   readonly now?: () => number;
 }
 
+/** Bytes of a body; what else is sent to this server is short. */
+const MOST_BODY = 1_048_576;
 const RETRY_SOON = { 'retry-after': '1' } as const;
 
 export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) => {
@@ -69,6 +71,7 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
   };
 
   app.post<{ Params: { kind: string; device: string } }>('/in/:kind/:device', {
+    bodyLimit: MOST_BODY,
     onRequest: async (request) => {
       counters.httpRequests += 1;
       // Before the body is read, which is what costs memory.
@@ -78,8 +81,11 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
       }
       if (access === undefined) return;
       const user = await userOf(request, access);
-      const { kind, device } = request.params;
-      if (!isKind(kind) || mayPublish(user, kind, device)) return;
+      const { kind } = request.params;
+      if (!isKind(kind)) return;
+      // Devices are known by the names that routes give them.
+      const { device } = routeOfParts(kind, request.params.device);
+      if (mayPublish(user, kind, device)) return;
       counters.notAuthorized += 1;
       const own = user?.devices.has(device) === true;
       throw new Problem(403, own ? `this user may not send ${kind}` : 'this device is not one of this user');

@@ -11,7 +11,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { HubError } from '../contracts/errors.ts';
-import { authority, type CertificateFiles, certificate } from '../ops/certificates.fixture.ts';
+import { authority, type CertificateFiles, certificate, expiredCertificate } from '../ops/certificates.fixture.ts';
 import type { AddressOptions, Ports } from './addresses.ts';
 import { ControlledIntake, plainCodec as codec } from './controlled-intake.ts';
 import { Credentials } from './credentials.ts';
@@ -181,6 +181,16 @@ describe('TLS', () => {
     await until(() => door.warnings.some((warning) => warning.includes('expires on')));
     expect(await served()).toBe('renewed');
     await till.publishAsync('in/sale/till-1', 'ok', { qos: 1 });
+  });
+
+  test('starts with a certificate that has expired, and says that devices cannot connect', async () => {
+    await open({ tls: { listen: HERE, files: expiredCertificate(folder, ca, 'late') } });
+    expect(door.warnings).toEqual([
+      'the certificate of mqtt.tls has expired on 2020-03-01: devices that check it cannot connect',
+    ]);
+    const checking = connectTls({ port: ports.tlsPort ?? 0, ca: readFileSync(ca.cert), servername: 'localhost' });
+    const [error] = (await once(checking, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('CERT_HAS_EXPIRED');
   });
 
   test('does not start with files that cannot serve it, and says which', async () => {

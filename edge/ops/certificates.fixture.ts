@@ -1,6 +1,6 @@
 /** For tests: an authority and certificates that it signed, made with openssl in a folder. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface CertificateFiles {
@@ -38,4 +38,31 @@ export function certificate(
   const signing = ['-CA', ca.cert, '-CAkey', ca.key, '-CAcreateserial', '-extfile', names];
   openssl(folder, 'x509', '-req', '-in', request, ...signing, '-days', String(days), '-out', cert);
   return { cert, key };
+}
+
+/** The same, with a certificate that ended years ago. */
+export function expiredCertificate(folder: string, ca: CertificateFiles, commonName: string): CertificateFiles {
+  const files = certificate(folder, ca, { commonName });
+  const issued = join(folder, 'issued');
+  mkdirSync(issued);
+  writeFileSync(join(issued, 'index.txt'), '');
+  const settings = [
+    '[ca]',
+    'default_ca = one',
+    '[one]',
+    `new_certs_dir = ${issued}`,
+    `database = ${join(issued, 'index.txt')}`,
+    `rand_serial = yes`,
+    'default_md = sha256',
+    'policy = any',
+    '[any]',
+    'commonName = supplied',
+  ];
+  const config = join(issued, 'ca.cnf');
+  writeFileSync(config, `${settings.join('\n')}\n`);
+  const times = ['-startdate', '20200101000000Z', '-enddate', '20200301000000Z'];
+  const request = join(folder, `${commonName}.csr`);
+  const signing = ['-config', config, '-cert', ca.cert, '-keyfile', ca.key, '-in', request, '-out', files.cert];
+  openssl(folder, 'ca', '-batch', '-notext', ...signing, ...times);
+  return files;
 }
