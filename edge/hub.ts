@@ -28,9 +28,11 @@ import { routeOfParts } from './devices/topics.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
+import { StillThere } from './journal/still-there.ts';
 import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import { Descriptors, mostOpenFiles, placesWithin } from './ops/descriptors.ts';
 import { Doorstep } from './ops/doorstep.ts';
 import { healthRoutes, metricsRoute } from './ops/health.ts';
 import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
@@ -68,6 +70,8 @@ export class Hub {
   readonly #alertListeners = new Set<(alert: Alert) => void>();
   readonly #httpDoorstep: Doorstep;
   readonly #check: JournalCheck;
+  readonly #stillThere: StillThere;
+  readonly #descriptors: Descriptors;
   readonly #liveCounters = { stalled: 0, turnedAway: 0 };
   #reader: JournalReader | undefined;
   #servers: FastifyInstance[] = [];
@@ -90,6 +94,9 @@ export class Hub {
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     const { users } = config.mqtt;
+    const files = mostOpenFiles();
+    const wanted = { mqtt: config.mqtt.limits.connections, http: config.http.limits.connections };
+    const places = placesWithin(files, wanted);
     this.#credentials = users.length === 0 ? undefined : new Credentials({ users, logger: this.#loggers.door });
     this.#door = new MqttDoor({
       ...addressesOf(config),
@@ -98,12 +105,20 @@ export class Hub {
       codec: this.#codec,
       conceal,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
-      limits: doorLimits(config.mqtt.limits),
+      limits: { ...doorLimits(config.mqtt.limits), connections: places.mqtt },
       logger: this.#loggers.door,
     });
     this.#standing.alsoSay(() => this.#door.warnings);
-    const { connections, connections_per_address } = config.http.limits;
-    this.#httpDoorstep = new Doorstep({ connections, perAddress: connections_per_address });
+    this.#httpDoorstep = new Doorstep({
+      connections: places.http,
+      perAddress: config.http.limits.connections_per_address,
+    });
+    const open = () => ({ mqtt: this.#door.connections, http: this.#httpDoorstep.guests });
+    this.#descriptors = new Descriptors({ files, places, wanted, open, logger: this.#loggers.door });
+    this.#standing.alsoSay(() => this.#descriptors.reasons);
+    this.#stillThere = new StillThere(config.data_dir, (reason) =>
+      this.#journal.giveUp(new HubError('JOURNAL_GONE', reason)),
+    );
     this.#check = new JournalCheck({
       dataDir: config.data_dir,
       isIdle: () => this.#metrics.stored.rates().eventsPerSecond < IDLE_EVENTS_PER_S,
@@ -123,6 +138,7 @@ export class Hub {
     this.#journal.listen((more, alerts, figures) => this.#onCommit(more, alerts, figures));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
+    this.#stillThere.start();
     this.#standing.watch(reader);
     this.#watchMetrics(reader);
     await this.#serve(reader);
@@ -131,6 +147,7 @@ export class Hub {
     await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
     this.#beat();
     this.#check.start();
+    this.#descriptors.start();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     const { hub, mqtt, http } = this.#config;
     this.#loggers.door.info(
@@ -161,6 +178,8 @@ export class Hub {
     this.#watchdog.stopping();
     const steps: (() => Promise<void> | void)[] = [
       () => this.#check.stop(),
+      () => this.#descriptors.stop(),
+      () => this.#stillThere.stop(),
       () => this.#sayOffline(),
       () => this.#door.stop(),
       () => this.#delivery.stop(),

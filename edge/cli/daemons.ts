@@ -3,35 +3,38 @@ import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
 import { requireDoorFiles } from './door-files.ts';
 import { addResume } from './resume.ts';
-import { configOf, stopSignal } from './settings.ts';
-import { note } from './terminal.ts';
+import { configOf } from './settings.ts';
+import { note, outputWritten } from './terminal.ts';
 
-export function addDaemons(program: Command): void {
+/** @param stop ends a daemon, also one that has only begun to start */
+export function addDaemons(program: Command, stop: AbortSignal): void {
   program
     .command('edge')
     .description("the shop's side: devices, journal, decisions, staff page; in the foreground, logs on stdout")
     .addHelpText('after', '\nExample:\n  store-hub edge --config /etc/store-hub/store.yaml')
-    .action(edge);
+    .action((_: unknown, command: Command) => edge(command, stop));
   const bridgeCommand = program
     .command('bridge')
     .description("the cloud's side: carries events to head office's Kafka; in the foreground, logs on stdout")
-    .action(bridge);
+    .action((_: unknown, command: Command) => bridge(command, stop));
   addResume(bridgeCommand);
 }
 
-async function edge(_: unknown, command: Command): Promise<void> {
+async function edge(command: Command, stop: AbortSignal): Promise<void> {
   const loaded = configOf(command);
   const { config, notices } = loaded;
   for (const notice of notices) note(notice);
   requireDoorFiles(loaded);
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
   const { runEdge } = await import('../main.ts');
-  await runEdge(config, stopSignal());
+  if (stop.aborted) return;
+  await runEdge(config, stop).finally(outputWritten);
 }
 
-async function bridge(_: unknown, command: Command): Promise<void> {
+async function bridge(command: Command, stop: AbortSignal): Promise<void> {
   const { config, file } = configOf(command);
   if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
   const { runBridge } = await import('../../cloud-bridge/main.ts');
-  await runBridge(config, stopSignal());
+  if (stop.aborted) return;
+  await runBridge(config, stop).finally(outputWritten);
 }

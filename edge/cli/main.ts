@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The command `store-hub`: parses, runs one command, and ends by itself with its exit code. */
 import { keepYoungSpace } from '../ops/young-space.ts';
+import { daemonStop } from './daemon-stop.ts';
 
+const stop = daemonStop(process.argv.slice(2));
 keepYoungSpace();
 // Loaded only now: already the loading must not make a daemon's memory large.
 const { exitCodeOf, report } = await import('./failure.ts');
@@ -10,7 +12,7 @@ const { surviveClosedPipes } = await import('./terminal.ts');
 
 surviveClosedPipes();
 try {
-  await createProgram().parseAsync();
+  await createProgram(stop).parseAsync();
 } catch (error) {
   report(error);
   process.exitCode = exitCodeOf(error);

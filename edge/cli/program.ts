@@ -24,7 +24,8 @@ Start here:
 Exit codes: 0 ok, 1 failed, 2 wrong use, 78 bad configuration.
 STORE_HUB_DEBUG=1 shows where an error comes from.`;
 
-export function createProgram(): Command {
+/** @param stop ends a daemon */
+export function createProgram(stop: AbortSignal): Command {
   const program = new Command('store-hub')
     .description(
       'In-store hub: takes device events, decides on the spot, carries every fact to head office exactly once.',
@@ -37,7 +38,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(see --help)')
     .addHelpText('after', AFTER)
     .exitOverride();
-  addDaemons(program);
+  addDaemons(program, stop);
   addDemo(program);
   addCheckConfig(program);
   addStatus(program);

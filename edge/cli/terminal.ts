@@ -1,13 +1,17 @@
 /** Writing to a terminal or a pipe. The reader of a pipe may leave (`| head`): that ends the output, it is no error. */
 import { once } from 'node:events';
+import { flushed } from '../ops/log-output.ts';
 
 const readerLeft = new AbortController();
 
 /** Aborted when nobody reads stdout any more: what only writes there may stop. */
 export const outputClosed: AbortSignal = readerLeft.signal;
 
+/** A pipe, a socket, a terminal that was closed. */
+const READER_LEFT: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET', 'EIO']);
+
 function onError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (!READER_LEFT.has(error.code)) throw error;
   readerLeft.abort();
 }
 
@@ -15,6 +19,13 @@ function onError(error: NodeJS.ErrnoException): void {
 export function surviveClosedPipes(): void {
   process.stdout.on('error', onError);
   process.stderr.on('error', onError);
+}
+
+const FLUSH_MS = 500;
+
+/** What was written is out, unless nobody reads it. */
+export function outputWritten(): Promise<void> {
+  return flushed(process.stdout, FLUSH_MS);
 }
 
 async function write(chunk: string | Uint8Array): Promise<void> {

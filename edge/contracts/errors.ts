@@ -19,6 +19,10 @@ const CATALOGUE = {
     exit: 1,
     advice: 'start the edge: it sets the damaged journal aside, saves what can be read, and says what was lost',
   },
+  JOURNAL_GONE: {
+    exit: 1,
+    advice: 'nothing more was acknowledged; put the data_dir back, or start the edge to begin a new journal',
+  },
   BACKUP_EXISTS: { exit: 1, advice: 'choose another name, or replace it with --force' },
   BACKUP_FAILED: { exit: 1, advice: 'nothing was changed; remove the cause and try again' },
   BACKUP_UNUSABLE: { exit: 1, advice: 'nothing was changed; choose another backup of this hub' },

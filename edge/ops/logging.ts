@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import { holdsCardData, maskCardDataIn } from '../contracts/card-data.ts';
+import { LogOutput } from './log-output.ts';
 
 export type { Logger } from 'pino';
 
@@ -57,13 +58,12 @@ export interface LoggingOptions {
 }
 
 function stdout(): DestinationStream {
-  // Synchronous: a line that was written before a crash is there after it.
   if (process.stdout.isTTY) {
     // Loaded for a terminal only: a service pays nothing for it.
     const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
     return pretty({ colorize: true, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
   }
-  return pino.destination({ dest: 1, sync: true });
+  return new LogOutput(process.stdout);
 }
 
 /** A line as it goes out: names that devices chose stand in it, and one of them may be a payment card. */
