@@ -1,15 +1,16 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Ending, type GuardedProcess, spawnGuarded } from '../device-sims/harness/guarded-process.ts';
 import { type Publisher, startPublisher } from '../device-sims/harness/mqtt-helpers.ts';
+import { describeWith } from '../device-sims/harness/need-tools.ts';
 import { commandFile } from '../device-sims/harness/project.ts';
 import { makeStore, type Store, type StoreOptions } from '../device-sims/harness/store.ts';
 import { ownEnvironment } from '../device-sims/harness/store-hub.ts';
 import { waitUntil } from '../device-sims/harness/wait-until.ts';
-import { RawMqtt } from './devices/raw-mqtt.ts';
+import { connectPacket, publishPacket, RawMqtt } from './devices/raw-mqtt.ts';
 import { writeFirstSchema } from './journal/first-schema.fixture.ts';
 
 const STOPPED = ['0', 'SIGTERM', '143'];
@@ -57,15 +58,19 @@ async function readings(made: Store): Promise<string[]> {
   return events.flatMap((line) => (JSON.parse(line) as { data: { readingId?: string } }).data.readingId ?? []);
 }
 
-/** Sends until it is told to stop; `acknowledged` grows. */
-function sending(publisher: Publisher): { acknowledged: string[]; end: () => void } {
+/** Sends arrays of `size` readings until it is told to stop; `acknowledged` grows. */
+function sending(publisher: Publisher, size = 1): { acknowledged: string[]; end: () => void } {
   const acknowledged: string[] = [];
   let open = true;
   const lane = async (name: string): Promise<void> => {
     for (let i = 0; open; i += 1) {
-      const id = `${name}-${i}`;
-      const sent = publisher.publish('traffic', 'door', { id, line: 'door', in: 1, out: 0 });
-      await sent.then(() => acknowledged.push(id)).catch(() => delay(50));
+      const ids = Array.from({ length: size }, (_, n) => `${name}-${i}-${n}`);
+      const sent = publisher.publish(
+        'traffic',
+        'door',
+        ids.map((id) => ({ id, line: 'door', in: 1, out: 0 })),
+      );
+      await sent.then(() => acknowledged.push(...ids)).catch(() => delay(50));
     }
   };
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) void lane(name);
@@ -137,11 +142,9 @@ test('with few open files it serves as many as it can, says so, and has room aga
   await isUp(made);
   const port = Number(new URL(made.mqttUrl).port);
   const device = await RawMqtt.open(port, { id: 'device' });
-  const sockets: RawMqtt[] = [];
-  for (let i = 0; i < 200; i += 1) {
-    const raw = await RawMqtt.open(port, { id: `guest-${i}` }).catch(() => undefined);
-    if (raw !== undefined) sockets.push(raw);
-  }
+  // Most are turned away, and never get an answer.
+  const sockets = await Promise.all(Array.from({ length: 200 }, () => RawMqtt.dial(port)));
+  for (const [i, raw] of sockets.entries()) raw.send(connectPacket({ id: `guest-${i}` }));
   const silent: Socket[] = Array.from({ length: 200 }, () =>
     connect(Number(new URL(made.httpUrl).port), '127.0.0.1').on('error', () => undefined),
   );
@@ -167,21 +170,28 @@ test('with few open files it serves as many as it can, says so, and has room aga
   expect(await stopped(child)).toBe('0');
 });
 
-test('that runs out of memory ends, and the next start has what was acknowledged', { timeout: 120_000 }, async () => {
-  const made = await shop();
-  const child = edgeOf(made, '', { NODE_OPTIONS: '--max-old-space-size=22' });
-  child.child.stderr?.resume();
-  child.child.stdout?.resume();
-  await isUp(made).catch(() => undefined);
-  const publisher = await startPublisher(made.mqttUrl);
-  closers.push(() => publisher.close());
-  const { acknowledged, end } = sending(publisher);
-  const { code, signal } = await Promise.race([child.ended, delay(60_000).then(() => ({ code: 0, signal: null }))]);
-  end();
-  expect([code, signal]).not.toEqual([0, null]);
-  await made.edge.start();
-  const stored = new Set(await readings(made));
-  expect(acknowledged.filter((id) => !stored.has(id))).toEqual([]);
+describeWith('prlimit')('memory', () => {
+  test('that reaches its limit ends the hub, and the next start has what was acknowledged', {
+    timeout: 120_000,
+  }, async () => {
+    const made = await shop();
+    const child = edgeOf(made);
+    child.child.stderr?.resume();
+    child.child.stdout?.resume();
+    await isUp(made);
+    const publisher = await startPublisher(made.mqttUrl);
+    closers.push(() => publisher.close());
+    const { acknowledged, end } = sending(publisher, 1000);
+    await waitUntil('some load', () => acknowledged.length > 0);
+    const kilobytes = Number(/^VmSize:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
+    execFileSync('prlimit', ['--pid', String(child.pid), `--as=${(kilobytes + 4096) * 1024}`]);
+    const { code, signal } = await Promise.race([child.ended, delay(60_000).then(() => ({ code: 0, signal: null }))]);
+    end();
+    expect([code, signal]).not.toEqual([0, null]);
+    await made.edge.start();
+    const stored = new Set(await readings(made));
+    expect(acknowledged.filter((id) => !stored.has(id))).toEqual([]);
+  });
 });
 
 test.each([
@@ -199,35 +209,33 @@ test.each([
 });
 
 describe('a log', () => {
-  /** Each makes a line. */
-  async function annoy(made: Store, times: number): Promise<void> {
-    for (let i = 0; i < times; i += 1) {
-      await fetch(`${made.httpUrl}/in/sale/${'x'.repeat(200)}`, { method: 'POST', body: 'no sale' });
-    }
-  }
+  const reading = { line: 'door', in: 1, out: 0 };
 
   test('that nobody reads does not hold up the hub, nor its end', { timeout: 60_000 }, async () => {
     const made = await shop();
-    // A pipe that is open and full.
-    const reader = spawn('/bin/sleep', ['300'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const pipe = `${made.dir}/log`;
+    execFileSync('mkfifo', [pipe]);
+    const reader = spawn('/bin/sh', ['-c', `exec sleep 300 <'${pipe}'`], { stdio: 'ignore' });
     closers.push(() => reader.kill('SIGKILL'));
-    const child = edgeOf(made, '', { STORE_HUB_DEBUG: '1' });
-    child.child.stdout?.pause();
-    child.child.stderr?.pause();
+    // Full before the first line; both outputs are the same pipe, as under a shell.
+    const child = edgeOf(made, `exec >'${pipe}' 2>&1; head -c 65536 /dev/zero;`);
     await isUp(made);
-    await annoy(made, 3000);
-    expect((await made.post('/in/traffic/door', { line: 'door', in: 1, out: 0 })).status).toBe(202);
+    expect((await made.post('/in/traffic/door', reading)).status).toBe(202);
     expect(await stopped(child)).toBe('0');
   });
 
   test('whose reader is gone does not either', { timeout: 60_000 }, async () => {
     const made = await shop();
-    const child = edgeOf(made, '', { STORE_HUB_DEBUG: '1' });
+    const child = edgeOf(made, 'exec 2>&1;');
     await isUp(made);
     child.child.stdout?.destroy();
-    child.child.stderr?.destroy();
-    await annoy(made, 50);
-    expect((await made.post('/in/traffic/door', { line: 'door', in: 1, out: 0 })).status).toBe(202);
+    // Where only the hub publishes: a line of the log each time.
+    for (const id of ['a', 'b', 'c']) {
+      const raw = await RawMqtt.open(Number(new URL(made.mqttUrl).port), { id });
+      raw.send(publishPacket('out/x', 'x', 1, 1));
+      await waitUntil('the end of it', () => raw.closed);
+    }
+    expect((await made.post('/in/traffic/door', reading)).status).toBe(202);
     expect(await stopped(child)).toBe('0');
   });
 });

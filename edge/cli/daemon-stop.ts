@@ -7,10 +7,9 @@
 /** Before the service manager loses its patience (TimeoutStopSec). */
 const LONGEST_STOP_MS = 12_000;
 
-/** Aborted by the first SIGTERM or SIGINT; a second one ends the process as usual. Other commands keep the default. */
-export function daemonStop(words: readonly string[]): AbortSignal {
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process as usual. */
+export function daemonStop(): AbortSignal {
   const stop = new AbortController();
-  if (!isDaemon(words)) return stop.signal;
   const onSignal = (signal: NodeJS.Signals): void => {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);
@@ -22,6 +21,6 @@ export function daemonStop(words: readonly string[]): AbortSignal {
   return stop.signal;
 }
 
-function isDaemon(words: readonly string[]): boolean {
+export function isDaemon(words: readonly string[]): boolean {
   return words.includes('edge') || (words.includes('bridge') && !words.includes('resume'));
 }

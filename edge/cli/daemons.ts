@@ -4,7 +4,7 @@ import { HubError } from '../contracts/errors.ts';
 import { requireDoorFiles } from './door-files.ts';
 import { addResume } from './resume.ts';
 import { configOf } from './settings.ts';
-import { note, outputWritten } from './terminal.ts';
+import { note } from './terminal.ts';
 
 /** @param stop ends a daemon, also one that has only begun to start */
 export function addDaemons(program: Command, stop: AbortSignal): void {
@@ -28,7 +28,7 @@ async function edge(command: Command, stop: AbortSignal): Promise<void> {
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
   const { runEdge } = await import('../main.ts');
   if (stop.aborted) return;
-  await runEdge(config, stop).finally(outputWritten);
+  await runEdge(config, stop);
 }
 
 async function bridge(command: Command, stop: AbortSignal): Promise<void> {
@@ -36,5 +36,5 @@ async function bridge(command: Command, stop: AbortSignal): Promise<void> {
   if (config.cloud === undefined) throw new HubError('CLOUD_MISSING', `${file} has no section cloud`);
   const { runBridge } = await import('../../cloud-bridge/main.ts');
   if (stop.aborted) return;
-  await runBridge(config, stop).finally(outputWritten);
+  await runBridge(config, stop);
 }

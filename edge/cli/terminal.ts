@@ -23,9 +23,11 @@ export function surviveClosedPipes(): void {
 
 const FLUSH_MS = 500;
 
-/** What was written is out, unless nobody reads it. */
-export function outputWritten(): Promise<void> {
-  return flushed(process.stdout, FLUSH_MS);
+/** Waits a moment for those who read it; whether everything that was written is out. */
+export async function outputWritten(): Promise<boolean> {
+  const outputs = [process.stdout, process.stderr];
+  await Promise.all(outputs.map((output) => flushed(output, FLUSH_MS)));
+  return outputs.every((output) => output.writableLength === 0);
 }
 
 async function write(chunk: string | Uint8Array): Promise<void> {
