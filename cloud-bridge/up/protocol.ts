@@ -140,6 +140,8 @@ async function reserve(sending: Sending): Promise<void> {
   for (;;) {
     const { incarnation, from, to } = sending.batch;
     const answer = await edge.reserve({ incarnation, from, to });
+    // Whoever answered may have another journal by now than the one that this batch was gathered from.
+    assertSameJournal(journal);
     sending.dropped = answer.dropped;
     if (holds(sending.batch, answer)) return;
     const further = { ...to, devices: Math.max(at(to, 'devices'), answer.events) };

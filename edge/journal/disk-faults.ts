@@ -48,10 +48,22 @@ export function whyNoWrites(dataDir: string): string | undefined {
   }
 }
 
-function rmQuietly(file: string): void {
+/** Removes a file, if the disk lets it. */
+export function rmQuietly(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
     // On a read-only disk it was never there.
   }
+}
+
+/** Whether the disk is to blame for a failure: it had no room, or takes nothing more. */
+export function hasNoRoom(error: unknown, dataDir: string): boolean {
+  return isFull(error) || whyNoWrites(dataDir) !== undefined;
+}
+
+/** The error itself says so. */
+export function isFull(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -80,6 +80,8 @@ export class DiskSpace {
   evict(held: Held): Evicted {
     const evicted = this.#eviction.evict(this.#chunk, held);
     this.#measurePages();
+    // Nothing more may go, and it is enough: until it is over the budget again there is nothing to be done.
+    if (!evicted.any && !this.isOver) this.#evicting = false;
     return evicted;
   }
 

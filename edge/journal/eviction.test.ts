@@ -198,6 +198,24 @@ describe('over the disk budget', () => {
     writer.close();
   }, 10_000);
 
+  it('rests when nothing more may go although it is within the budget again', () => {
+    const folder = temporaryFolder();
+    const clocks = new Clocks();
+    const first = openWriter(folder, clocks);
+    first.process(batchOf(sales(clocks, 8000)));
+    const used = first.tick(true).figures.usedBytes;
+    first.process(batchOf(crossings(clocks, 1500)));
+    reserve(first, { sales: 8000 });
+    first.close();
+    // What is reserved fills the budget nearly; only the crossings are too much.
+    const writer = settle(openWriter(folder, clocks, { diskBudget: Math.floor(used / 0.97) }));
+    expect(held(folder, 'traffic')).toEqual([]);
+    expect(held(folder, 'sales')).toHaveLength(8000);
+    expect(writer.tick(true).figures.refusing).toBeUndefined();
+    expect(writer.restMs()).toBeGreaterThan(500);
+    writer.close();
+  });
+
   it('becomes events at the next heartbeat without a cloud', () => {
     const folder = temporaryFolder();
     const clocks = new Clocks();

@@ -56,7 +56,11 @@ export function finishExchange(dataDir: string): void {
   syncPath(dataDir);
 }
 
-/** Removes an unfinished new database with its side files: one for which no note was written yet. */
+/**
+ * Removes an unfinished new database with its side files. One for which the note was written is the journal already, or
+ * the only one there is: it stays for whoever finishes the exchange.
+ */
 export function dropUnfinished(dataDir: string): void {
+  if (existsSync(join(dataDir, NOTE))) return;
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(newJournalFile(dataDir) + suffix, { force: true });
 }

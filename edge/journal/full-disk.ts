@@ -11,7 +11,7 @@ import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync
 import { join } from 'node:path';
 import type { Statement } from 'better-sqlite3';
 import { autocheckpoint, checkpoint, type Database, JOURNAL_FILE, openForWriting, walBytesOf } from './database.ts';
-import { DISK_FULL, whyNoWrites } from './disk-faults.ts';
+import { DISK_FULL, rmQuietly, whyNoWrites } from './disk-faults.ts';
 
 const BALLAST_FILE = 'ballast';
 
@@ -43,7 +43,8 @@ export class FullDisk {
 
   /** Puts the ballast there when there is room for it twice. */
   start(): void {
-    if (this.#hasBallast() || this.#free() < 2 * this.#bytes) return;
+    // A shorter one is what a crash or another budget has left.
+    if (this.#ballastBytes() >= this.#bytes || this.#free() < 2 * this.#bytes) return;
     placeBallast(this.#dataDir, this.#bytes);
   }
 
@@ -59,8 +60,7 @@ export class FullDisk {
 
   /** A write found the disk full. Whether something could be done about it. Outside a transaction. */
   met(): boolean {
-    const had = this.#hasBallast();
-    releaseBallast(this.#dataDir);
+    const had = releaseBallast(this.#dataDir);
     const first = !this.#full;
     this.#full = true;
     this.#room = false;
@@ -101,13 +101,13 @@ export class FullDisk {
     return freeBytesOf(this.#dataDir);
   }
 
-  #hasBallast(): boolean {
-    return statSync(join(this.#dataDir, BALLAST_FILE), { throwIfNoEntry: false }) !== undefined;
+  #ballastBytes(): number {
+    return statSync(join(this.#dataDir, BALLAST_FILE), { throwIfNoEntry: false })?.size ?? 0;
   }
 }
 
 /** Lets go of it: at a start on a full disk there is no other room. Whether there was one. */
-function releaseBallast(dataDir: string): boolean {
+export function releaseBallast(dataDir: string): boolean {
   const file = join(dataDir, BALLAST_FILE);
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return false;
   rmSync(file, { force: true });
@@ -117,16 +117,17 @@ function releaseBallast(dataDir: string): boolean {
 /** Others may take the room meanwhile: then there is none. */
 function placeBallast(dataDir: string, bytes: number): void {
   const file = join(dataDir, BALLAST_FILE);
-  const descriptor = openSync(file, 'w', 0o640);
+  let descriptor: number | undefined;
   try {
+    descriptor = openSync(file, 'w', 0o640);
     // Not zeros by chance of a sparse file: the blocks must really be taken.
     const part = Buffer.alloc(64 * 1024, 0x5a);
     for (let written = 0; written < bytes; written += part.length) writeSync(descriptor, part);
     fsyncSync(descriptor);
   } catch {
-    rmSync(file, { force: true });
+    rmQuietly(file);
   } finally {
-    closeSync(descriptor);
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

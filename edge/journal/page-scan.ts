@@ -24,55 +24,61 @@ export interface ScannedRow {
   readonly values: readonly Value[];
 }
 
+/** Pages of the write-ahead log. */
+export interface NewerPages {
+  readonly file: string;
+  /** Page number -> where it lies in that file. */
+  readonly places: ReadonlyMap<number, number>;
+}
+
 /** Thrown inside, for whatever is not as the format demands. */
 class Malformed extends Error {}
 
 /**
- * Calls `take` for every row of every leaf page. `newer` holds pages of the write-ahead log: they are scanned first,
- * and the older version in the file as well. Returns how many pages the system could not read. Throws nothing for bad
+ * Calls `take` for every row of every leaf page. Pages of the write-ahead log are scanned first, and the older version
+ * in the file as well. Returns how many pages the system could not read. Throws nothing for bad
  * content; what `take` throws goes through.
  */
-export function scanRows(
-  file: string,
-  pageSize: number,
-  newer: ReadonlyMap<number, Buffer>,
-  take: (row: ScannedRow) => void,
-): number {
+export function scanRows(file: string, pageSize: number, newer: NewerPages, take: (row: ScannedRow) => void): number {
   const size = statSync(file, { throwIfNoEntry: false })?.size;
   if (size === undefined) return 0;
   const descriptor = openSync(file, 'r');
+  let log: number | undefined;
   try {
-    return new Scan(descriptor, size, pageSize, newer, take).run();
+    if (newer.places.size > 0) log = openSync(newer.file, 'r');
+    return new Scan({ descriptor, size, log, places: newer.places }, pageSize, take).run();
   } finally {
     closeSync(descriptor);
+    if (log !== undefined) closeSync(log);
   }
 }
 
+interface ScannedFiles {
+  readonly descriptor: number;
+  readonly size: number;
+  readonly log: number | undefined;
+  readonly places: ReadonlyMap<number, number>;
+}
+
 class Scan {
-  readonly #descriptor: number;
-  readonly #size: number;
+  readonly #files: ScannedFiles;
   readonly #pageSize: number;
-  readonly #newer: ReadonlyMap<number, Buffer>;
   readonly #take: (row: ScannedRow) => void;
 
-  constructor(
-    descriptor: number,
-    size: number,
-    pageSize: number,
-    newer: ReadonlyMap<number, Buffer>,
-    take: (row: ScannedRow) => void,
-  ) {
-    this.#descriptor = descriptor;
-    this.#size = size;
+  constructor(files: ScannedFiles, pageSize: number, take: (row: ScannedRow) => void) {
+    this.#files = files;
     this.#pageSize = pageSize;
-    this.#newer = newer;
     this.#take = take;
   }
 
   run(): number {
     let unread = 0;
-    for (const [number, page] of this.#newer) this.#page(number, page);
-    const count = Math.ceil(this.#size / this.#pageSize);
+    for (const number of this.#files.places.keys()) {
+      const page = this.#newer(number);
+      if (page) this.#page(number, page);
+      else unread += 1;
+    }
+    const count = Math.ceil(this.#files.size / this.#pageSize);
     for (let first = 1; first <= count; first += AT_ONCE) {
       const chunk = this.#read(first, Math.min(AT_ONCE, count - first + 1));
       for (let index = 0; index < Math.min(AT_ONCE, count - first + 1); index += 1) {
@@ -85,15 +91,14 @@ class Scan {
     return unread;
   }
 
-  /** Undefined when the system cannot read it. */
+  #newer(number: number): Buffer | undefined {
+    const { log, places } = this.#files;
+    const at = places.get(number);
+    return log === undefined || at === undefined ? undefined : bytesOf(log, at, this.#pageSize);
+  }
+
   #read(number: number, count: number): Buffer | undefined {
-    const buffer = Buffer.alloc(count * this.#pageSize);
-    try {
-      readSync(this.#descriptor, buffer, 0, buffer.length, (number - 1) * this.#pageSize);
-      return buffer;
-    } catch {
-      return undefined;
-    }
+    return bytesOf(this.#files.descriptor, (number - 1) * this.#pageSize, count * this.#pageSize);
   }
 
   #page(number: number, page: Buffer): void {
@@ -131,14 +136,25 @@ class Scan {
     const parts = [slice(page, at, local)];
     let next = slice(page, at + local, 4).readUInt32BE(0);
     for (let left = size - local; left > 0; ) {
-      const overflow = next === 0 ? undefined : (this.#newer.get(next) ?? this.#read(next, 1));
-      if (!overflow || next > Math.ceil(this.#size / usable) + this.#newer.size) throw new Malformed();
+      const overflow = next === 0 ? undefined : (this.#newer(next) ?? this.#read(next, 1));
+      if (!overflow || next > Math.ceil(this.#files.size / usable) + this.#files.places.size) throw new Malformed();
       const part = overflow.subarray(4, 4 + Math.min(left, usable - 4));
       parts.push(part);
       left -= part.length;
       next = overflow.readUInt32BE(0);
     }
     return Buffer.concat(parts);
+  }
+}
+
+/** Undefined when the system cannot read it. */
+function bytesOf(descriptor: number, at: number, length: number): Buffer | undefined {
+  const buffer = Buffer.alloc(length);
+  try {
+    readSync(descriptor, buffer, 0, length, at);
+    return buffer;
+  } catch {
+    return undefined;
   }
 }
 

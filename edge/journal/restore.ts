@@ -65,13 +65,15 @@ export async function restore(dataDir: string, hub: string, source: string, now:
     finishExchange(dataDir);
     dropUnfinished(dataDir);
     await copyBackup(dataDir, file);
-    const content = prepare(dataDir, hub, file, now);
+    const { identity, ...content } = prepare(dataDir, hub, file, now);
     const made = newJournalFile(dataDir);
     belongLikeFolder(made);
     syncPath(made);
     const there = statSync(join(dataDir, JOURNAL_FILE), { throwIfNoEntry: false }) !== undefined;
     const aside = asideName(dataDir, 'replaced', now);
     exchange(dataDir, aside, DAMAGE_NOTE);
+    // Not before: an incarnation that never came to be must not be remembered as one.
+    if (identity) keepIdentity(dataDir, identity);
     return { file, ...content, ...(there ? { aside: join(dataDir, aside) } : {}) };
   } catch (error) {
     dropUnfinished(dataDir);
@@ -104,7 +106,12 @@ async function copyBackup(dataDir: string, file: string): Promise<void> {
 }
 
 /** The copy is checked, brought up to date, and given its incarnation. */
-function prepare(dataDir: string, hub: string, file: string, now: number): Omit<RestoreReport, 'file' | 'aside'> {
+function prepare(
+  dataDir: string,
+  hub: string,
+  file: string,
+  now: number,
+): Omit<RestoreReport, 'file' | 'aside'> & { identity: Identity | undefined } {
   const db = new SQLite(newJournalFile(dataDir));
   try {
     db.pragma('journal_mode = DELETE');
@@ -116,8 +123,7 @@ function prepare(dataDir: string, hub: string, file: string, now: number): Omit<
     const incarnation = db.transaction(() => openRestored(db, present, now)).immediate();
     db.pragma('journal_mode = WAL');
     const identity = identityOf(db);
-    if (identity) keepIdentity(dataDir, identity);
-    return { hub, events, asOf, incarnation, ...(leftBehind === undefined ? {} : { leftBehind }) };
+    return { identity, hub, events, asOf, incarnation, ...(leftBehind === undefined ? {} : { leftBehind }) };
   } finally {
     db.close();
   }

@@ -2,13 +2,13 @@
  * What can still be read of a damaged journal: its events and its own small records from the pages themselves, the
  * rest by SQLite, table by table, from both ends. Nothing here changes the damaged files.
  */
-import { statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { isEventType } from '../contracts/events.ts';
 import { type Database, JOURNAL_FILE, PAGE_BYTES } from './database.ts';
 import { type ChainLink, readIdentity } from './identity-file.ts';
-import { type ScannedRow, scanRows } from './page-scan.ts';
+import { type NewerPages, type ScannedRow, scanRows } from './page-scan.ts';
 import { readWal } from './wal-file.ts';
 
 export interface HeadRow {
@@ -49,6 +49,8 @@ export interface Records {
   readonly chain: readonly ChainLink[];
   readonly types: ReadonlyMap<number, string>;
   readonly head: HeadRow | undefined;
+  /** Which of the chain the head is of, from 1: it may have been read from an older state than the chain. */
+  readonly headOrdinal: number;
   /** Null: nothing was ever acknowledged. Undefined: nobody knows. */
   readonly replication: ReplicationRow | null | undefined;
 }
@@ -56,14 +58,18 @@ export interface Records {
 export class SalvageSource {
   readonly #dataDir: string;
   readonly #file: string;
-  readonly #pages: { readonly size: number; readonly newer: ReadonlyMap<number, Buffer> };
+  readonly #pages: { readonly size: number; readonly newer: NewerPages };
   #db: Database | undefined;
 
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
     this.#file = join(dataDir, JOURNAL_FILE);
-    const wal = readWal(`${this.#file}-wal`);
-    this.#pages = { size: wal?.pageSize ?? PAGE_BYTES, newer: wal?.pages ?? new Map() };
+    const log = `${this.#file}-wal`;
+    const wal = readWal(log);
+    this.#pages = {
+      size: pageSizeOf(this.#file) ?? wal?.pageSize ?? PAGE_BYTES,
+      newer: { file: log, places: wal?.pages ?? new Map() },
+    };
   }
 
   /** Every event row that can be made out, some of them more than once. */
@@ -117,6 +123,7 @@ export class SalvageSource {
       chain,
       types,
       head: own.head ?? raw.head,
+      headOrdinal: (own.head ? own.chain : raw.chain())?.length || chain.length,
       replication: own.replication ? (own.replication[0] ?? null) : raw.replication,
     };
   }
@@ -189,6 +196,23 @@ export class SalvageSource {
   #scan(take: (row: ScannedRow) => void): void {
     scanRows(this.#file, this.#pages.size, this.#pages.newer, take);
   }
+}
+
+/** As the file's own header has it, where that can be read: a restored journal may have another one than a new one. */
+function pageSizeOf(file: string): number | undefined {
+  const head = Buffer.alloc(18);
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    readSync(descriptor, head, 0, head.length, 0);
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+  const size = head.readUInt16BE(16);
+  const isSound = head.toString('latin1', 0, 16) === 'SQLite format 3\0' && size >= 512 && (size & (size - 1)) === 0;
+  return isSound ? size : undefined;
 }
 
 function eventOf({ rowid, values }: ScannedRow): EventValues | undefined {

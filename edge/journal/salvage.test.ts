@@ -189,7 +189,8 @@ describe('a damaged journal', () => {
     const { incarnation } = fill();
     spoil(pagesOf('events_sales')[0]);
     const { report, writer } = start();
-    expect(report).toMatchObject({ reason: 'salvage', lost: {} });
+    expect(report).toMatchObject({ reason: 'salvage' });
+    expect(report?.lost).toEqual({});
     const state = look(incarnation);
     expect(state.sales.filter((sequence) => sequence <= SALES)).toHaveLength(SALES);
     writer.close();
@@ -279,7 +280,8 @@ describe('a damaged journal', () => {
     const { incarnation } = fill();
     damage();
     const { report, writer } = start();
-    expect(report).toMatchObject({ reason: 'lost', saved: {} });
+    expect(report).toMatchObject({ reason: 'lost' });
+    expect(report?.saved).toEqual({});
     expect(look(incarnation).chain).toMatchObject([{ incarnation }, { previous: incarnation, reason: 'lost' }]);
     expect(writer.process(batchOf([sale(clocks, 'after')])).receipts).toEqual([undefined]);
     writer.close();

@@ -16,16 +16,20 @@ import { HubError, messageOf } from '../contracts/errors.ts';
 import { isEventType, streamOf } from '../contracts/events.ts';
 import { JOURNAL_STREAMS, type JournalStream, STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
-import type { Database } from './database.ts';
+import { type Database, PAGE_BYTES } from './database.ts';
+import { hasNoRoom, isFull } from './disk-faults.ts';
 import { Drops } from './drops.ts';
 import { belongLikeFolder, syncPath } from './durable-file.ts';
 import { ElapsedClock } from './elapsed-clock.ts';
 import { EventLog } from './event-log.ts';
 import { asideName, dropUnfinished, exchange, newJournalFile } from './exchange.ts';
-import { identityOf, keepIdentity, readIdentity } from './identity-file.ts';
+import { releaseBallast } from './full-disk.ts';
+import { type Identity, identityOf, keepIdentity, readIdentity } from './identity-file.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 import { ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
-import { type EventValues, type Records, SalvageSource } from './salvage-source.ts';
+import { endOf, headsOf, isSound, passedPositions, writeRecords } from './salvage-records.ts';
+import { type Records, SalvageSource } from './salvage-source.ts';
+import { forgetDamaged } from './set-aside.ts';
 
 export interface SalvageReport {
   /** What made the hub look: an error of SQLite, or what the check found. */
@@ -54,33 +58,59 @@ function tableOf(stream: JournalStream): string {
 }
 
 /**
- * Epoch ms. Throws JOURNAL_OTHER_HUB, and NOT_STORED when there is no room for the new database. When what is there
- * cannot be salvaged for any other reason, the journal begins empty.
+ * Epoch ms. Throws JOURNAL_OTHER_HUB, and NOT_STORED when there is no room for the new database, not even without what
+ * head office has. When what is there cannot be salvaged for any other reason, the journal begins empty.
  */
 export function salvage(dataDir: string, hub: string, cause: string, now: number): SalvageReport {
   const aside = asideName(dataDir, 'damaged', now);
   const found = { cause, aside: join(dataDir, aside) };
-  let report: SalvageReport;
+  const attempt = (of: typeof found, fill: (into: Database) => Filled): Built => build(dataDir, hub, now, of, fill);
+  let report: SalvageReport & Pick<Built, 'identity'>;
   try {
-    report = { ...found, ...build(dataDir, hub, now, found, (into) => new Salvage(into, dataDir, hub).fill()) };
+    report = {
+      ...found,
+      ...thriftily(dataDir, (isThrifty) => attempt(found, (into) => new Salvage(into, dataDir, hub, isThrifty).fill())),
+    };
   } catch (error) {
     if (error instanceof HubError) throw error;
-    if (isFull(error)) {
+    if (hasNoRoom(error, dataDir)) {
+      dropUnfinished(dataDir);
       throw new HubError('NOT_STORED', `the journal is damaged (${cause}), and there is no room to salvage it`, {
         cause: error,
       });
     }
     const again = { ...found, cause: `${cause}; it could not be salvaged: ${messageOf(error)}` };
-    report = { ...again, ...build(dataDir, hub, now, again, (into) => beginEmpty(into, dataDir, hub)) };
+    report = { ...again, ...attempt(again, (into) => beginEmpty(into, dataDir, hub)) };
   }
   exchange(dataDir, aside, DAMAGE_NOTE);
-  return report;
+  const { identity, ...said } = report;
+  // Not before: an incarnation that never came to be must not be remembered as one.
+  if (identity) keepIdentity(dataDir, identity);
+  forgetDamaged(dataDir, KEPT_DAMAGED, aside);
+  return said;
+}
+
+/** Without room for everything: without the damaged journals of earlier times, and without what head office has. */
+function thriftily(dataDir: string, attempt: (isThrifty: boolean) => Built): Built {
+  try {
+    return attempt(false);
+  } catch (error) {
+    if (error instanceof HubError || !hasNoRoom(error, dataDir)) throw error;
+  }
+  forgetDamaged(dataDir, 0);
+  releaseBallast(dataDir);
+  return attempt(true);
 }
 
 /** The file that says that the journal is damaged, until it is mended. */
 export const DAMAGE_NOTE = 'journal.damaged';
 
+/** Damaged journals that stay beside the salvaged one. */
+const KEPT_DAMAGED = 2;
+
 type Filled = Pick<SalvageReport, 'saved' | 'lost' | 'state'>;
+
+type Built = Omit<SalvageReport, 'cause' | 'aside'> & { readonly identity: Identity | undefined };
 
 function build(
   dataDir: string,
@@ -88,14 +118,17 @@ function build(
   now: number,
   found: Pick<SalvageReport, 'cause' | 'aside'>,
   fill: (into: Database) => Filled,
-): Omit<SalvageReport, 'cause' | 'aside'> {
+): Built {
   dropUnfinished(dataDir);
   const file = newJournalFile(dataDir);
   const db = new SQLite(file);
   try {
+    db.pragma(`page_size = ${PAGE_BYTES}`);
     db.pragma('auto_vacuum = INCREMENTAL');
     db.pragma('journal_mode = OFF');
     db.pragma('synchronous = OFF');
+    // Rows come in the order of the damaged file's pages, not in their own.
+    db.pragma('cache_size = -65536');
     migrate(db);
     const done = db.transaction(() => finish(db, hub, now, found, fill(db))).immediate();
     db.pragma('journal_mode = WAL');
@@ -103,8 +136,7 @@ function build(
     db.close();
     belongLikeFolder(file);
     syncPath(file);
-    if (identity) keepIdentity(dataDir, identity);
-    return done;
+    return { ...done, identity };
   } finally {
     db.close();
   }
@@ -134,7 +166,7 @@ function finish(
 function beginEmpty(db: Database, dataDir: string, hub: string): Filled {
   const identity = readIdentity(dataDir);
   if (identity?.hub === hub)
-    writeRecords(db, { ...identity, types: new Map(), head: undefined, replication: undefined }, {}, 0);
+    writeRecords(db, { ...identity, types: new Map(), head: undefined, headOrdinal: 0, replication: undefined }, {}, 0);
   return { saved: {}, lost: {}, state: ['everything'] };
 }
 
@@ -142,10 +174,13 @@ class Salvage {
   readonly #db: Database;
   readonly #source: SalvageSource;
   readonly #hub: string;
+  readonly #isThrifty: boolean;
 
-  constructor(db: Database, dataDir: string, hub: string) {
+  /** `isThrifty`: leaves out what head office has. */
+  constructor(db: Database, dataDir: string, hub: string, isThrifty: boolean) {
     this.#db = db;
     this.#hub = hub;
+    this.#isThrifty = isThrifty;
     this.#source = new SalvageSource(dataDir);
   }
 
@@ -230,11 +265,13 @@ class Salvage {
     );
     const drops = new Drops(this.#db);
     const hasDrops = (this.#db.prepare('SELECT count(*) FROM drops').pluck().get() as number) > 0;
-    const heads: Partial<Record<JournalStream, number>> = head ? headsOf(head.streams) : {};
+    const isPresent = records.headOrdinal === chain.length;
+    const heads: Partial<Record<JournalStream, number>> = head && isPresent ? headsOf(head.streams) : {};
     let sequence = head?.sequence ?? 0;
     const known = new Map(
       [...types].flatMap(([code, type]) => (isEventType(type) ? [[code, streamOf(type)] as const] : [])),
     );
+    const passed = this.#isThrifty ? passedPositions(records) : {};
     this.#source.events((event) => {
       const [position, own, code] = event;
       const stream = known.get(code);
@@ -254,8 +291,8 @@ class Salvage {
         drops.within(stream, ordinal, streamSequence - 1, streamSequence).length > 0
       )
         return;
-      inserts.get(stream)?.run(event);
       sequence = Math.max(sequence, own);
+      if (position > (passed[stream] ?? 0)) inserts.get(stream)?.run(event);
     });
     return { heads, sequence };
   }
@@ -358,63 +395,6 @@ interface Gap {
   readonly lastSequence: number;
 }
 
-/** The records that everything else hangs on. */
-function writeRecords(
-  db: Database,
-  { chain, types, head, replication }: Omit<Records, 'hub'>,
-  heads: Partial<Record<JournalStream, number>>,
-  sequence: number,
-): void {
-  const link = db.prepare(
-    'INSERT INTO incarnations (ordinal, incarnation, previous, created, reason, last_known) VALUES (?, ?, ?, ?, ?, ?)',
-  );
-  for (const [index, { incarnation, previous, created, reason, last_known }] of chain.entries()) {
-    link.run(index + 1, incarnation, previous, created, reason, last_known);
-  }
-  const type = db.prepare('INSERT OR IGNORE INTO event_types (code, type) VALUES (?, ?)');
-  for (const [code, name] of types) type.run(code, name);
-  const elapsed =
-    head?.elapsed ?? (db.prepare('SELECT coalesce(max(elapsed), 0) FROM repeats').pluck().get() as number);
-  if (chain.length > 0) {
-    db.prepare('INSERT INTO head (id, sequence, streams, elapsed, wall) VALUES (1, ?, ?, ?, ?)').run(
-      sequence,
-      JSON.stringify(heads),
-      elapsed,
-      head?.wall ?? Date.now(),
-    );
-  }
-  if (replication) {
-    db.prepare('INSERT INTO replication (id, incarnation, acked) VALUES (1, ?, ?)').run(
-      replication.incarnation,
-      replication.acked,
-    );
-  }
-}
-
-/** Where a closed incarnation ended; undefined for the present one. */
-function endOf(chain: Records['chain'], index: number): Vector | undefined {
-  const next = chain[index + 1];
-  return next && (JSON.parse(next.last_known) as Vector);
-}
-
-function headsOf(text: string): Partial<Record<JournalStream, number>> {
-  try {
-    return JSON.parse(text) as Partial<Record<JournalStream, number>>;
-  } catch {
-    return {};
-  }
-}
-
-/** The data is JSON as it was written. */
-function isSound(event: EventValues): boolean {
-  try {
-    const data: unknown = JSON.parse(event[8]);
-    return typeof data === 'object' && data !== null;
-  } catch {
-    return false;
-  }
-}
-
 /** What of a range no other range covers; the others are in order. */
 function without(range: Gap, others: readonly { from: number; to: number }[]): { from: number; to: number }[] {
   const left: { from: number; to: number }[] = [];
@@ -425,9 +405,4 @@ function without(range: Gap, others: readonly { from: number; to: number }[]): {
   }
   if (from <= range.to) left.push({ from, to: range.to });
   return left;
-}
-
-function isFull(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return code === 'SQLITE_FULL' || code === 'ENOSPC';
 }

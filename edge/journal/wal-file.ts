@@ -6,56 +6,124 @@
  *   header, 32 bytes: magic, format, page size, checkpoint number, salt (8), checksum of the first 24 (8)
  *   frame: page number, size of the database after a commit or 0, salt (8), running checksum (8), the page
  */
-
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { PAGE_BYTES } from './database.ts';
 
 const HEADER = 32;
 const FRAME_HEADER = 24;
 const MAGIC = 0x377f0682;
+/** Read at once: a log that a reader kept from being taken over may be larger than the memory. */
+const FRAMES_AT_ONCE = 256;
 
 export interface WalFile {
   readonly pageSize: number;
-  /** Page number -> its newest content, of all commits that can be made out, damaged frames left out. */
-  readonly pages: ReadonlyMap<number, Buffer>;
+  /** Page number -> where its newest content lies in the log, of all commits that can be made out, damaged ones left out. */
+  readonly pages: ReadonlyMap<number, number>;
   /** What is wrong: commits that were synced cannot be read any more. Undefined: nothing, or a torn end. */
   readonly damage: string | undefined;
 }
 
-interface Frame {
-  readonly page: number;
-  readonly isCommit: boolean;
-  readonly isSound: boolean;
-  readonly content: Buffer;
+/** Undefined when there is no log or nothing in it. Throws the system's errors, but for parts that cannot be read. */
+export function readWal(path: string): WalFile | undefined {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size <= HEADER) return undefined;
+  const descriptor = openSync(path, 'r');
+  try {
+    return new Log(descriptor, size).read();
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
-/** Undefined when there is no log or nothing in it. Throws the system's errors. */
-export function readWal(path: string): WalFile | undefined {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+class Log {
+  readonly #descriptor: number;
+  readonly #size: number;
+  readonly #pages = new Map<number, number>();
+  #sum: [number, number] = [0, 0];
+  #chained = false;
+  #bigEndian = false;
+  #salt = Buffer.alloc(8);
+  /** Since the last commit. */
+  #uncommitted = new Map<number, number>();
+  /** Behind the first frame that is not sound there was a commit; and behind that, something of this log again. */
+  #commitBehind = false;
+  #wasSynced = false;
+  #unreadable = false;
+
+  constructor(descriptor: number, size: number) {
+    this.#descriptor = descriptor;
+    this.#size = size;
   }
-  if (bytes.length <= HEADER) return undefined;
-  const hasHeader = soundHeader(bytes);
-  const pageSize = hasHeader ? bytes.readUInt32BE(8) : PAGE_BYTES;
-  const frames = framesOf(bytes, pageSize, hasHeader);
-  const firstBad = frames.findIndex((frame) => !frame.isSound);
-  const rest = firstBad === -1 ? [] : frames.slice(firstBad);
-  const lastCommit = frames.findLastIndex((frame) => frame.isCommit);
-  // A commit is synced before the next one is written: with something of this log behind it, it was on the disk.
-  const wasSynced = rest.some((frame, index) => frame.isCommit && index < rest.length - 1);
-  const rubbish = !hasHeader && bytes.subarray(0, HEADER).some((byte) => byte !== 0);
-  const pages = new Map<number, Buffer>();
-  for (const { page, content } of frames.slice(0, lastCommit + 1)) pages.set(page, content);
-  const damage = rubbish
-    ? 'the header of the write-ahead log is not one'
-    : wasSynced
-      ? 'the write-ahead log is damaged in its middle'
-      : undefined;
-  return { pageSize, pages, damage };
+
+  read(): WalFile {
+    const head = this.#bytes(0, HEADER + FRAME_HEADER) ?? Buffer.alloc(HEADER + FRAME_HEADER);
+    const hasHeader = soundHeader(head);
+    const pageSize = hasHeader ? head.readUInt32BE(8) : PAGE_BYTES;
+    if (hasHeader) {
+      this.#sum = [head.readUInt32BE(24), head.readUInt32BE(28)];
+      this.#bigEndian = (head.readUInt32BE(0) & 1) === 1;
+    }
+    this.#chained = hasHeader;
+    // Without a header the first frame's salt is taken for the log's.
+    this.#salt = Buffer.from(hasHeader ? head.subarray(16, 24) : head.subarray(HEADER + 8, HEADER + 16));
+    this.#frames(FRAME_HEADER + pageSize);
+    const rubbish = !hasHeader && head.subarray(0, HEADER).some((byte) => byte !== 0);
+    return { pageSize, pages: this.#pages, damage: this.#damage(rubbish) };
+  }
+
+  #damage(rubbish: boolean): string | undefined {
+    if (rubbish) return 'the header of the write-ahead log is not one';
+    if (this.#unreadable) return 'the write-ahead log cannot be read in places';
+    return this.#wasSynced ? 'the write-ahead log is damaged in its middle' : undefined;
+  }
+
+  #frames(size: number): void {
+    const count = Math.floor((this.#size - HEADER) / size);
+    const room = Buffer.allocUnsafe(Math.min(FRAMES_AT_ONCE, count) * size);
+    for (let first = 0; first < count; first += FRAMES_AT_ONCE) {
+      const frames = Math.min(FRAMES_AT_ONCE, count - first);
+      const chunk = this.#bytes(HEADER + first * size, frames * size, room);
+      for (let index = 0; index < frames; index += 1) {
+        const at = HEADER + (first + index) * size;
+        const frame = chunk?.subarray(index * size, (index + 1) * size) ?? this.#bytes(at, size);
+        if (frame) this.#frame(frame, at);
+        else {
+          this.#unreadable = true;
+          this.#chained = false;
+        }
+      }
+    }
+  }
+
+  #frame(frame: Buffer, at: number): void {
+    const ours = frame.compare(this.#salt, 0, 8, 8, 16) === 0;
+    if (!ours && !this.#chained) return;
+    if (this.#chained) {
+      const content = frame.subarray(FRAME_HEADER);
+      const sum = checksum(this.#sum, frame.subarray(0, 8), this.#bigEndian);
+      this.#sum = checksum(sum, content, this.#bigEndian);
+      this.#chained = ours && this.#sum[0] === frame.readUInt32BE(16) && this.#sum[1] === frame.readUInt32BE(20);
+    }
+    if (!ours) return;
+    // A commit is synced before the next one is written: with something of this log behind it, it was on the disk.
+    this.#wasSynced ||= this.#commitBehind;
+    const isCommit = frame.readUInt32BE(4) > 0;
+    this.#commitBehind ||= isCommit && !this.#chained;
+    this.#uncommitted.set(frame.readUInt32BE(0), at + FRAME_HEADER);
+    if (!isCommit) return;
+    for (const [page, place] of this.#uncommitted) this.#pages.set(page, place);
+    this.#uncommitted.clear();
+  }
+
+  /** Undefined when the system cannot read it. */
+  #bytes(at: number, length: number, room = Buffer.alloc(length)): Buffer | undefined {
+    try {
+      const read = readSync(this.#descriptor, room, 0, length, at);
+      return room.fill(0, read, length);
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 function soundHeader(bytes: Buffer): boolean {
@@ -63,28 +131,6 @@ function soundHeader(bytes: Buffer): boolean {
   if ((magic & ~1) >>> 0 !== MAGIC) return false;
   const sum = checksum([0, 0], bytes.subarray(0, 24), (magic & 1) === 1);
   return sum[0] === bytes.readUInt32BE(24) && sum[1] === bytes.readUInt32BE(28);
-}
-
-/** All frames with this log's salt, in their order; without a header the first frame's salt is taken for it. */
-function framesOf(bytes: Buffer, pageSize: number, hasHeader: boolean): Frame[] {
-  const frames: Frame[] = [];
-  const bigEndian = hasHeader && (bytes.readUInt32BE(0) & 1) === 1;
-  const size = FRAME_HEADER + pageSize;
-  const salt = hasHeader ? bytes.subarray(16, 24) : bytes.subarray(HEADER + 8, HEADER + 16);
-  let sum: [number, number] = hasHeader ? [bytes.readUInt32BE(24), bytes.readUInt32BE(28)] : [0, 0];
-  let chained = hasHeader;
-  for (let at = HEADER; at + size <= bytes.length; at += size) {
-    const head = bytes.subarray(at, at + FRAME_HEADER);
-    const ours = head.subarray(8, 16).equals(salt);
-    const content = bytes.subarray(at + FRAME_HEADER, at + size);
-    if (chained) {
-      sum = checksum(checksum(sum, head.subarray(0, 8), bigEndian), content, bigEndian);
-      chained = ours && sum[0] === head.readUInt32BE(16) && sum[1] === head.readUInt32BE(20);
-    }
-    if (!ours) continue;
-    frames.push({ page: head.readUInt32BE(0), isCommit: head.readUInt32BE(4) > 0, isSound: chained, content });
-  }
-  return frames;
 }
 
 /** https://www.sqlite.org/walformat.html#checksum_algorithm */
