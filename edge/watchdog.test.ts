@@ -132,6 +132,25 @@ describeWith('socat', 'systemd-notify')('the bridge tells its service manager', 
     await waitUntil('progress in the wait that follows', () => bridgePings(notified) > before, { timeoutMs: 30_000 });
     expect((await made.bridge.stop()).code).toBe(0);
   });
+
+  test('of progress while it is halted: a restart would not mend that', { timeout: 60_000 }, async () => {
+    const [made, notified] = await watchedStore({ brokers: [`127.0.0.1:${await freePort()}`] });
+    await made.bridge.start();
+    await made.bridge.stop();
+    const state = new SQLite(join(made.dir, 'bridge-data', 'bridge.db'));
+    const halt = JSON.stringify({
+      reason: 'Head office has more than this journal.',
+      code: 'head-office-ahead',
+      at: 1,
+    });
+    state.prepare("UPDATE bridge SET state = json_set(state, '$.halt', json(?))").run(halt);
+    state.close();
+    await made.bridge.start();
+    await waitUntil('its word', () => notified.text.includes('STATUS=halted: Head office has more'));
+    const before = bridgePings(notified);
+    await waitUntil('progress', () => bridgePings(notified) >= before + 3, { timeoutMs: 20_000 });
+    expect((await made.bridge.stop()).code).toBe(0);
+  });
 });
 
 /** The edge speaks on the same socket; its status tells them apart. */
