@@ -77,7 +77,7 @@ function uniqueNames(users: readonly { readonly name?: unknown }[], context: Con
     const first = seen.get(entry?.name);
     if (first === undefined || entry?.name === undefined) seen.set(entry?.name, index);
     else {
-      const message = `${shown(entry.name)} is there already, as entry ${first + 1}: each name may be used once`;
+      const message = `${shown(entry.name)} is there already, in mqtt.users[${first}]: each name may be used once`;
       context.addIssue({ code: 'custom', path: [index, 'name'], message });
     }
   }

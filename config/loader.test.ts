@@ -92,7 +92,7 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '4:35: mqtt.users[0].password_hash: must be a hash printed by `store-hub passwd NAME`',
     '5:7: mqtt.users[1].password_hash: required: scrypt hash of its password, as `store-hub passwd NAME` prints it',
     '5:18: mqtt.users[1].password: secrets do not belong into this file: put what `store-hub passwd` prints in password_hash',
-    '6:15: mqtt.users[2].name: "c" is there already, as entry 2: each name may be used once',
+    '6:15: mqtt.users[2].name: "c" is there already, in mqtt.users[1]: each name may be used once',
     '6:33: mqtt.users[2].password_hash: must be a hash printed by `store-hub passwd NAME`',
     '6:42: mqtt.users[2].may[0]: must be one of consent, offers, alerts, not "all"',
   ],
@@ -165,7 +165,7 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     `hub: a\nplanogram:\n  - { shelf: A, ${FACING}, minimum: 10 }\n  - { shelf: B, ${FACING} }\n  - { shelf: A, ${FACING}, minimum: 2, refil: 3 }\n`,
     '3:85: planogram[0].minimum: must not exceed capacity',
     '4:5: planogram[1].minimum: required: fewer items than this is a gap',
-    '5:14: planogram[2].shelf: "A" is there already, as entry 1: each shelf may be named once',
+    '5:14: planogram[2].shelf: "A" is there already, in planogram[0]: each shelf may be named once',
     '5:88: planogram[2].refil: unknown key; did you mean refill?',
   ],
   [

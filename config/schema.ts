@@ -85,20 +85,20 @@ const journal = z.strictObject({
 });
 
 /** One entry per name: the fault is at the second one. */
-function unique(key: 'shelf' | 'id') {
+function unique(list: 'planogram' | 'campaigns', key: 'shelf' | 'id') {
   return (
-    list: readonly unknown[],
+    entries: readonly unknown[],
     context: { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void },
   ) => {
-    if (!Array.isArray(list)) return;
+    if (!Array.isArray(entries)) return;
     const seen = new Map<unknown, number>();
-    for (const [index, entry] of list.entries()) {
+    for (const [index, entry] of entries.entries()) {
       const name: unknown = typeof entry === 'object' && entry !== null ? Reflect.get(entry, key) : undefined;
       if (typeof name !== 'string') continue;
       const first = seen.get(name);
       if (first === undefined) seen.set(name, index);
       else {
-        const message = `${shown(name)} is there already, as entry ${first + 1}: each ${key} may be named once`;
+        const message = `${shown(name)} is there already, in ${list}[${first}]: each ${key} may be named once`;
         context.addIssue({ code: 'custom', path: [index, key], message });
       }
     }
@@ -117,13 +117,13 @@ export const storeSchema = z
     journal: journal.prefault({}).describe('how much is kept, and how long'),
     planogram: z
       .array(facingSchema)
-      .superRefine(unique('shelf'), always)
+      .superRefine(unique('planogram', 'shelf'), always)
       .default([] as Facing[])
       .describe('which product stands on which shelf, and how much of it is enough'),
     rules: rulesSchema.prefault({}).describe('what the hub decides by itself'),
     campaigns: z
       .array(campaignSchema)
-      .superRefine(unique('id'), always)
+      .superRefine(unique('campaigns', 'id'), always)
       .default([])
       .describe('offers for shoppers; no effect in this version'),
   })

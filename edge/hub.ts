@@ -142,7 +142,7 @@ export class Hub {
     this.#standing.watch(reader);
     this.#watchMetrics(reader);
     await this.#serve(reader);
-    const { port } = await this.#door.start(sessions);
+    const { port, tlsPort, websocketPort } = await this.#door.start(sessions);
     this.#delivery.start(out, open);
     await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
     this.#beat();
@@ -155,6 +155,8 @@ export class Hub {
         hub,
         incarnation,
         mqtt: `${mqtt.listen.host}:${port}`,
+        ...(mqtt.tls && { 'mqtt.tls': `${mqtt.tls.listen.host}:${tlsPort}` }),
+        ...(mqtt.websocket && { 'mqtt.websocket': `${mqtt.websocket.listen.host}:${websocketPort}` }),
         http: `${http.listen.host}:${http.listen.port}`,
         openAlerts: open.length,
       },

@@ -90,7 +90,7 @@ test('--all discards every dead letter, and needs no id', async () => {
 test('a second edge on the same folder ends with 1 and one clear line', async () => {
   const { code, stderr } = await run(['edge', ...STORE], folder);
   expect(code).toBe(1);
-  expect(stderr).toContain(`another edge has ${folder}/data open`);
+  expect(stderr).toContain(`${folder}/data is in use`);
 });
 
 test('both end with 0 on the usual signals, and the log is JSON lines', async () => {

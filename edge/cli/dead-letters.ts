@@ -102,7 +102,7 @@ async function show(id: string, options: Format & { raw?: boolean }, command: Co
   const reader = open(command);
   try {
     const letter = reader.deadLetter(id);
-    if (letter === undefined) throw new HubError('NOT_FOUND', `there is no dead letter ${id}`);
+    if (letter === undefined) throw new HubError('LETTER_NOT_FOUND', `there is no dead letter ${id}`);
     if (options.raw) {
       if (letter.bytes === null)
         throw new HubError('NOT_FOUND', `the bytes of ${id} may not be kept: they name a person`);
@@ -162,7 +162,7 @@ async function untried(command: Command, tried: ReadonlySet<string>): Promise<st
 
 async function changeOne(socket: string, id: string, action: Change, options: Format): Promise<void> {
   const { status, body } = await edgeRequest(socket, 'POST', `/dead-letters/${encodeURIComponent(id)}/${action}`);
-  if (status === 404) throw new HubError('NOT_FOUND', `there is no dead letter ${id}`);
+  if (status === 404) throw new HubError('LETTER_NOT_FOUND', `there is no dead letter ${id}`);
   if (status !== 200) {
     process.exitCode = 1;
     const problem = problemSchema.safeParse(body).data;

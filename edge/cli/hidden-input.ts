@@ -7,7 +7,7 @@ const INTERRUPT = '\u0003';
 const ERASE_LINE = '\u0015';
 const ERASE = /[\u007f\b]/;
 
-/** Asks on stderr, so that stdout holds the result alone. Throws HubError WRONG_USE when it is broken off. */
+/** Asks on stderr, so that stdout holds the result alone. Throws HubError INPUT_REFUSED when it is broken off. */
 export function readHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   // Before the question: what is typed must not show from then on.
@@ -25,11 +25,11 @@ export function readHidden(question: string): Promise<string> {
       stderr.write('\n');
       then();
     };
-    const onEnd = (): void => finish(() => reject(new HubError('WRONG_USE', 'nothing was entered')));
+    const onEnd = (): void => finish(() => reject(new HubError('INPUT_REFUSED', 'broken off')));
     const onData = (text: string): void => {
       for (const character of text) {
-        if (character === INTERRUPT) {
-          finish(() => reject(new HubError('WRONG_USE', 'broken off')));
+        if (character === INTERRUPT || (character === END_OF_INPUT && typed.length === 0)) {
+          finish(() => reject(new HubError('INPUT_REFUSED', 'broken off')));
           return;
         }
         if (character === END_OF_INPUT || ENTER.test(character)) {

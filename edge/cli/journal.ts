@@ -87,7 +87,7 @@ async function tail(options: Selection & { lines: number; follow: boolean }, com
 async function show(id: string, _: unknown, command: Command): Promise<void> {
   await withReader(command, async (reader) => {
     const row = /^\d{1,16}$/.test(id) ? bySequence(reader, Number(id)) : reader.find(id);
-    if (row === undefined) throw new HubError('NOT_FOUND', `the journal of ${reader.hub} holds no event ${id}`);
+    if (row === undefined) throw new HubError('EVENT_NOT_FOUND', `the journal of ${reader.hub} holds no event ${id}`);
     await print(reader, [row]);
   });
 }
@@ -118,5 +118,5 @@ function firstOf(reader: JournalReader, from: string): number {
   if (id.hub === reader.hub && reader.incarnations().some((entry) => entry.incarnation === id.incarnation)) {
     return id.sequence;
   }
-  throw new HubError('NOT_FOUND', `the journal of ${reader.hub} knows no incarnation of event ${from}`);
+  throw new HubError('EVENT_NOT_FOUND', `the journal of ${reader.hub} knows no incarnation of event ${from}`);
 }

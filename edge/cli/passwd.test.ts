@@ -82,6 +82,17 @@ test('asks twice on a terminal, and shows nothing of it', async () => {
 });
 
 test('refuses two that differ, and ends when it is broken off', async () => {
-  expect(await typed('correct horse\r', 'correct house\r')).toMatchObject({ code: 2 });
-  expect(await typed('correct\u0003')).toMatchObject({ code: 2 });
+  const differ = await typed('correct horse\r', 'correct house\r');
+  expect(differ).toMatchObject({ code: 2, screen: expect.stringContaining('passwords differ') });
+  expect(differ.screen).toContain('what to do: run it again');
+  for (const entries of [['correct\u0003'], ['correct horse\r', '\u0004']]) {
+    expect(await typed(...entries)).toMatchObject({ code: 2, screen: expect.stringContaining('broken off') });
+  }
+});
+
+test('refuses a short one before it asks again', async () => {
+  const { code, screen } = await typed('hoss\r', 'hoss\r');
+  expect(code).toBe(2);
+  expect(screen).toContain('the password is short');
+  expect(screen).not.toContain('Once more');
 });

@@ -26,13 +26,7 @@ async function passwd(name: string, options: { json?: boolean }): Promise<void> 
   const checked = userName.safeParse(name);
   if (!checked.success) throw new HubError('WRONG_USE', `the name ${checked.error.issues[0]?.message ?? 'is wrong'}`);
   const password = process.stdin.isTTY ? await askTwice(name) : await firstLine();
-  if ([...password].length < SHORTEST) {
-    throw new HubError(
-      'WRONG_USE',
-      `the password is ${password === '' ? 'empty' : 'short'}: at least ${SHORTEST} characters`,
-    );
-  }
-  if (Buffer.byteLength(password) > 1024) throw new HubError('WRONG_USE', 'the password is longer than 1024 bytes');
+  requireLength(password);
   const hash = await hashPassword(password);
   if (options.json) {
     await json({ password_hash: hash });
@@ -44,10 +38,18 @@ async function passwd(name: string, options: { json?: boolean }): Promise<void> 
 
 async function askTwice(name: string): Promise<string> {
   const password = await readHidden(`Password of ${name}: `);
-  if (password !== '' && password !== (await readHidden('Once more: '))) {
-    throw new HubError('WRONG_USE', 'the two passwords differ');
-  }
+  // Before it is asked for again: nobody should type twice what is not taken.
+  requireLength(password);
+  if (password !== (await readHidden('Once more: '))) throw new HubError('INPUT_REFUSED', 'the two passwords differ');
   return password;
+}
+
+function requireLength(password: string): void {
+  if ([...password].length < SHORTEST) {
+    const what = password === '' ? 'empty' : 'short';
+    throw new HubError('INPUT_REFUSED', `the password is ${what}: at least ${SHORTEST} characters`);
+  }
+  if (Buffer.byteLength(password) > 1024) throw new HubError('INPUT_REFUSED', 'the password is longer than 1024 bytes');
 }
 
 /** Without its line end; empty when there is none. */

@@ -73,16 +73,22 @@ const UNITS: Readonly<Record<string, string>> = { string: ' character(s)', array
 
 const LONGEST_REASON = 400;
 
-/** One sentence for the first fault, and how many more there are. */
+/** Other fields that a reason names; a refusal carries up to MOST_POINTERS. */
+const MOST_NAMED = 3;
+const LONGEST_NAMED = 80;
+
+function short(pointer: string): string {
+  return pointer.length > LONGEST_NAMED ? `${pointer.slice(0, LONGEST_NAMED - 1)}…` : pointer;
+}
+
+/** One sentence for the first fault, and where others are. */
 export function reasonOf(faults: readonly Fault[]): string {
   const [first] = faults;
   if (first === undefined) return 'the reading is not valid';
-  const others = new Set(faults.map((fault) => fault.pointer)).size - 1;
+  const others = pointersOf(faults).slice(1);
   const where = first.pointer === '' ? '' : `${first.pointer}: `;
-  const more =
-    others > 0
-      ? ` (and ${others >= MOST_POINTERS - 1 ? 'more' : others} other ${others === 1 ? 'field' : 'fields'})`
-      : '';
+  const named = others.slice(0, MOST_NAMED).map((pointer) => (pointer === '' ? 'the whole' : short(pointer)));
+  const more = others.length === 0 ? '' : ` (also ${named.join(', ')}${others.length > MOST_NAMED ? ' and more' : ''})`;
   return `${where}${first.message}`.slice(0, LONGEST_REASON) + more;
 }
 

@@ -242,7 +242,11 @@ describe('payloads', () => {
     expect(accepted('sale', Array(1000).fill(sale)).readings).toHaveLength(1000);
     const two = refused('sale', [sale, { ...sale, till: 1 }, { ...sale, lines: [{ ...line, gtin: '1' }] }]);
     expect(two.pointers).toEqual(['/1/till', '/2/lines/0/gtin']);
-    expect(refused('sale', Array(50).fill({})).pointers).toHaveLength(20);
+    expect(two.reason).toMatch(/^\/1\/till: .* \(also \/2\/lines\/0\/gtin\)$/);
+    const many = refused('sale', Array(50).fill({}));
+    expect(many.pointers).toHaveLength(20);
+    const [, second, third, fourth] = many.pointers;
+    expect(many.reason.endsWith(` (also ${second}, ${third}, ${fourth} and more)`)).toBe(true);
     expect(codec.counters.shoppersRemoved).toBe(0);
   });
 

@@ -37,6 +37,9 @@ const CATALOGUE = {
     advice: 'read the reason; `store-hub bridge resume --dry-run` shows what head office holds',
   },
   INTERNAL: { exit: 1, advice: 'this is a fault of the program: keep the log, and report it' },
+  INPUT_REFUSED: { exit: 2, advice: 'run it again' },
+  EVENT_NOT_FOUND: { exit: 1, advice: '`store-hub journal tail` shows the newest ids' },
+  LETTER_NOT_FOUND: { exit: 1, advice: '`store-hub dead-letters list` shows the ids' },
   NOT_FOUND: { exit: 1, advice: 'list what there is, and check the id' },
 } as const;
 

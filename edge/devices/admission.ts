@@ -13,6 +13,8 @@ import { mayPublish, type User } from './users.ts';
 export interface Rejection {
   readonly returnCode: number;
   readonly reason: string;
+  /** The log names it already. */
+  readonly told?: true;
 }
 
 export const IDENTIFIER_REJECTED = 2;
@@ -68,7 +70,7 @@ export class Admission {
         if (verdict.is === 'gone') return;
         if (verdict.is === 'user') done(this.#enter(connection, introduction, verdict.user));
         else if (verdict.is === 'wrong')
-          done({ returnCode: BAD_USER_OR_PASSWORD, reason: 'bad user name or password' });
+          done({ returnCode: BAD_USER_OR_PASSWORD, reason: 'bad user name or password', told: true });
         else done({ returnCode: SERVER_UNAVAILABLE, reason: `come back in ${Math.ceil(verdict.afterMs / 1000)} s` });
       })
       .catch(() => done({ returnCode: SERVER_UNAVAILABLE, reason: 'the password could not be checked' }));
@@ -98,7 +100,7 @@ export class Admission {
   #refuse(returnCode: number, client: string, reason: string, user: User | undefined): Rejection {
     this.#parts.counters.notAuthorized += 1;
     this.#parts.log.warn({ client, ...(user && { user: user.name }) }, `refused: ${reason}`);
-    return { returnCode, reason };
+    return { returnCode, reason, told: true };
   }
 }
 

@@ -211,7 +211,7 @@ describe('topics', () => {
     expect(intake.refusals[0]).toMatchObject({
       kind: 'zigbee2mqtt/lamp',
       device: 'vendor-box',
-      reason: 'no codec is mapped to this topic',
+      reason: 'the topic is in/<kind>/<device>; no device format is mapped to this one',
       bytes: new Uint8Array(Buffer.from('x')),
     });
     expect(intake.refusals[1]).toMatchObject({ kind: 'sales', device: 'till-1' });

@@ -224,7 +224,7 @@ export class MqttDoor implements Holding {
       authenticate: (client, user, password, callback) => {
         this.#authenticate(client, user, password, (rejection) => {
           if (rejection === undefined) callback(null, true);
-          else callback(Object.assign(new Error(rejection.reason), { returnCode: rejection.returnCode }), false);
+          else callback(refusal(rejection), false);
         });
       },
       // A session may have subscriptions from before its user lost a permission.
@@ -376,7 +376,7 @@ export class MqttDoor implements Holding {
     if (/ in PUBLISH$/.test(error.message)) this.counters.badTopicClosed += 1;
     else this.counters.connectionErrors += 1;
     // What has a code is the network's.
-    if (connection === undefined || error.code !== undefined) return;
+    if (connection === undefined || error.code !== undefined || 'told' in error) return;
     this.#log.warn(named(connection), `closed: ${error.message}`);
   }
 
@@ -432,4 +432,9 @@ export class MqttDoor implements Holding {
 /** Which connection, for the log. */
 function named({ client, address }: Connection): { client: string; address: string | undefined } {
   return { client: plain(client.id ?? '', 128), address };
+}
+
+/** What the broker closes a connection with. */
+function refusal({ reason, returnCode, told }: Rejection) {
+  return Object.assign(new Error(reason), { returnCode, ...(told && { told }) });
 }

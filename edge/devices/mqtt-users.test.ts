@@ -65,6 +65,8 @@ describe('at the door', () => {
     const line = lines.find((text) => text.includes('wrong user'));
     expect(JSON.parse(line ?? '{}')).toMatchObject({ user: 'till-1', address: '127.0.0.1' });
     expect(lines.join('')).not.toContain('guess');
+    const told = lines.map((text) => JSON.parse(text).msg).filter((text) => text.includes('user name or password'));
+    expect(told).toEqual(Array(3).fill('wrong user name or password'));
   });
 
   test('a client without a name is the anonymous one, or gets 5', async () => {

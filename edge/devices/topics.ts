@@ -39,7 +39,7 @@ export function routeOf(name: string, client: string): Route {
     to: 'dead-letter',
     kind: plain(topic, LONGEST_DEVICE),
     device: plain(client, LONGEST_DEVICE),
-    reason: 'no codec is mapped to this topic',
+    reason: 'the topic is in/<kind>/<device>; no device format is mapped to this one',
     travels: true,
   };
 }

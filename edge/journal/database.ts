@@ -108,7 +108,7 @@ export function lockDataDir(dataDir: string): () => void {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    throw new HubError('JOURNAL_LOCKED', `another edge has ${dataDir} open`, { cause: error });
+    throw new HubError('JOURNAL_LOCKED', `${dataDir} is in use`, { cause: error });
   }
   return () => lock.close();
 }

@@ -1,7 +1,8 @@
 /**
  * Warnings about single devices: one that does something wrong does it often, and must not fill the log, nor keep
  * others from being named. In each minute a subject (the message, whatever numbers are in it) has ten lines, and a
- * client one of them; what is not said is counted in the next line of its subject.
+ * client one of them; what is not said is counted in the next line of its subject,
+ * as suppressed_lines.
  */
 import type { Logger } from './logging.ts';
 
@@ -44,7 +45,7 @@ export class CalmLog {
     }
     subject.left -= 1;
     subject.named.add(who);
-    this.#logger.warn(subject.unsaid === 0 ? fields : { ...fields, unsaid: subject.unsaid }, message);
+    this.#logger.warn(subject.unsaid === 0 ? fields : { ...fields, suppressed_lines: subject.unsaid }, message);
     subject.unsaid = 0;
   }
 
