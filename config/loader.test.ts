@@ -289,7 +289,7 @@ test('a file that is not there, or is a folder, is CONFIG_MISSING with its name'
   };
   const absent = thrown(join(folder, 'none.yaml'));
   expect(absent).toMatchObject({ code: 'CONFIG_MISSING', exitCode: 78, faults: [{ line: 1, column: 1, key: '' }] });
-  expect(String(absent)).toContain(`${folder}/none.yaml:1:1: cannot be read`);
+  expect(String(absent)).toContain(`${folder}/none.yaml:1:1: there is no such file`);
   expect(thrown(folder)).toMatchObject({ code: 'CONFIG_MISSING' });
   writeFileSync(join(folder, 'store.yaml'), 'hub: a\n');
   expect(loadConfig(join(folder, 'store.yaml'), {}).config.data_dir).toBe(join(folder, 'data'));

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { messageOf } from '../edge/contracts/errors.ts';
+import { fileWords } from '../edge/contracts/file-words.ts';
 import { readDocument } from './document.ts';
 import { applyOverrides, overrideAt, readOverrides } from './environment.ts';
 import { ConfigError, type ConfigFault, explain, type Finding, findingsOf } from './faults.ts';
@@ -36,7 +36,7 @@ export function loadConfig(file?: string, env: NodeJS.ProcessEnv = process.env):
   try {
     text = readFileSync(name, 'utf8');
   } catch (error) {
-    throw missing(name, `cannot be read: ${messageOf(error)}`);
+    throw missing(name, fileWords(error));
   }
   return parseConfig(text, name, env);
 }

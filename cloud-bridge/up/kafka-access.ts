@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import { HubError, messageOf } from '../../edge/contracts/errors.ts';
+import { fileWords } from '../../edge/contracts/file-words.ts';
 
 export interface CloudSecrets {
   readonly tls?:
@@ -66,6 +67,6 @@ function read(file: string, key: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new HubError('CONFIG_INVALID', `${key}: ${messageOf(error)}`, { cause: error });
+    throw new HubError('CONFIG_INVALID', `${key}: ${file}: ${fileWords(error)}`, { cause: error });
   }
 }

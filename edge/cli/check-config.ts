@@ -26,5 +26,6 @@ async function checkConfig(options: { json?: boolean }, command: Command): Promi
     process.exitCode = error.exitCode;
     if (options.json) await json(error.faults);
     else await line(error.message);
+    if (error.code === 'CONFIG_MISSING') note(`what to do: ${error.advice}`);
   }
 }

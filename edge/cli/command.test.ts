@@ -74,7 +74,7 @@ test.each([
   const { code, stderr } = await run([...args, '--config', 'none.yaml'], empty);
   expect(code).toBe(78);
   expect(stderr).toBe(
-    `none.yaml:1:1: cannot be read: ENOENT: no such file or directory, open 'none.yaml'\n` +
+    `none.yaml:1:1: there is no such file\n` +
       `store-hub: what to do: pass --config FILE, or create ./config/store.yaml or /etc/store-hub/store.yaml\n`,
   );
 });
@@ -107,6 +107,28 @@ test('check-config says ok, or every fault with its place, also as JSON', async 
   expect(JSON.parse(stdout)).toEqual([{ file: 'store.yaml', line: 3, column: 3, key: 'mqtt.lisen', message }]);
 });
 
+test('check-config says where a configuration belongs when there is none', async () => {
+  expect(await run(['check-config', '--config', 'none.yaml'], empty)).toEqual({
+    code: 78,
+    stdout: 'none.yaml:1:1: there is no such file\n',
+    stderr: 'store-hub: what to do: pass --config FILE, or create ./config/store.yaml or /etc/store-hub/store.yaml\n',
+  });
+});
+
+test("check-config finds the bridge's files that are not there, and mentions those that it cannot see", async () => {
+  const cloud = 'cloud:\n  brokers: [127.0.0.1:9]\n  partition: 7\n  tls: { ca: none.pem }\n';
+  const folder = folderWith(
+    `hub: store-0042\n${cloud}  sasl: { mechanism: plain, username: a, password_file: credential:kafka }\n`,
+  );
+  const lost = await run(['check-config', ...STORE], folder);
+  expect(lost.code).toBe(78);
+  expect(lost.stdout).toBe(`store.yaml:5:14: cloud.tls.ca: ${folder}/none.pem: there is no such file\n`);
+  writeFileSync(join(folder, 'none.pem'), '');
+  const there = await run(['check-config', ...STORE], folder);
+  expect(there.code).toBe(0);
+  expect(there.stderr).toMatch(/not checked: cloud\.sasl\.password_file: credential:kafka: .*the bridge must be able/);
+});
+
 test('check-config sees the environment, and mentions what has no effect', async () => {
   const unknown = await run(['check-config', ...STORE], withStore, { STORE_HUB_MQTT__PORT: '1' });
   expect(unknown.code).toBe(78);
@@ -134,9 +156,8 @@ test('an error shows its stack on demand only', async () => {
 });
 
 test('status of a stopped hub is 1, and says what is down', async () => {
-  const { code, stdout } = await run(['status', '--json', ...STORE], withCloud, {
-    STORE_HUB_BRIDGE__HTTP__LISTEN: '127.0.0.1:9',
-  });
+  const nobody = { STORE_HUB_BRIDGE__HTTP__LISTEN: '127.0.0.1:9' };
+  const { code, stdout } = await run(['status', '--json', ...STORE], withCloud, nobody);
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({
     hub: 'store-0042',
@@ -147,8 +168,13 @@ test('status of a stopped hub is 1, and says what is down', async () => {
     alerts: null,
     quiet: [],
   });
-  const readable = await run(['status', ...STORE], withCloud);
-  expect(readable.stdout).toMatch(/^edge +down: no edge answers on .*edge\.sock/m);
+  const readable = await run(['status', ...STORE], withCloud, nobody);
+  expect(readable.stdout).toMatch(/^edge +down: no edge answers on .*edge\.sock$/m);
+  expect(readable.stdout).toMatch(/^bridge +down: no bridge answers on [\d.:]+$/m);
+  expect(readable.stdout).toMatch(/^quiet +unknown$/m);
+  const alone = await run(['status', ...STORE], withStore, nobody);
+  expect(alone.stdout).toMatch(/^bridge +none: there is no cloud in the configuration$/m);
+  expect(alone.stdout).toMatch(/^lag +-$/m);
 });
 
 test('head office that does not answer is a failure with a clear word', async () => {

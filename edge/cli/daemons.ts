@@ -1,7 +1,7 @@
 /** `edge`, `bridge`: the daemons in the foreground, until SIGTERM or SIGINT; and `bridge resume` after a halt. */
 import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
-import { requireDoorFiles } from './door-files.ts';
+import { missingCloudFiles, requireDoorFiles } from './door-files.ts';
 import { addResume } from './resume.ts';
 import { configOf } from './settings.ts';
 import { note } from './terminal.ts';
@@ -23,7 +23,7 @@ export function addDaemons(program: Command, stop: AbortSignal): void {
 async function edge(command: Command, stop: AbortSignal): Promise<void> {
   const loaded = configOf(command);
   const { config, notices } = loaded;
-  for (const notice of notices) note(notice);
+  for (const notice of [...notices, ...missingCloudFiles(loaded)]) note(notice);
   requireDoorFiles(loaded);
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
   const { runEdge } = await import('../main.ts');

@@ -1,11 +1,12 @@
 /**
- * The files that the edge's doors need, judged where the configuration names them: the certificate and key of
- * `mqtt.tls`, the PIN of the staff page. The bridge has no right to read them, so this is no part of the loader.
+ * The files that the configuration names, judged at their place in it. The edge needs the certificate and key of
+ * `mqtt.tls` and the PIN of the staff page; the bridge the certificates and the password of `cloud`. Neither has the
+ * right to read the other's, so this is no part of the loader.
  */
 import { ConfigError, type ConfigFault } from '../../config/faults.ts';
 import type { LoadedConfig } from '../../config/loader.ts';
 import { expiryWarning, readTlsIdentity } from '../ops/certificates.ts';
-import { readPin } from '../ops/secret-file.ts';
+import { readPin, readSecretFile } from '../ops/secret-file.ts';
 
 interface Judgement {
   readonly faults: readonly ConfigFault[];
@@ -36,6 +37,27 @@ function judge({ config, faultAt }: LoadedConfig): Judgement {
   };
 }
 
+/** What the bridge will miss of `cloud`; what it reads is not judged here, it may change until then. */
+function judgeCloud({ config, faultAt }: LoadedConfig): Pick<Judgement, 'faults' | 'notices'> {
+  const { tls, sasl } = config.cloud ?? {};
+  const files = [
+    [['cloud', 'tls', 'ca'], tls?.ca],
+    [['cloud', 'tls', 'cert'], tls?.cert],
+    [['cloud', 'tls', 'key'], tls?.key],
+    [['cloud', 'sasl', 'password_file'], sasl?.password_file],
+  ] as const;
+  const faults: ConfigFault[] = [];
+  const notices: string[] = [];
+  for (const [path, file] of files) {
+    const text = file === undefined ? '' : readSecretFile(file);
+    if (typeof text === 'string') continue;
+    const fault = faultAt(path, text.fault);
+    if (text.forbidden) notices.push(`not checked: ${fault.key}: ${fault.message}; the bridge must be able to read it`);
+    else faults.push(fault);
+  }
+  return { faults, notices };
+}
+
 /** For the edge itself, which has to read them. Throws ConfigError. */
 export function requireDoorFiles(loaded: LoadedConfig): void {
   const { faults, forbidden } = judge(loaded);
@@ -43,9 +65,16 @@ export function requireDoorFiles(loaded: LoadedConfig): void {
   if (all.length > 0) throw new ConfigError('CONFIG_INVALID', all);
 }
 
+/** For the edge and the bridge at their start: files of `cloud` are read again at each attempt, so none is a failure. */
+export function missingCloudFiles(loaded: LoadedConfig): readonly string[] {
+  return judgeCloud(loaded).faults.map(({ key, message }) => `the bridge cannot read ${key}: ${message}`);
+}
+
 /** For whoever checks the configuration, perhaps as another user. Throws ConfigError; returns notices. */
 export function checkDoorFiles(loaded: LoadedConfig): readonly string[] {
-  const { faults, forbidden, notices } = judge(loaded);
+  const { faults: own, forbidden, notices } = judge(loaded);
+  const cloud = judgeCloud(loaded);
+  const faults = [...own, ...cloud.faults].sort((a, b) => a.line - b.line || a.column - b.column);
   if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', faults);
-  return [...notices, ...forbidden.map(({ key, message }) => `not checked: ${key}: ${message}`)];
+  return [...notices, ...cloud.notices, ...forbidden.map(({ key, message }) => `not checked: ${key}: ${message}`)];
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { StoreConfig } from '../../config/schema.ts';
 import { type Address, addressText } from '../../config/values.ts';
 import { EDGE_SOCKET, vectorSchema } from '../contracts/edge-socket.ts';
-import { HubError, messageOf } from '../contracts/errors.ts';
+import { HubError } from '../contracts/errors.ts';
 import { JournalReader } from '../journal/reader.ts';
 import { edgeRequest } from '../ops/edge-request.ts';
 import { configOf } from './settings.ts';
@@ -20,6 +20,7 @@ const edgeSchema = z.object({
   bytes_per_s: z.number(),
   alerts: z.number(),
   quiet: z.array(z.string()),
+  dropped: z.record(z.string(), z.number()).default({}),
   buffer: bufferSchema,
 });
 
@@ -28,6 +29,8 @@ const bridgeSchema = z.object({
   reason: z.string().nullish(),
   lag: vectorSchema,
 });
+
+const NO_CLOUD = 'there is no cloud in the configuration';
 
 /** Milliseconds that one daemon may take to answer. */
 const PATIENCE = 3_000;
@@ -47,6 +50,8 @@ interface Status {
   readonly lag: z.infer<typeof vectorSchema> | null;
   readonly alerts: number | null;
   readonly quiet: readonly string[];
+  /** Events let go for want of space since the edge's start, by stream. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 export function addStatus(program: Command): void {
@@ -56,17 +61,18 @@ export function addStatus(program: Command): void {
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExit code 0 if the edge is up, 1 if not.')
     .action(async (options: { json?: boolean }, command: Command) => {
-      const status = await gather(configOf(command).config);
+      const { config } = configOf(command);
+      const status = await gather(config);
       if (!status.edge.up) process.exitCode = 1;
       if (options.json) await json(status);
-      else await line(text(status));
+      else await line(text(status, config.cloud !== undefined));
     });
 }
 
 async function gather(config: StoreConfig): Promise<Status> {
   const [edge, bridge] = await Promise.all([askEdge(config), askBridge(config)]);
   if (typeof edge !== 'string') {
-    const { ready, reasons, events_per_s, bytes_per_s, alerts, quiet, buffer } = edge;
+    const { ready, reasons, events_per_s, bytes_per_s, alerts, quiet, buffer, dropped } = edge;
     return {
       hub: config.hub,
       edge: { up: true, ready, reasons, events_per_s, bytes_per_s },
@@ -74,10 +80,11 @@ async function gather(config: StoreConfig): Promise<Status> {
       buffer,
       alerts,
       quiet,
+      dropped,
     };
   }
   const down = { up: false, ready: false, reasons: [edge], events_per_s: 0, bytes_per_s: 0 };
-  return { hub: config.hub, edge: down, ...bridge, ...fromJournal(config), quiet: [] };
+  return { hub: config.hub, edge: down, ...bridge, ...fromJournal(config), quiet: [], dropped: {} };
 }
 
 /** The edge's status, or a sentence when there is none. */
@@ -101,10 +108,16 @@ async function askBridge(config: StoreConfig): Promise<Pick<Status, 'bridge' | '
     const { state, reason, lag } = bridgeSchema.parse(await response.json());
     return { bridge: { up: true, state, reason: reason ?? null }, lag };
   } catch (error) {
-    if (config.cloud === undefined) return down('there is no cloud in the configuration');
-    const cause = error instanceof Error ? error.cause : undefined;
-    return down(`nobody answers on ${at} (${cause instanceof Error ? messageOf(cause) : messageOf(error)})`);
+    if (config.cloud === undefined) return down(NO_CLOUD);
+    return down(`no bridge answers on ${at}${whyNot(error)}`);
   }
+}
+
+/** What is known besides that nobody listens there. */
+function whyNot(error: unknown): string {
+  if (error instanceof z.ZodError || error instanceof SyntaxError) return ': another program listens there';
+  if (error instanceof Error && error.name === 'TimeoutError') return ` within ${PATIENCE / 1000} s`;
+  return '';
 }
 
 /** Where a listener on every address of this machine can be asked. */
@@ -134,9 +147,9 @@ function fromJournal({ data_dir, cloud }: StoreConfig): Pick<Status, 'buffer' | 
   }
 }
 
-function text(status: Status): string {
+function text(status: Status, cloud: boolean): string {
   const { edge, bridge, buffer, lag } = status;
-  const behind = Object.entries(lag ?? {}).filter(([, count]) => count > 0);
+  const dropped = listed(status.dropped);
   const oldest = buffer && buffer.events > 0 ? `, oldest ${secondsText(buffer.oldest_age_s)}` : '';
   const reasons = edge.reasons.length > 0 ? `${edge.ready ? '; ' : ': '}${edge.reasons.join('; ')}` : '';
   return table([
@@ -146,10 +159,19 @@ function text(status: Status): string {
       'rate',
       !edge.up ? 'unknown' : `${edge.events_per_s.toFixed(1)} events/s, ${bytesText(Math.round(edge.bytes_per_s))}/s`,
     ],
-    ['bridge', `${bridge.up ? bridge.state : 'down'}${bridge.reason ? `: ${bridge.reason}` : ''}`],
+    ['bridge', `${bridge.up ? bridge.state : cloud ? 'down' : 'none'}${bridge.reason ? `: ${bridge.reason}` : ''}`],
     ['buffer', buffer ? `${buffer.events} events, ${bytesText(buffer.bytes)}${oldest}` : 'unknown'],
-    ['lag', lag === null ? 'unknown' : behind.map(([stream, count]) => `${stream} ${count}`).join(', ') || 'none'],
+    ['lag', lag !== null ? listed(lag) || 'none' : cloud ? 'unknown' : '-'],
+    ...(dropped === '' ? [] : [['dropped', `${dropped} since the edge started: the disk budget was used up`]]),
     ['alerts', status.alerts === null ? 'unknown' : `${status.alerts} not ended`],
-    ['quiet', status.quiet.join(', ') || 'none'],
+    ['quiet', !edge.up ? 'unknown' : status.quiet.join(', ') || 'none'],
   ]);
+}
+
+/** What of each stream, where it is not 0. */
+function listed(counts: Readonly<Record<string, number | undefined>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count !== undefined && count > 0)
+    .map(([stream, count]) => `${stream} ${count}`)
+    .join(', ');
 }

@@ -31,7 +31,7 @@ function edgeDown(socketPath: string, cause: NodeJS.ErrnoException): Error {
     return new HubError('EDGE_DOWN', `no right to use ${socketPath}: run as a member of the edge's group`, { cause });
   }
   if (code !== undefined && NOBODY_LISTENS.has(code)) {
-    return new HubError('EDGE_DOWN', `no edge answers on ${socketPath} (${code})`, { cause });
+    return new HubError('EDGE_DOWN', `no edge answers on ${socketPath}`, { cause });
   }
   return new HubError('EDGE_DOWN', `the edge did not answer on ${socketPath}: ${messageOf(cause)}`, { cause });
 }

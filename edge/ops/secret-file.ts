@@ -1,19 +1,12 @@
 /** Files that the configuration names for secrets: read in full, with a fault in words where that is not possible. */
 import { readFileSync } from 'node:fs';
+import { fileWords, isForbidden } from '../contracts/file-words.ts';
 
 export interface FileFault {
   readonly fault: string;
   /** This process lacks the right; another one may have it. */
   readonly forbidden: boolean;
 }
-
-const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'this user may not read it',
-  EPERM: 'this user may not read it',
-};
 
 /** A path, or `credential:NAME` where systemd gave this process no credentials. */
 export function readSecretFile(path: string): string | FileFault {
@@ -23,8 +16,7 @@ export function readSecretFile(path: string): string | FileFault {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    return { fault: `${path}: ${WORDS[code] ?? `cannot be read (${code})`}`, forbidden: /^E(ACCES|PERM)$/.test(code) };
+    return { fault: `${path}: ${fileWords(error)}`, forbidden: isForbidden(error) };
   }
 }
 
