@@ -186,8 +186,9 @@ export class Hub {
       () => this.#door.stop(),
       () => this.#delivery.stop(),
       ...this.#servers.map((server) => () => server.close()),
-      () => this.#journal.stop(),
+      // Before the writer, which brings the log into the database when nobody else has it open.
       () => this.#reader?.close(),
+      () => this.#journal.stop(),
     ];
     for (const step of steps) {
       try {
@@ -196,7 +197,7 @@ export class Hub {
         this.#loggers.journal.warn({ reason: messageOf(error) }, 'a step of the stop failed');
       }
     }
-    this.#loggers.journal.info('the hub has stopped');
+    if (this.#heartbeat) this.#loggers.journal.info('the hub has stopped');
   }
 
   /** Decodes, and counts the readings of which nothing is kept: they never reach the journal. */

@@ -12,7 +12,7 @@ import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
-import type { Database } from './journal/database.ts';
+import { checkpoint, type Database } from './journal/database.ts';
 import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
 import { DiskSpace } from './journal/disk-space.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
@@ -159,11 +159,16 @@ export class Writer {
     this.#db.pragma('shrink_memory');
   }
 
+  /** Afterwards everything is in journal.db itself: whoever copies that file alone has all of it. */
   close(): void {
-    this.#transaction(() => {
-      this.#books.dirty = true;
-    });
-    this.#db.close();
+    try {
+      this.#transaction(() => {
+        this.#books.dirty = true;
+      });
+      checkpoint(this.#db, 'TRUNCATE');
+    } finally {
+      this.#db.close();
+    }
   }
 
   /** Why facts are not stored now although the disk takes them. */

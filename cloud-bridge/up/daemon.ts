@@ -276,5 +276,6 @@ export class BridgeDaemon {
 const WAITING_WORDS: Partial<Record<string, string>> = {
   EDGE_DOWN: 'waiting for the edge',
   JOURNAL_UNREADABLE: 'waiting for the journal',
+  JOURNAL_DAMAGED: 'waiting for the edge to mend the journal',
   JOURNAL_NEWER: 'waiting: the journal was written by a newer version, upgrade the bridge',
 };

@@ -51,14 +51,16 @@ async function runBackup(file: string, options: { force?: boolean; json?: boolea
 
 async function runRestore(file: string, options: { json?: boolean }, command: Command): Promise<void> {
   const { config } = configOf(command);
-  const { asOf, leftBehind, ...report } = await restore(config.data_dir, config.hub, file, Date.now());
+  const { asOf, leftBehind, sideFiles, ...report } = await restore(config.data_dir, config.hub, file, Date.now());
   const as_of = new Date(asOf).toISOString();
   if (options.json) {
-    return json({ ...report, as_of, ...(leftBehind === undefined ? {} : { left_behind: leftBehind }) });
+    const left = leftBehind === undefined ? {} : { left_behind: leftBehind };
+    return json({ ...report, as_of, ...left, ...(sideFiles && { side_files: sideFiles }) });
   }
   const { events, hub, incarnation, aside } = report;
   await line(`restored: ${events} events of ${hub}, as of ${as_of}; new incarnation ${incarnation}`);
   if (aside !== undefined) await line(`the journal that was there: ${aside}`);
+  if (sideFiles) await line(`keep these files together with it: ${sideFiles.join(', ')}`);
   if (leftBehind)
     await line(`${leftBehind} events in it never reached head office and are not in the backup: keep that file`);
   await line('start the edge: `store-hub edge`, or `systemctl start store-hub-edge`');

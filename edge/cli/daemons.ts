@@ -25,6 +25,8 @@ async function edge(command: Command, stop: AbortSignal): Promise<void> {
   const { config, notices } = loaded;
   for (const notice of [...notices, ...missingCloudFiles(loaded)]) note(notice);
   requireDoorFiles(loaded);
+  // As the service does: what a shop sold is nobody else's business on this machine.
+  process.umask(process.umask() | 0o027);
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.
   const { runEdge } = await import('../main.ts');
   if (stop.aborted) return;

@@ -1,7 +1,7 @@
 /** How a failure looks: one clear line with what to do about it, and its exit code. A stack only on demand. */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../../config/faults.ts';
-import { HubError, messageOf } from '../contracts/errors.ts';
+import { damaged, HubError, isDamage, messageOf } from '../contracts/errors.ts';
 import { note } from './terminal.ts';
 
 export function exitCodeOf(error: unknown): number {
@@ -10,8 +10,10 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** Writes to stderr. What commander found wrong has been shown by commander. */
-export function report(error: unknown): void {
-  if (error instanceof CommanderError) return;
+export function report(thrown: unknown): void {
+  if (thrown instanceof CommanderError) return;
+  // Pages are read when they are needed: damage may show at any moment, in SQLite's words.
+  const error = isDamage(thrown) ? damaged(thrown) : thrown;
   const debug = process.env.STORE_HUB_DEBUG === '1';
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
   else note(withoutStop(messageOf(error)));

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { StoreConfig } from '../../config/schema.ts';
 import { type Address, addressText } from '../../config/values.ts';
 import { EDGE_SOCKET, vectorSchema } from '../contracts/edge-socket.ts';
-import { HubError } from '../contracts/errors.ts';
+import { damaged, HubError, isDamage } from '../contracts/errors.ts';
 import { JournalReader } from '../journal/reader.ts';
 import { edgeRequest } from '../ops/edge-request.ts';
 import { configOf } from './settings.ts';
@@ -83,8 +83,10 @@ async function gather(config: StoreConfig): Promise<Status> {
       dropped,
     };
   }
-  const down = { up: false, ready: false, reasons: [edge], events_per_s: 0, bytes_per_s: 0 };
-  return { hub: config.hub, edge: down, ...bridge, ...fromJournal(config), quiet: [], dropped: {} };
+  const { fault, ...journal } = fromJournal(config);
+  const reasons = fault === undefined ? [edge] : [edge, fault];
+  const down = { up: false, ready: false, reasons, events_per_s: 0, bytes_per_s: 0 };
+  return { hub: config.hub, edge: down, ...bridge, ...journal, quiet: [], dropped: {} };
 }
 
 /** The edge's status, or a sentence when there is none. */
@@ -126,15 +128,20 @@ function reachable(listen: Address): string {
   return addressText(listen.host === '::' ? { ...listen, host: '::1' } : listen);
 }
 
-/** What the journal itself tells while the edge is down. */
-function fromJournal({ data_dir, cloud }: StoreConfig): Pick<Status, 'buffer' | 'alerts'> {
-  let reader: JournalReader;
+/** What the journal itself tells while the edge is down; `fault` when it is damaged. */
+function fromJournal(config: StoreConfig): Pick<Status, 'buffer' | 'alerts'> & { fault?: string } {
   try {
-    reader = JournalReader.open(data_dir);
+    return readJournal(config);
   } catch (error) {
-    if (error instanceof HubError) return { buffer: null, alerts: null };
-    throw error;
+    const known = isDamage(error) ? damaged(error) : error;
+    if (!(known instanceof HubError)) throw error;
+    const { code, message, advice } = known;
+    return { buffer: null, alerts: null, ...(code === 'JOURNAL_DAMAGED' && { fault: `${message}: ${advice}` }) };
   }
+}
+
+function readJournal({ data_dir, cloud }: StoreConfig): Pick<Status, 'buffer' | 'alerts'> {
+  const reader = JournalReader.open(data_dir);
   try {
     const alerts = reader.alerts(false).length;
     // Without a cloud nothing waits for it.

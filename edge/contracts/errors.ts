@@ -73,3 +73,8 @@ export function isDamage(thrown: unknown): boolean {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   return /^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS))/.test(code);
 }
+
+/** The same sentence in every command, whoever met the damage. */
+export function damaged(cause: unknown): HubError {
+  return new HubError('JOURNAL_DAMAGED', 'the journal is damaged', { cause });
+}

@@ -265,3 +265,28 @@ function overwrite(file: string, part: number): void {
   writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, page * 4096);
   closeSync(descriptor);
 }
+
+test('a restore sets aside one file that holds everything, or names what belongs to it', async () => {
+  sell(1, 20);
+  await backUp(data, backup, false);
+  sell(21, 40);
+  const copy = join(folder, 'killed');
+  mkdirSync(copy);
+  for (const suffix of ['', '-wal']) copyFileSync(join(data, `journal.db${suffix}`), join(copy, `journal.db${suffix}`));
+  const whole = await restore(copy, 'store-0042', backup, clocks.wallMs);
+  expect(whole.sideFiles).toBeUndefined();
+  expect(existsSync(`${whole.aside}-wal`)).toBe(false);
+  const aside = new SQLite(whole.aside ?? '', { readonly: true });
+  expect(aside.prepare('SELECT count(*) FROM events_sales').pluck().get()).toBe(40);
+  aside.close();
+
+  const spoilt = join(folder, 'spoilt');
+  mkdirSync(spoilt);
+  copyFileSync(join(data, 'journal.db'), join(spoilt, 'journal.db'));
+  const log = readFileSync(join(data, 'journal.db-wal'));
+  log.fill(0x5a, 3000, 3100);
+  writeFileSync(join(spoilt, 'journal.db-wal'), log);
+  const named = await restore(spoilt, 'store-0042', backup, clocks.wallMs);
+  expect(named.sideFiles).toContain(`${named.aside}-wal`);
+  expect(existsSync(`${named.aside}-wal`)).toBe(true);
+});

@@ -8,7 +8,7 @@ import { chmodSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import SQLite from 'better-sqlite3';
-import { HubError, messageOf } from '../contracts/errors.ts';
+import { damaged, HubError, isDamage, messageOf } from '../contracts/errors.ts';
 import { JOURNAL_STREAMS, LOCAL_STREAM } from '../contracts/streams.ts';
 import { type Database, JOURNAL_FILE } from './database.ts';
 import { syncPath } from './durable-file.ts';
@@ -48,6 +48,7 @@ export async function backUp(dataDir: string, target: string, force: boolean): P
     return { file, ...found, bytes: statSync(file).size };
   } catch (error) {
     if (error instanceof HubError) throw error;
+    if (isDamage(error)) throw damaged(error);
     throw new HubError('BACKUP_FAILED', `${file} could not be written: ${messageOf(error)}`, { cause: error });
   } finally {
     for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(temporary + suffix, { force: true });
@@ -84,6 +85,7 @@ async function copyJournal(dataDir: string, temporary: string): Promise<void> {
   } catch (error) {
     db?.close();
     if (error instanceof HubError) throw error;
+    if (isDamage(error)) throw damaged(error);
     throw new HubError('JOURNAL_UNREADABLE', `cannot read ${journal}: ${messageOf(error)}`, { cause: error });
   }
   try {
@@ -122,11 +124,11 @@ function inspect(file: string): Omit<BackupReport, 'file' | 'bytes'> {
   try {
     db.pragma('journal_mode = DELETE');
     const faults = faultsOf(db);
-    if (faults.length > 0) throw new HubError('JOURNAL_DAMAGED', `the journal is damaged: ${faults[0]}`);
+    if (faults.length > 0) throw damaged(new Error(faults[0]));
     return contentOf(db);
   } catch (error) {
     if (error instanceof HubError) throw error;
-    throw new HubError('JOURNAL_DAMAGED', `the journal is damaged: ${messageOf(error)}`, { cause: error });
+    throw damaged(error);
   } finally {
     db.close();
   }

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
-import { HubError } from '../contracts/errors.ts';
+import { damaged, HubError, isDamage } from '../contracts/errors.ts';
 import { makeFolder } from '../ops/folder.ts';
 import { backUpBeforeMigration } from './migration-backup.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
@@ -73,13 +73,14 @@ export function openForWriting(dataDir: string, diskBudget = Number.POSITIVE_INF
   }
 }
 
-/** Opens for reading only; throws JOURNAL_UNREADABLE or JOURNAL_NEWER. */
+/** Opens for reading only; throws JOURNAL_UNREADABLE, JOURNAL_NEWER or JOURNAL_DAMAGED. */
 export function openForReading(dataDir: string): Database {
   const file = join(dataDir, JOURNAL_FILE);
   let db: Database;
   try {
     db = new SQLite(file, { readonly: true, fileMustExist: true, timeout: 2000 });
   } catch (error) {
+    if (isDamage(error)) throw damaged(error);
     throw new HubError('JOURNAL_UNREADABLE', `cannot read ${file}`, { cause: error });
   }
   try {
@@ -92,6 +93,7 @@ export function openForReading(dataDir: string): Database {
   } catch (error) {
     db.close();
     if (error instanceof HubError) throw error;
+    if (isDamage(error)) throw damaged(error);
     throw new HubError('JOURNAL_UNREADABLE', `cannot read ${file}`, { cause: error });
   }
 }

@@ -83,7 +83,7 @@ export class JournalReader {
     this.hub = row?.value ?? '';
   }
 
-  /** Opens `<dataDir>/journal.db` read-only. Throws JOURNAL_UNREADABLE, JOURNAL_NEWER. */
+  /** Opens `<dataDir>/journal.db` read-only. Throws JOURNAL_UNREADABLE, JOURNAL_NEWER, JOURNAL_DAMAGED. */
   static open(dataDir: string): JournalReader {
     const db = openForReading(dataDir);
     try {

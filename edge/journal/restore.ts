@@ -7,14 +7,14 @@
  * up as they are; everything that is journaled from now on is of the new incarnation. The incarnations that the present
  * journal had opened meanwhile are taken over into the chain, so that head office's position is one this journal knows.
  */
-import { rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { HubError, messageOf } from '../contracts/errors.ts';
 import { STREAMS } from '../contracts/streams.ts';
 import { at, merge, type Vector } from '../contracts/vector.ts';
 import { contentOf, faultsOf } from './backup.ts';
-import { type Database, JOURNAL_FILE, lockDataDir } from './database.ts';
+import { checkpoint, type Database, JOURNAL_FILE, lockDataDir } from './database.ts';
 import { belongLikeFolder, syncPath } from './durable-file.ts';
 import { ElapsedClock } from './elapsed-clock.ts';
 import { EventLog } from './event-log.ts';
@@ -29,6 +29,7 @@ import {
 } from './identity-file.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 import { DAMAGE_NOTE } from './salvage.ts';
+import { readWal } from './wal-file.ts';
 
 export interface RestoreReport {
   readonly hub: string;
@@ -40,6 +41,8 @@ export interface RestoreReport {
   readonly incarnation: string;
   /** Where the journal that was there is now; absent when there was none. */
   readonly aside?: string;
+  /** What belongs to it because its log could not be brought in: keep these files with it. */
+  readonly sideFiles?: readonly string[];
   /** Events that head office had not acknowledged and that only the journal set aside holds; absent when it cannot be read. */
   readonly leftBehind?: number;
 }
@@ -70,17 +73,37 @@ export async function restore(dataDir: string, hub: string, source: string, now:
     belongLikeFolder(made);
     syncPath(made);
     const there = statSync(join(dataDir, JOURNAL_FILE), { throwIfNoEntry: false }) !== undefined;
-    const aside = asideName(dataDir, 'replaced', now);
-    exchange(dataDir, aside, DAMAGE_NOTE);
+    if (there) bringLogIn(dataDir);
+    const aside = join(dataDir, asideName(dataDir, 'replaced', now));
+    exchange(dataDir, basename(aside), DAMAGE_NOTE);
     // Not before: an incarnation that never came to be must not be remembered as one.
     if (identity) keepIdentity(dataDir, identity);
-    return { file, ...content, ...(there ? { aside: join(dataDir, aside) } : {}) };
+    if (!there) return { file, ...content };
+    const hasLog = (statSync(`${aside}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    const sideFiles = ['-wal', '-shm'].map((suffix) => aside + suffix).filter((path) => existsSync(path));
+    return { file, ...content, aside, ...(hasLog && { sideFiles }) };
   } catch (error) {
     dropUnfinished(dataDir);
     if (error instanceof HubError) throw error;
     throw new HubError('BACKUP_FAILED', `${file} could not be restored: ${messageOf(error)}`, { cause: error });
   } finally {
     unlock();
+  }
+}
+
+/** What is set aside should be one file. A damaged journal stays as it is: SQLite would forget what it cannot read. */
+function bringLogIn(dataDir: string): void {
+  const journal = join(dataDir, JOURNAL_FILE);
+  if (existsSync(join(dataDir, DAMAGE_NOTE)) || readWal(`${journal}-wal`)?.damage !== undefined) return;
+  let db: Database | undefined;
+  try {
+    db = new SQLite(journal, { fileMustExist: true });
+    checkpoint(db, 'TRUNCATE');
+  } catch (error) {
+    // Restoring is what mends it: the report names what is to be kept.
+    if (!(error instanceof SQLite.SqliteError)) throw error;
+  } finally {
+    db?.close();
   }
 }
 
