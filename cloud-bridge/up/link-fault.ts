@@ -35,8 +35,23 @@ function addressIn(chain: readonly KafkaError[]): string | undefined {
   return undefined;
 }
 
-/** What an error means. Anything that is not known is told as it was thrown. */
+/** What an error means, on one line. Anything that is not known is told as it was thrown. */
 export function linkFault(error: unknown, around: Surroundings): LinkFault {
+  const { code, words } = meaningOf(error, around);
+  return { code, words: onOneLine(words) };
+}
+
+/** OpenSSL writes an address, numbers and its own source file around its reason, and ends the line. */
+const OPENSSL = /[0-9A-F]{8,}:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):[^:\s]+:\d+:\s*/g;
+
+function onOneLine(words: string): string {
+  return words
+    .replace(OPENSSL, 'TLS: $1 ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+}
+
+function meaningOf(error: unknown, around: Surroundings): LinkFault {
   const chain = chainOf(error);
   const own = chain.find((one) => one instanceof HubError || one instanceof TopicsMissing);
   if (own) return { code: own instanceof HubError ? 'configuration' : 'topics', words: own.message };

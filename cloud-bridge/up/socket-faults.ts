@@ -52,11 +52,16 @@ const certificate: Telling = ({ where, around }) => ({
     : `the broker ${where} demands a certificate of this hub: set cloud.tls.cert and cloud.tls.key`,
 });
 
-const closed: Telling = ({ where, around, error }) =>
-  around.tls && /before secure TLS connection/.test(error.message)
+const notSpoken: Telling = ({ where }) => ({
+  code: 'tls-not-spoken',
+  words: `the broker at ${where} speaks no TLS there: remove cloud.tls, or name its TLS port in cloud.brokers`,
+});
+
+const closed: Telling = ({ where, around, error, failure }) =>
+  around.tls && (/before secure TLS connection/.test(error.message) || failure?.during === 'connecting')
     ? {
         code: 'tls-not-spoken',
-        words: `the broker ${where} hangs up when TLS is spoken to it: name its TLS port in cloud.brokers, or remove cloud.tls if it has none`,
+        words: `the broker ${where} hangs up when TLS is spoken to it: name its TLS port in cloud.brokers, or remove cloud.tls if it has none; it may just be stopping`,
       }
     : ended({ where, around, error, topic: '', failure: undefined });
 
@@ -102,6 +107,10 @@ export const socketFaults: Readonly<Partial<Record<string, Telling>>> = {
     code: 'tls-host-name',
     words: `the certificate of the broker ${where} is for another name (${error.message.replace(/^.*altnames: /, '').replace(/: *$/, '')}): name the brokers in cloud.brokers as their certificates do, or head office must add this name`,
   }),
+  // What came back was no record of TLS: another protocol, or Kafka in the clear.
+  ERR_SSL_WRONG_VERSION_NUMBER: notSpoken,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: notSpoken,
+  ERR_SSL_HTTP_REQUEST: notSpoken,
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: certificate,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: certificate,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: certificate,
