@@ -93,6 +93,13 @@ describe('a hub on the network', () => {
     expect((await store.run(['dead-letters', 'list', '--json'])).stdout).toBe('');
   });
 
+  test('holds no long body of somebody unknown', async () => {
+    const long = JSON.stringify({ pin: '0'.repeat(200_000) });
+    for (const path of ['/api/session', '/nothing']) expect((await post(path, long)).status, path).toBe(413);
+    const name = { authorization: basic('till-1', 'till password') };
+    expect((await post('/in/sale/till-1', `[${sale()}]${' '.repeat(200_000)}`, name)).status).toBe(202);
+  });
+
   test('tells alerts to those that may hear them', async () => {
     const gateway = await connect(encrypted(), 'gateway');
     const heard: string[] = [];
@@ -150,11 +157,4 @@ describe('a hub on the network', () => {
       'http.pin_file',
     ]);
   });
-});
-
-test('holds no long body of somebody unknown', async () => {
-  const long = JSON.stringify({ pin: '0'.repeat(200_000) });
-  for (const path of ['/api/session', '/nothing']) expect((await post(path, long)).status, path).toBe(413);
-  const name = { authorization: basic('till-1', 'till password') };
-  expect((await post('/in/sale/till-1', `[${sale()}]${' '.repeat(200_000)}`, name)).status).toBe(202);
 });

@@ -21,10 +21,11 @@ import type { Figures, Request } from './crossing.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
-import type { DoorLimits } from './devices/door-options.ts';
+import { limitsFrom } from './devices/door-options.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { routeOfParts } from './devices/topics.ts';
+import { doorFigures } from './door-figures.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
@@ -105,7 +106,7 @@ export class Hub {
       codec: this.#codec,
       conceal,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
-      limits: { ...doorLimits(config.mqtt.limits), connections: places.mqtt },
+      limits: { ...limitsFrom(config.mqtt.limits), connections: places.mqtt },
       logger: this.#loggers.door,
     });
     this.#standing.alsoSay(() => this.#door.warnings);
@@ -327,8 +328,6 @@ export class Hub {
   }
 
   #watchMetrics(reader: JournalReader): void {
-    const { counters } = this.#door;
-    const decoded = this.#decoder.counters;
     this.#metrics.watch({
       buffer: () => reader.buffer(),
       journal: () => ({ ...this.#standing.disk, budgetBytes: this.#config.journal.disk_budget }),
@@ -337,68 +336,15 @@ export class Hub {
       outboxWaiting: () => this.#delivery.waiting,
       quarantined: () => this.#standing.quarantinedByRule(),
       ready: () => this.#standing.readiness(),
-      door: () => ({
-        connections: this.#door.connections,
-        publishes: new Map([
-          ['0', counters.publishesQos0],
-          ['1', counters.publishesQos1],
-          ['2', counters.publishesQos2],
-        ]),
-        closed: new Map([
-          ['qos2-unreleased', counters.qos2Closed],
-          ['forbidden-topic', counters.forbiddenTopicClosed],
-          ['not-allowed', counters.notAllowedClosed],
-          ['broken-packet', counters.brokenPacketClosed],
-          ['bad-topic', counters.badTopicClosed],
-          ['mqtt-5', counters.mqtt5Closed],
-          ['unknown-level', counters.unknownLevelClosed],
-          ['silent', counters.silentReplaced],
-          ['keep-alive', counters.keepAliveClosed],
-          ['stalled', counters.stalledClosed],
-          ['error', counters.connectionErrors],
-        ]),
-        httpRequests: counters.httpRequests,
-        httpTurnedAway: counters.httpTurnedAway,
-        liveReadersClosed: this.#liveCounters.stalled,
-        liveReadersRefused: this.#liveCounters.turnedAway,
-        httpConnections: this.#httpDoorstep.guests,
-        httpConnectionsRefused: this.#httpDoorstep.refused,
-        httpConnectionsReplaced: this.#httpDoorstep.replaced,
-        signIns: this.#signIns(),
-        faults: counters.faults,
-        connectionsRefused: counters.connectionsRefused,
-        subscriptionsRefused: counters.subscriptionsRefused,
-        slowed: counters.slowed,
-        qos0Dropped: counters.qos0Dropped,
-        qos2Repeated: counters.qos2Repeated,
-        kept: this.#door.kept,
-        dropped: new Map([
-          ['queue-full', counters.queuedDropped],
-          ['slow-reader', counters.slowDropped],
-          ['retained-full', counters.retainedRefused],
-        ]),
-        sessionsExpired: counters.sessionsExpired,
-        oversized: counters.brokenPacketClosed,
-        unanswered: this.#door.inFlight.deliveries,
-        pauses: counters.pauses,
-        sightings: decoded.rfid,
-        unknownFields: decoded.unknownFields,
-        shoppersRemoved: decoded.shoppersRemoved,
-        cardDataMasked: new Map([
-          ['reading', decoded.masked.readings],
-          ['letter', decoded.masked.letters],
-        ]),
-      }),
+      door: () =>
+        doorFigures({
+          door: this.#door,
+          decoded: this.#decoder.counters,
+          live: this.#liveCounters,
+          http: this.#httpDoorstep,
+          signIns: this.#credentials?.counters,
+        }),
     });
-  }
-
-  #signIns(): ReadonlyMap<string, number> {
-    const { wrong = 0, later = 0 } = this.#credentials?.counters ?? {};
-    return new Map([
-      ['wrong-password', wrong],
-      ['turned-away', later],
-      ['not-allowed', this.#door.counters.notAuthorized],
-    ]);
   }
 
   /** The bridge says how much head office took since it last said so. */
@@ -425,24 +371,6 @@ export class Hub {
 /** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
 function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
   return allow_anonymous_network || isLoopback(listen.host);
-}
-
-function doorLimits(limits: StoreConfig['mqtt']['limits']): Partial<DoorLimits> {
-  const { connections, connections_per_address, subscriptions, filter_levels, topic_length, rate } = limits;
-  return {
-    connections,
-    connectionsPerAddress: connections_per_address,
-    subscriptions,
-    filterLevels: filter_levels,
-    topicLength: topic_length,
-    rate,
-    sessions: limits.sessions,
-    offlineMessages: limits.offline_messages,
-    offlineSize: limits.offline_size,
-    offlineAge: limits.offline_age,
-    retained: limits.retained,
-    stalled: limits.stalled,
-  };
 }
 
 /** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */

@@ -2,6 +2,7 @@
  * Who may come in: the answer to a CONNECT. A name is checked with its password; a client certificate stands for the
  * user that its subject's common name names; whoever names nobody is the anonymous client, where that is allowed.
  */
+import type { ConnectPacket } from 'aedes';
 import type { CalmLog } from '../ops/calm-log.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
@@ -21,6 +22,8 @@ export const IDENTIFIER_REJECTED = 2;
 const SERVER_UNAVAILABLE = 3;
 const BAD_USER_OR_PASSWORD = 4;
 const NOT_AUTHORIZED = 5;
+/** A session is kept under it. */
+const LONGEST_CLIENT_ID = 256;
 
 export interface AdmissionParts {
   /** Absent: there are no users, and names are not looked at. */
@@ -107,4 +110,16 @@ export class Admission {
 /** A session belongs to a user: whoever uses another's client id gets one of his own. */
 export function sessionName(user: User, clientId: string): string {
   return `${user.name}/${clientId}`;
+}
+
+/** What is wrong with the client id of a CONNECT; undefined: nothing. */
+export function wrongClientId({ clientId, clean }: Pick<ConnectPacket, 'clientId' | 'clean'>): string | undefined {
+  // MQTT-3.1.3-8: without an id there is no session to keep.
+  if (clientId === '' && clean === false) return 'an empty client id needs a clean session';
+  return clientId.length > LONGEST_CLIENT_ID ? `a client id has at most ${LONGEST_CLIENT_ID} characters` : undefined;
+}
+
+/** What the broker closes a connection with. */
+export function refusal({ reason, returnCode, told }: Rejection): Error & { returnCode: number } {
+  return Object.assign(new Error(reason), { returnCode, ...(told && { told }) });
 }

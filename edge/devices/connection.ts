@@ -1,6 +1,6 @@
 /**
- * One device's connection: its reading can be held, its bytes are scanned before they are parsed, its PUBACKs keep the
- * order of its publishes, and its keep-alive is judged here, because silence that we caused ourselves by holding the
+ * One device's connection: its reading can be held, its bytes are scanned before they are parsed, and its
+ * keep-alive is judged here, because silence that we caused ourselves by holding the
  * reading is not the device's.
  *
  * One member of the broker's client is used that it does not document: its parser (`_parser`), for the size guard, for
@@ -11,13 +11,13 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { messageOf } from '../contracts/errors.ts';
 import type { Guest } from '../ops/doorstep.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { ClientFilters } from './client-filters.ts';
 import { LARGE, type LargePackets } from './large-packets.ts';
 import { MOST_DELIVERIES, Pace } from './pace.ts';
 import { type PacketLimits, PacketScanner } from './packet-scanner.ts';
+import { plain } from './topics.ts';
 import type { User } from './users.ts';
-
-export type Acknowledge = (error?: Error | null) => void;
 
 interface Parser extends EventEmitter {
   /** The packet that is being read. */
@@ -33,29 +33,10 @@ interface IncomingPacket {
   readonly unsubscriptions?: string[];
 }
 
-/** What is acknowledged: a publish of quality of service 1 or 2. */
-interface Acknowledgeable {
-  readonly messageId?: number | undefined;
-  qos: number;
-}
-
-interface Acknowledged {
-  readonly publish: Acknowledgeable;
-  readonly acknowledge: Acknowledge;
-}
-
 /** Bytes taken of one connection at a time while much waits for the journal, so that everybody has a turn soon. */
 const PORTION = 4096;
 /** Milliseconds of work for one chunk that are paid for with a pause. */
 const LONG_MS = 50;
-
-interface Held extends Acknowledged {
-  ready: boolean;
-}
-
-/** Type and flags, then a remaining length of 2. */
-const PUBACK = 0x4002;
-const PUBREC = 0x5002;
 
 /** What the door tells its connections. */
 export interface Holding {
@@ -90,15 +71,7 @@ export class Connection {
   readonly address: string | undefined;
   readonly #holding: Holding;
   readonly #scanner: PacketScanner;
-  /** Publishes of QoS 1 and 2 given to the journal, and those it has answered. */
-  #given = 0;
-  #answered = 0;
-  /** Publishes that need no receipt and wait for the ones before them. */
-  #behind: (Acknowledged & { readonly after: number })[] = [];
-  /** PUBACKs that are written at the end of this turn. */
-  #acknowledged: Acknowledged[] = [];
-  /** What waits for more than its receipt, and what came behind it. */
-  readonly #held: Held[] = [];
+  readonly acknowledgements: Acknowledgements;
   /** A read was asked for while reading was held. */
   #owed = false;
   /** A large packet was begun, and there is no room for the rest of it yet. */
@@ -141,6 +114,10 @@ export class Connection {
     this.#holding = holding;
     this.#scanner = new PacketScanner(limits);
     this.#lastHeard = holding.tick;
+    this.acknowledgements = new Acknowledgements(client, socket, () => {
+      // Until now the device may have waited for us.
+      this.#lastHeard = holding.tick;
+    });
     this.#pace = new Pace({
       rate: holding.rate,
       resume: () => this.resume(),
@@ -303,93 +280,13 @@ export class Connection {
     this.#pace.answered(bytes);
   }
 
-  /** A publish was given to the journal. */
-  gave(): void {
-    this.#given += 1;
-  }
-
-  /**
-   * Its receipt is here; receipts come in the order of the publishes. An error closes the connection. `also`: something
-   * else that must be on disk before it is acknowledged; what comes behind it waits for its turn.
-   */
-  answered(publish: Acknowledgeable, acknowledge: Acknowledge, error: Error | null, also?: Promise<void>): void {
-    this.#answered += 1;
-    // Until now the device may have waited for us.
-    if (this.#answered === this.#given) this.#lastHeard = this.#holding.tick;
-    if (error === null) {
-      if (also === undefined) this.#acknowledge(publish, acknowledge);
-      else this.#acknowledgeWhen(also, publish, acknowledge);
-    } else if (!this.client.closed) {
-      this.#writeAcknowledgements();
-      acknowledge(error);
-    }
-    for (let next = this.#behind[0]; next !== undefined && next.after <= this.#answered; next = this.#behind[0]) {
-      this.#behind.shift();
-      this.#acknowledge(next.publish, next.acknowledge);
-    }
-  }
-
-  /** Acknowledges what needs no receipt, after everything before it (MQTT-4.6.0-2). */
-  inTurn(publish: Acknowledgeable, acknowledge: Acknowledge): void {
-    if (this.#given === this.#answered) this.#acknowledge(publish, acknowledge);
-    else this.#behind.push({ after: this.#given, publish, acknowledge });
-  }
-
-  #acknowledgeWhen(also: Promise<void>, publish: Acknowledgeable, acknowledge: Acknowledge): void {
-    const held: Held = { publish, acknowledge, ready: false };
-    this.#held.push(held);
-    const settled = (): void => {
-      held.ready = true;
-      const waiting = this.#held.findIndex(({ ready }) => !ready);
-      for (const next of this.#held.splice(0, waiting < 0 ? this.#held.length : waiting)) this.#write(next);
-    };
-    also.then(settled, (thrown) => {
-      if (!this.client.closed) acknowledge(new Error(messageOf(thrown)));
-    });
-  }
-
-  #acknowledge(publish: Acknowledgeable, acknowledge: Acknowledge): void {
-    if (this.#held.length > 0) this.#held.push({ publish, acknowledge, ready: true });
-    else this.#write({ publish, acknowledge });
-  }
-
-  #write(next: Acknowledged): void {
-    if (this.#acknowledged.length === 0) process.nextTick(() => this.#writeAcknowledgements());
-    this.#acknowledged.push(next);
-  }
-
-  /**
-   * The receipts of one commit come together, and so do their PUBACKs and PUBRECs: one write of four bytes each. The broker is
-   * told quality of service 0 then, so that it does not acknowledge again. While the device leaves its acknowledgements
-   * unread the broker writes them itself, because it knows how to wait for that and when to give up.
-   */
-  #writeAcknowledgements(): void {
-    const acknowledged = this.#acknowledged;
-    if (acknowledged.length === 0) return;
-    this.#acknowledged = [];
-    // A closed client takes no acknowledgement, and the broker would count one more error.
-    if (this.client.closed) return;
-    if (!this.socket.writableNeedDrain) {
-      const bytes = Buffer.allocUnsafe(acknowledged.length * 4);
-      let at = 0;
-      for (const { publish } of acknowledged) {
-        bytes.writeUInt16BE(publish.qos === 2 ? PUBREC : PUBACK, at);
-        bytes.writeUInt16BE(publish.messageId ?? 0, at + 2);
-        publish.qos = 0;
-        at += 4;
-      }
-      this.socket.write(bytes);
-    }
-    for (const { acknowledge } of acknowledged) acknowledge(null);
-  }
-
   /** Silent for one and a half of its keep-alive, although everything it sent was read. */
   get silent(): boolean {
     return (
       this.keepAlive > 0 &&
       !this.deciding &&
       !this.#owed &&
-      this.#given === this.#answered &&
+      !this.acknowledgements.owed &&
       this.socket.readableLength === 0 &&
       this.#holding.tick - this.#lastHeard > this.keepAlive * 1.5
     );
@@ -399,4 +296,9 @@ export class Connection {
   get packetAge(): number {
     return this.#packetSince === undefined || this.#owed ? 0 : this.#holding.tick - this.#packetSince;
   }
+}
+
+/** Which connection, for the log. */
+export function named({ client, address }: Connection): { client: string; address: string | undefined } {
+  return { client: plain(client.id ?? '', 128), address };
 }

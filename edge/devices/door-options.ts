@@ -85,3 +85,27 @@ export interface MqttDoorOptions extends AddressOptions {
   /** Wall clock, epoch ms. */
   readonly now?: () => number;
 }
+
+/** Those that the configuration has, as it names them (`mqtt.limits`). */
+export interface ConfiguredLimits
+  extends Pick<DoorLimits, 'connections' | 'subscriptions' | 'rate' | 'sessions' | 'retained' | 'stalled'> {
+  readonly connections_per_address: number;
+  readonly filter_levels: number;
+  readonly topic_length: number;
+  readonly offline_messages: number;
+  readonly offline_size: number;
+  readonly offline_age: number;
+}
+
+export function limitsFrom(limits: ConfiguredLimits): Partial<DoorLimits> {
+  const { connections, subscriptions, rate, sessions, retained, stalled } = limits;
+  return {
+    ...{ connections, subscriptions, rate, sessions, retained, stalled },
+    connectionsPerAddress: limits.connections_per_address,
+    filterLevels: limits.filter_levels,
+    topicLength: limits.topic_length,
+    offlineMessages: limits.offline_messages,
+    offlineSize: limits.offline_size,
+    offlineAge: limits.offline_age,
+  };
+}

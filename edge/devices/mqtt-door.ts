@@ -10,10 +10,11 @@ import { HubError, messageOf } from '../contracts/errors.ts';
 import type { SavedSessions } from '../contracts/sessions.ts';
 import { CalmLog } from '../ops/calm-log.ts';
 import { Doorstep, type Guest } from '../ops/doorstep.ts';
+import type { Acknowledge } from './acknowledgements.ts';
 import { Addresses, type Ports } from './addresses.ts';
-import { Admission, IDENTIFIER_REJECTED, type Rejection, sessionName } from './admission.ts';
+import { Admission, IDENTIFIER_REJECTED, type Rejection, refusal, sessionName, wrongClientId } from './admission.ts';
 import { Carrier } from './carrier.ts';
-import { type Acknowledge, Connection, type DoorSocket, type Holding } from './connection.ts';
+import { Connection, type DoorSocket, type Holding, named } from './connection.ts';
 import { type DoorCounters, newDoorCounters } from './door-counters.ts';
 import { DEFAULT_LIMITS, type DoorLimits, type MqttDoorOptions } from './door-options.ts';
 import { foreignWords, refuseVersion } from './foreign-connect.ts';
@@ -22,17 +23,15 @@ import { LargePackets } from './large-packets.ts';
 import type { Arrival } from './listeners.ts';
 import type { PacketLimits } from './packet-scanner.ts';
 import { Publishing } from './publishing.ts';
-import { Stalled } from './stalled.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
 import { Turns } from './turns.ts';
 import { mayRead } from './users.ts';
+import { Watch } from './watch.ts';
 import { keptClient } from './without-cards.ts';
 
 /** What waits for the journal over all transports: what it stores in a part of a second. */
 const MOST_IN_FLIGHT = 8_388_608;
 const MOST_BEHIND_CONNECT = 1000;
-/** A session is kept under it. */
-const LONGEST_CLIENT_ID = 256;
 /** Seconds. */
 const EXPIRY_TICKS = 60;
 
@@ -46,7 +45,7 @@ export class MqttDoor implements Holding {
   readonly #log: CalmLog;
   readonly #publishing: Publishing;
   readonly #carrier: Carrier;
-  readonly #stalled: Stalled;
+  readonly #watch: Watch;
   readonly #admission: Admission;
   readonly #connections = new Map<Client, Connection>();
   readonly #doorstep: Doorstep;
@@ -76,7 +75,12 @@ export class MqttDoor implements Holding {
       log: this.#log,
       now: () => performance.now(),
     });
-    this.#stalled = new Stalled(this.#limits.stalled);
+    this.#watch = new Watch({
+      limits: this.#limits,
+      counters: this.counters,
+      log: this.#log,
+      onBroken: (connection, what) => this.#closeBroken(connection, what),
+    });
     this.#publishing = new Publishing({
       intake: options.intake,
       codec: options.codec,
@@ -159,15 +163,18 @@ export class MqttDoor implements Holding {
     const addresses = new Addresses(this.#options, {
       enter: (socket) => this.#enter(socket),
       accept: (socket, arrival) => this.#accept(broker, socket, arrival),
-      refused: (why, address) => this.#turnedAway(why, address),
+      refused: (why, address) => {
+        this.counters.connectionsRefused += 1;
+        this.#log.warn({ address }, `a connection was turned away: ${why}`);
+      },
       logger: this.#options.logger,
       packet,
       arriving,
       packetAge,
     });
     this.#addresses = addresses;
-    this.inFlight.onResume(() => this.#resume());
-    this.#sweep = setInterval(() => this.#lookForSilence(), 1000);
+    this.inFlight.onResume(() => this.held || this.#turns.resume(this.#connections.values()));
+    this.#sweep = setInterval(() => this.#look(), 1000);
     this.#sweep.unref();
     return addresses.start();
   }
@@ -279,20 +286,11 @@ export class MqttDoor implements Holding {
     }
   }
 
-  #turnedAway(why: string, address: string | undefined): void {
-    this.counters.connectionsRefused += 1;
-    this.#log.warn({ address }, `a connection was turned away: ${why}`);
-  }
-
   #meet(client: Client, packet: ConnectPacket): boolean {
     const connection = this.#connections.get(client);
     if (connection === undefined) return false;
     connection.guest?.spoke();
-    // MQTT-3.1.3-8: without an id there is no session to keep.
-    if (packet.clientId === '' && packet.clean === false)
-      connection.rejected = 'an empty client id needs a clean session';
-    if (packet.clientId.length > LONGEST_CLIENT_ID)
-      connection.rejected = `a client id has at most ${LONGEST_CLIENT_ID} characters`;
+    connection.rejected = wrongClientId(packet);
     connection.will = packet.will?.topic;
     connection.keepAlive = packet.keepalive ?? 0;
     packet.keepalive = 0;
@@ -387,54 +385,16 @@ export class MqttDoor implements Holding {
     connection.socket.destroy(new Error(what));
   }
 
-  #lookForSilence(): void {
+  #look(): void {
     this.tick += 1;
     if (this.tick % EXPIRY_TICKS === 0) this.letGo();
-    this.#lookForStalled();
     this.counters.pauses = this.inFlight.pauses;
-    if (this.held) return;
-    for (const connection of this.#connections.values()) {
-      if (connection.silent) {
-        this.counters.keepAliveClosed += 1;
-        connection.condemned = true;
-        connection.socket.destroy(new Error('keep alive timeout'));
-      } else if (connection.packetAge > this.#limits.packetAge) {
-        this.#closeBroken(connection, `a packet was begun and not ended in ${this.#limits.packetAge} s`);
-      }
-    }
-  }
-
-  #lookForStalled(): void {
-    const now = performance.now();
-    let unread = 0;
-    for (const connection of this.#connections.values()) {
-      unread += connection.socket.writableLength;
-      if (!this.#stalled.has(connection.socket, now)) continue;
-      this.counters.stalledClosed += 1;
-      this.#log.warn(named(connection), `closed: it read nothing for ${this.#limits.stalled / 1000} s`);
-      connection.condemned = true;
-      connection.socket.destroy(new Error('stalled'));
-    }
-    this.#carrier.sessions.unread = unread;
-  }
-
-  #resume(): void {
-    if (this.held) return;
-    this.#turns.resume(this.#connections.values());
+    this.#carrier.sessions.unread = this.#watch.stalled(this.#connections.values(), performance.now());
+    if (!this.held) this.#watch.silent(this.#connections.values());
   }
 
   #fault(thrown: unknown): void {
     this.counters.faults += 1;
     this.#log.warn({ error: messageOf(thrown) }, 'a fault in the door, one connection closed');
   }
-}
-
-/** Which connection, for the log. */
-function named({ client, address }: Connection): { client: string; address: string | undefined } {
-  return { client: plain(client.id ?? '', 128), address };
-}
-
-/** What the broker closes a connection with. */
-function refusal({ reason, returnCode, told }: Rejection) {
-  return Object.assign(new Error(reason), { returnCode, ...(told && { told }) });
 }

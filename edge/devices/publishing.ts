@@ -6,8 +6,9 @@ import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { Handshake } from '../contracts/sessions.ts';
 import type { CalmLog } from '../ops/calm-log.ts';
+import type { Acknowledge } from './acknowledgements.ts';
 import { type Codec, keptBytes } from './codec.ts';
-import type { Acknowledge, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
 import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
@@ -126,10 +127,10 @@ export class Publishing {
     }
     if (arrived === undefined) {
       if (entry !== undefined) this.#parts.handshakes.settle(entry, null);
-      connection.inTurn(packet, acknowledge);
+      connection.acknowledgements.inTurn(packet, acknowledge);
       return;
     }
-    connection.gave();
+    connection.acknowledgements.gave();
     connection.tookUp(payload.length);
     this.#give(arrived, payload.length, (receipt) => {
       connection.gaveBack(payload.length);
@@ -139,7 +140,7 @@ export class Publishing {
         counters.notStored += 1;
         log.warn({ client: client.id, reason: receipt.reason }, 'a publish could not be stored, connection closed');
       }
-      connection.answered(packet, acknowledge, error, also);
+      connection.acknowledgements.answered(packet, acknowledge, error, also);
     });
   }
 
@@ -163,12 +164,12 @@ export class Publishing {
     if (before === undefined) return false;
     this.#parts.counters.qos2Repeated += 1;
     if (before.state === 'taken' || before.giver === connection) {
-      connection.inTurn(packet, acknowledge);
+      connection.acknowledgements.inTurn(packet, acknowledge);
       return true;
     }
     // Given by an earlier connection of the client: the journal answers it before anything that this one gave.
-    connection.gave();
-    before.waiting.push((error) => connection.answered(packet, acknowledge, error));
+    connection.acknowledgements.gave();
+    before.waiting.push((error) => connection.acknowledgements.answered(packet, acknowledge, error));
     return true;
   }
 
