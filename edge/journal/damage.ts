@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { JOURNAL_FILE } from './database.ts';
 import { writeDurably } from './durable-file.ts';
-import { finishExchange } from './exchange.ts';
+import { dropUnfinished, finishExchange } from './exchange.ts';
 import { readIdentity } from './identity-file.ts';
 import { DAMAGE_NOTE, type SalvageReport, salvage } from './salvage.ts';
 import { readWal } from './wal-file.ts';
@@ -19,11 +19,12 @@ export function noteDamage(dataDir: string, cause: string): void {
 }
 
 /**
- * Finishes what an earlier run began, and salvages the journal when it is known to be damaged or shows it from outside.
+ * Finishes what an earlier run began, or clears it away, and salvages the journal when it is known to be damaged or shows it from outside.
  * With the folder's lock, before the journal is opened. Throws JOURNAL_OTHER_HUB, NOT_STORED and the system's errors.
  */
 export function mend(dataDir: string, hub: string, now: number): SalvageReport | undefined {
   finishExchange(dataDir);
+  dropUnfinished(dataDir);
   const cause = noted(dataDir) ?? visibleDamage(dataDir);
   if (cause === undefined) return undefined;
   noteDamage(dataDir, cause);
