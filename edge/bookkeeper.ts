@@ -23,7 +23,7 @@ import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
 import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
-import { SALVAGED_KEY } from './journal/salvage.ts';
+import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
 import { alertPayload, alertTopic } from './notify/alert-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
@@ -185,8 +185,8 @@ export class Bookkeeper {
     const said = this.#db.prepare('DELETE FROM meta WHERE key = ? RETURNING value').pluck().get(SALVAGED_KEY);
     if (typeof said !== 'string') return;
     this.engine.adopt(this.alerts.open());
-    const report = JSON.parse(said) as { readonly incarnation: string };
-    this.#journal('local.journal.salvaged.v1', 'journal', report.incarnation, report);
+    this.#db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(LAST_SALVAGE_KEY, said);
+    this.#journal('local.journal.salvaged.v1', 'journal', this.#options.hub, JSON.parse(said));
   }
 
   /** The wall clock was set. Epoch ms. */

@@ -1,6 +1,7 @@
 /** How the edge stands, for `/health/ready`, `/status` and the log: health is progress, and each reason is a sentence. */
 import type { Stream } from './contracts/streams.ts';
 import type { Figures } from './crossing.ts';
+import { salvagedText } from './journal/damage.ts';
 import type { JournalReader } from './journal/reader.ts';
 import type { Readiness } from './ops/health.ts';
 import type { Logger } from './ops/logging.ts';
@@ -70,8 +71,9 @@ export class Standing {
         `head office is behind: ${events} events wait, the oldest for ${Math.round(oldest_age_s / 60)} minutes`,
       );
     }
-    for (const { rule, title, detail } of this.#reader?.alerts(false) ?? []) {
-      if (rule === 'journal-damage') reasons.push(`${title}: ${detail}`);
+    if (this.#reader?.alerts(false).some(({ rule }) => rule === 'journal-damage')) {
+      const salvage = this.#reader.lastSalvage();
+      reasons.push(salvage === undefined ? 'the journal was damaged' : salvagedText(JSON.parse(salvage)));
     }
     const letters = this.#reader?.deadLetterTotals().letters ?? 0;
     if (letters > 0)

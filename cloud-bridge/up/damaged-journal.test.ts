@@ -126,7 +126,7 @@ describeWithKafka('a hub whose journal was damaged', () => {
     expect(alert?.detail).toContain(`${dropped} of sales`);
     expect(await store.get(`${store.httpUrl}/health/ready`)).toMatchObject({
       status: 'degraded',
-      reasons: expect.arrayContaining([expect.stringContaining('storage was damaged')]),
+      reasons: expect.arrayContaining([expect.stringContaining('the journal was damaged')]),
     });
     const said = store.edge.lines.find((line) => line.includes('the journal was damaged'));
     expect(said).toContain('events were saved');

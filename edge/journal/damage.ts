@@ -50,7 +50,11 @@ function visibleDamage(dataDir: string): string | undefined {
 export function salvagedText({ cause, aside, reason, saved, lost, state }: SalvageReport): string {
   const count = (vector: object): number => Object.values(vector).reduce((sum: number, one: number) => sum + one, 0);
   const what = reason === 'lost' ? 'nothing could be read' : `${count(saved)} events were saved`;
-  const events = `${count(lost)} that head office did not have are lost`;
+  const streams = Object.entries(lost).map(([stream, events]) => `${events} of ${stream}`);
+  const events =
+    count(lost) === 0
+      ? 'no event that head office still needs is known to be lost'
+      : `lost before head office had received them: ${streams.join(', ')}`;
   const rest = state.length === 0 ? '' : `, and not all could be read of: ${state.join(', ')}`;
   return `the journal was damaged (${cause}): ${what}, ${events}${rest}; the damaged file is ${aside}`;
 }

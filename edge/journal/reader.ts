@@ -14,6 +14,7 @@ import { at, type Vector } from '../contracts/vector.ts';
 import { JOURNAL_FILE, openForReading } from './database.ts';
 import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
 import { unpackFlags } from './row-flags.ts';
+import { LAST_SALVAGE_KEY } from './salvage.ts';
 
 const MAX_ROWS = 2000;
 /** Rows looked at to tell the size of a stream's rows, and what each takes besides its texts. */
@@ -203,6 +204,14 @@ export class JournalReader {
       return raw.map((row) => this.#toRow(stream, names.get(ordinalOf(row[0])) ?? '', row));
     });
     return found.sort((a, b) => a.sequence - b.sequence).slice(-limit);
+  }
+
+  /** What the newest salvage said of itself (SalvageReport as JSON); undefined when there was none. */
+  lastSalvage(): string | undefined {
+    const row = this.#prepared('SELECT value FROM meta WHERE key = ?').get(LAST_SALVAGE_KEY) as
+      | { value: string }
+      | undefined;
+    return row?.value;
   }
 
   /** Open alerts, with `all` those that ended in the last 24 h too; newest first. */

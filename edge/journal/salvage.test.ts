@@ -177,9 +177,14 @@ describe('a damaged journal', () => {
     ]);
     expect(state.open).toMatchObject(
       expect.arrayContaining(
-        [{ rule: 'shelf-gap' }, { rule: 'journal-damage', detail: expect.stringContaining(report?.aside ?? '?') }].map(
-          (one) => expect.objectContaining(one),
-        ),
+        [
+          { rule: 'shelf-gap' },
+          {
+            rule: 'journal-damage',
+            subject: 'store-0042',
+            detail: expect.stringContaining(`${report?.lost.sales} of sales`),
+          },
+        ].map((one) => expect.objectContaining(one)),
       ),
     );
     writer.close();

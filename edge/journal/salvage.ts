@@ -48,6 +48,8 @@ export interface SalvageReport {
 
 /** In the table `meta`: a salvage that staff have not been told of yet. */
 export const SALVAGED_KEY = 'salvaged';
+/** There, too: the newest one that they have been told of. */
+export const LAST_SALVAGE_KEY = 'last_salvage';
 
 const REASON = 'damage';
 /** Not copied row by row: they are filled from what is known of them, or are of no use without the rest. */

@@ -1,6 +1,6 @@
 /**
- * Journal damage: the journal had to be salvaged (journal/salvage.ts). One alert for each time, with what was lost; it
- * stays until somebody says that it was seen to, because a disk that fails once fails again.
+ * Journal damage: the journal had to be salvaged (journal/salvage.ts). One alert for the hub, with what was lost; a
+ * further time opens it again and is added. It stays until somebody says that it was seen to, because a disk that fails once fails again.
  */
 import { hasEnded } from '../contracts/alerts.ts';
 import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
@@ -13,16 +13,18 @@ const REMIND_MS = 24 * 3_600_000;
 interface JournalDamageState {
   readonly alert?: LiveAlert;
   readonly reopenAt?: number;
+  /** Of every salvage since the alert was raised. */
+  readonly lost?: Lost;
 }
 
+type Lost = Readonly<Record<string, number>>;
+
 interface Salvaged {
-  readonly aside: string;
   readonly reason: 'salvage' | 'lost';
-  readonly lost: Readonly<Record<string, number>>;
+  readonly lost: Lost;
   readonly state: readonly string[];
 }
 
-/** The key is the incarnation that the salvage opened. */
 export const journalDamage: Rule<JournalDamageState> = {
   name: NAME,
   version: 1,
@@ -31,13 +33,17 @@ export const journalDamage: Rule<JournalDamageState> = {
   keyOf: (event) =>
     event.type === 'local.journal.salvaged.v1' || event.data.rule === NAME ? event.subject : undefined,
   adopt: (alert) => ({ alert }),
-  step: (state, input, views, now, incarnation) => {
+  step: (state, input, views, now, hub) => {
     if (isWake(input)) return remind(state, now);
     if (input.type === 'local.command.alert.v1') return obey(state, input, now);
-    if (state.alert) return stay(state);
-    const said = wording(input.data as unknown as Salvaged);
-    const [alert, decision] = raise({ id: views.alertId(), rule: NAME, subject: incarnation, ...said }, now);
-    return { state: { alert }, decisions: [decision] };
+    const salvaged = input.data as unknown as Salvaged;
+    const lost = { ...state.lost };
+    for (const [stream, count] of Object.entries(salvaged.lost)) lost[stream] = (lost[stream] ?? 0) + count;
+    const said = wording(salvaged, lost);
+    const [alert, decision] = state.alert
+      ? move({ ...state.alert, ...said }, 'open', now, { reason: 'again' })
+      : raise({ id: views.alertId(), rule: NAME, subject: hub, ...said }, now);
+    return { state: { alert, lost }, decisions: [decision] };
   },
 };
 
@@ -53,26 +59,27 @@ function obey(state: JournalDamageState, event: RuleEvent, now: RuleTime): Step<
   if (hasEnded(alert.state)) return { state: {}, decisions: [decision] };
   const wait = alert.state === 'snoozed' ? (command.minutes ?? 0) * 60_000 : REMIND_MS;
   const reopenAt = now.elapsed + wait;
-  return { state: { alert, reopenAt }, decisions: [decision], wakeAt: reopenAt };
+  return { state: { ...state, alert, reopenAt }, decisions: [decision], wakeAt: reopenAt };
 }
 
-function remind({ alert, reopenAt }: JournalDamageState, now: RuleTime): Step<JournalDamageState> {
-  if (!alert || reopenAt === undefined) return { state: alert ? { alert } : {}, decisions: [] };
-  if (now.elapsed < reopenAt) return stay({ alert, reopenAt });
+function remind(state: JournalDamageState, now: RuleTime): Step<JournalDamageState> {
+  const { reopenAt, ...rest } = state;
+  const { alert } = rest;
+  if (!alert || reopenAt === undefined) return { state: rest, decisions: [] };
+  if (now.elapsed < reopenAt) return stay(state);
   const reason = alert.state === 'snoozed' ? 'snooze-ended' : 'remind';
   const [open, decision] = move(alert, 'open', now, { reason });
-  return { state: { alert: open }, decisions: [decision] };
+  return { state: { ...rest, alert: open }, decisions: [decision] };
 }
 
-function wording({ aside, reason, lost, state }: Salvaged): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
-  const events = Object.entries(lost).map(([stream, count]) => `${count} of ${stream}`);
-  const facts =
-    events.length === 0 ? 'Head office misses nothing' : `Lost before head office had them: ${events.join(', ')}`;
-  const all = reason === 'lost' ? 'Nothing of the old records could be read; the hub began anew. ' : '';
-  const rest = state.length === 0 ? '' : ` Not all could be read of: ${state.join(', ')}.`;
+/** Read on a phone: paths and tables are in health and in the log. */
+function wording({ reason, state }: Salvaged, lost: Lost): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
+  const counts = Object.entries(lost).map(([stream, count]) => `${count} of ${stream}`);
+  const some = counts.length > 0 || state.length > 0;
+  const what = counts.length > 0 ? ` Lost: ${counts.join(', ')}.` : '';
   return {
     severity: 'critical',
-    title: "The hub's storage was damaged",
-    detail: `${all}${facts}.${rest} The hub works again by itself. Call support: the disk should be checked soon, and ${aside} kept until then.`,
+    title: reason === 'lost' || some ? "Some of this shop's data was lost" : "The hub's storage was damaged",
+    detail: `${some || reason === 'lost' ? '' : 'Nothing was lost. '}The hub works again. Call support.${what}`,
   };
 }
