@@ -134,6 +134,7 @@ describe('a hub on the network', () => {
     await post('/api/session', JSON.stringify({ pin: '111122' }));
     const log = store.edge.lines.join('\n');
     expect(log).toContain('wrong user name or password');
+    expect(log).toMatch(/"mqtt\.tls":"[^"]+:\d+","mqtt\.websocket":"[^"]+:\d+".*the hub is up/);
     expect(log).toContain('a wrong PIN');
     expect(log).not.toMatch(/till password|nobody password|482915|111122|\$scrypt/);
     const metrics = await (await fetch(`${store.httpUrl}/metrics`)).text();

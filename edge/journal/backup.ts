@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import SQLite from 'better-sqlite3';
 import { damaged, HubError, isDamage, messageOf } from '../contracts/errors.ts';
+import { writeWords } from '../contracts/file-words.ts';
 import { JOURNAL_STREAMS, LOCAL_STREAM } from '../contracts/streams.ts';
 import { type Database, JOURNAL_FILE } from './database.ts';
 import { syncPath } from './durable-file.ts';
@@ -49,7 +50,7 @@ export async function backUp(dataDir: string, target: string, force: boolean): P
   } catch (error) {
     if (error instanceof HubError) throw error;
     if (isDamage(error)) throw damaged(error);
-    throw new HubError('BACKUP_FAILED', `${file} could not be written: ${messageOf(error)}`, { cause: error });
+    throw new HubError('BACKUP_FAILED', `${file} could not be written: ${writeWords(error)}`, { cause: error });
   } finally {
     for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(temporary + suffix, { force: true });
   }

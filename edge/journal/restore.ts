@@ -11,6 +11,7 @@ import { existsSync, rmSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { HubError, messageOf } from '../contracts/errors.ts';
+import { writeWords } from '../contracts/file-words.ts';
 import { STREAMS } from '../contracts/streams.ts';
 import { at, merge, type Vector } from '../contracts/vector.ts';
 import { contentOf, faultsOf } from './backup.ts';
@@ -85,7 +86,7 @@ export async function restore(dataDir: string, hub: string, source: string, now:
   } catch (error) {
     dropUnfinished(dataDir);
     if (error instanceof HubError) throw error;
-    throw new HubError('BACKUP_FAILED', `${file} could not be restored: ${messageOf(error)}`, { cause: error });
+    throw new HubError('BACKUP_FAILED', `${file} could not be restored: ${writeWords(error)}`, { cause: error });
   } finally {
     unlock();
   }

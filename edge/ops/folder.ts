@@ -4,14 +4,15 @@
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { HubError, messageOf } from '../contracts/errors.ts';
+import { HubError } from '../contracts/errors.ts';
+import { writeWords } from '../contracts/file-words.ts';
 
 /** @param key the configuration's key that names it. Throws CONFIG_INVALID. */
 export function makeFolder(path: string, key: string): void {
   try {
     make(path);
   } catch (error) {
-    throw new HubError('CONFIG_INVALID', `${key}: cannot use the folder ${path}: ${messageOf(error)}`, {
+    throw new HubError('CONFIG_INVALID', `${key}: cannot use the folder ${path}: ${writeWords(error)}`, {
       cause: error,
     });
   }
