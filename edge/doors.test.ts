@@ -141,6 +141,13 @@ describe('a hub on the network', () => {
     expect(metrics).toMatch(/sign_ins_refused_total\{reason="wrong-password"\} [1-9]/);
   });
 
+  test('holds no long body of somebody unknown', async () => {
+    const long = JSON.stringify({ pin: '0'.repeat(200_000) });
+    for (const path of ['/api/session', '/nothing']) expect((await post(path, long)).status, path).toBe(413);
+    const name = { authorization: basic('till-1', 'till password') };
+    expect((await post('/in/sale/till-1', `[${sale()}]${' '.repeat(200_000)}`, name)).status).toBe(202);
+  });
+
   test('does not start without a file that it needs, and says where it is named', async () => {
     await store.edge.stop();
     rmSync(join(store.dir, 'hub.key'));
