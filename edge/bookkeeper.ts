@@ -1,12 +1,12 @@
 /**
  * What is done inside one of the writer's transactions: readings become facts, facts are journaled, rules decide, and
  * their state, alerts and outgoing messages are written with them. Staff actions and what the bridge asks enter the
- * same way. It never begins or ends a transaction; `writer.ts` does.
+ * same way (requests.ts). It never begins or ends a transaction; `writer.ts` does.
  *
  * In memory it keeps caches only: `load` reads them again after a transaction that failed.
  */
 import type { Database } from 'better-sqlite3';
-import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
+import type { Alert } from './contracts/alerts.ts';
 import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
 import { eventId } from './contracts/ids.ts';
@@ -14,12 +14,9 @@ import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/in
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
-import type { Answer, Request } from './crossing.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
-import type { DroppedData } from './journal/drops.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
-import { positionOf } from './journal/positions.ts';
 import { Remembered } from './journal/remembered.ts';
 import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
@@ -52,19 +49,19 @@ export interface BookkeeperOptions {
 class Unstorable extends Error {}
 
 export class Bookkeeper {
-  readonly #options: BookkeeperOptions;
+  readonly options: BookkeeperOptions;
   readonly #db: Database;
   readonly log: EventLog;
   readonly #remembered: Remembered;
   readonly #repeats: Repeats;
-  readonly #letters: DeadLetters;
+  readonly letters: DeadLetters;
   readonly replication: Replication;
-  readonly #outbox: Outbox;
+  readonly outbox: Outbox;
   readonly sessions: SessionStore;
   readonly alerts: AlertTable;
   readonly engine: RuleEngine;
   readonly #facings: ReadonlyMap<string, Facing>;
-  #now: Now = { elapsed: 0, wall: 0 };
+  now: Now = { elapsed: 0, wall: 0 };
   #synced = false;
 
   /** Something of this transaction is not in the database yet, or would be missed after a crash. */
@@ -76,23 +73,23 @@ export class Bookkeeper {
 
   constructor(db: Database, options: BookkeeperOptions) {
     this.#db = db;
-    this.#options = options;
+    this.options = options;
     this.#facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
     this.log = new EventLog(db);
     this.#remembered = new Remembered(db, {
       keeps: (kind, key) => kind === 'buffer' || (kind === 'level' && this.#facings.has(key)),
     });
     this.#repeats = new Repeats(db, idsWithin(options.diskBudget));
-    this.#letters = new DeadLetters(db, options.diskBudget);
+    this.letters = new DeadLetters(db, options.diskBudget);
     this.replication = new Replication(db);
-    this.#outbox = new Outbox(db);
+    this.outbox = new Outbox(db);
     this.sessions = new SessionStore(db);
     this.alerts = new AlertTable(db);
     this.engine = new RuleEngine(db, {
       rules: rulesOf(options.rules),
       views: { facing: (shelf) => this.#facings.get(shelf), level: (shelf) => this.#level(shelf) },
       decide: (decision, rule, causes) => this.#decide(decision, rule, causes),
-      woken: (rule, key) => this.#append('local.wake.v1', `rules/${rule}`, key, JSON.stringify({ rule, key })),
+      woken: (rule, key) => this.append('local.wake.v1', `rules/${rule}`, key, JSON.stringify({ rule, key })),
     });
   }
 
@@ -101,7 +98,7 @@ export class Bookkeeper {
     this.log.load();
     this.#remembered.load();
     this.#repeats.load();
-    this.#letters.load();
+    this.letters.load();
     this.engine.load();
     this.clearBatch();
   }
@@ -116,7 +113,7 @@ export class Bookkeeper {
 
   /** A transaction begins: its time, and whether the wall clock is to be believed. */
   begin(now: Now, synced: boolean): void {
-    this.#now = now;
+    this.now = now;
     this.#synced = synced;
     this.dirty = false;
   }
@@ -125,8 +122,8 @@ export class Bookkeeper {
   flush(): void {
     this.engine.flush();
     this.#remembered.flush();
-    this.#repeats.flush(this.#now.elapsed);
-    this.log.flush(this.#now);
+    this.#repeats.flush(this.now.elapsed);
+    this.log.flush(this.now);
   }
 
   /** Sensing states given up since start, because there were too many. */
@@ -135,18 +132,18 @@ export class Bookkeeper {
   }
 
   get lettersExpired(): number {
-    return this.#letters.expired;
+    return this.letters.expired;
   }
 
   /** Ended alerts and dead letters that are past their time. */
   forgetOld(): void {
-    this.alerts.forgetOld(this.#now.wall);
-    this.#letters.expire(this.#now);
+    this.alerts.forgetOld(this.now.wall);
+    this.letters.expire(this.now);
   }
 
   /** What was to go out when the last run ended, and every open alert. */
   leftovers(): { out: OutMessage[]; open: Alert[] } {
-    return { out: this.#outbox.waiting(), open: this.alerts.open() };
+    return { out: this.outbox.waiting(), open: this.alerts.open() };
   }
 
   /** First transaction of a run: identity, the planogram's changes, another chance for quarantined keys. Throws JOURNAL_OTHER_HUB. */
@@ -157,14 +154,14 @@ export class Bookkeeper {
       'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     );
     const hub = (meta.get('hub') as { value: string } | undefined)?.value;
-    if (hub !== undefined && hub !== this.#options.hub) {
+    if (hub !== undefined && hub !== this.options.hub) {
       throw new HubError(
         'JOURNAL_OTHER_HUB',
-        `this journal belongs to hub ${hub}, the configuration says ${this.#options.hub}`,
+        `this journal belongs to hub ${hub}, the configuration says ${this.options.hub}`,
       );
     }
-    if (hub === undefined) setMeta.run('hub', this.#options.hub);
-    if (this.log.incarnation === '') this.log.openIncarnation('new database', this.#now);
+    if (hub === undefined) setMeta.run('hub', this.options.hub);
+    if (this.log.incarnation === '') this.log.openIncarnation('new database', this.now);
     this.engine.release();
     const before = JSON.parse((meta.get('planogram') as { value: string } | undefined)?.value ?? '{}') as Record<
       string,
@@ -174,7 +171,7 @@ export class Bookkeeper {
       if (JSON.stringify(before[shelf]) === JSON.stringify(this.#facings.get(shelf))) continue;
       // A shelf that is new and has not been heard of concerns no rule yet.
       if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
-      this.#journal('local.planogram.changed.v1', 'config', shelf, { shelf });
+      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
     this.#tellSalvage();
@@ -186,7 +183,7 @@ export class Bookkeeper {
     if (typeof said !== 'string') return;
     this.engine.adopt(this.alerts.open());
     this.#db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(LAST_SALVAGE_KEY, said);
-    this.#journal('local.journal.salvaged.v1', 'journal', this.#options.hub, JSON.parse(said));
+    this.journal('local.journal.salvaged.v1', 'journal', this.options.hub, JSON.parse(said));
   }
 
   /** The wall clock was set. Epoch ms. */
@@ -196,7 +193,7 @@ export class Bookkeeper {
       to: new Date(step.to).toISOString(),
       seconds: Math.round((step.to - step.from) / 1000),
     };
-    this.#journal('retail.devices.clockstepped.v1', 'clock', this.#options.hub, data);
+    this.journal('retail.devices.clockstepped.v1', 'clock', this.options.hub, data);
   }
 
   /** As last told to the rules; it outlives a restart. */
@@ -207,20 +204,20 @@ export class Bookkeeper {
   /** The disk budget became full of what head office does not have (a share of it), or has room again. */
   bufferChanged(level: 'high' | 'normal', filled: number): void {
     this.#remembered.set('buffer', 'level', level);
-    const { cloud } = this.#options.retention;
+    const { cloud } = this.options.retention;
     const data = { level, percent: Math.round(filled * 100), cloud };
-    this.#journal('local.buffer.changed.v1', 'journal', this.#options.hub, data);
+    this.journal('local.buffer.changed.v1', 'journal', this.options.hub, data);
   }
 
   /** Runs every wake that is due. */
   runDue(): void {
-    if (this.engine.runDue(this.#now)) this.dirty = true;
+    if (this.engine.runDue(this.now)) this.dirty = true;
   }
 
   /** Keeps a refusal as a dead letter. */
   refuse(refusal: Refusal): Receipt {
     this.dirty = true;
-    return { outcome: 'refused', letter: this.#letters.keep(refusal, this.#now) };
+    return { outcome: 'refused', letter: this.letters.keep(refusal, this.now) };
   }
 
   /**
@@ -269,14 +266,14 @@ export class Bookkeeper {
   /** A QoS 2 publish was stored: the same one, sent again, is not. */
   note(handshake: Handshake): void {
     this.dirty = true;
-    this.sessions.note(handshake, this.#now);
+    this.sessions.note(handshake, this.now);
   }
 
   #isRepeat(kind: Kind, reading: AcceptedReading, onlyLook: boolean): boolean {
     if (reading.identity === undefined) return false;
     const verdict = onlyLook
-      ? this.#repeats.look(reading.identity, reading.body, this.#now.elapsed)
-      : this.#repeats.see(reading.identity, reading.body, this.#now.elapsed);
+      ? this.#repeats.look(reading.identity, reading.body, this.now.elapsed)
+      : this.#repeats.see(reading.identity, reading.body, this.now.elapsed);
     if (verdict === 'conflicting') this.conflicting[kind] = (this.conflicting[kind] ?? 0) + 1;
     return verdict !== 'new';
   }
@@ -302,105 +299,15 @@ export class Bookkeeper {
       const data = JSON.parse(fact.data) as Record<string, unknown>;
       this.engine.onEvent(
         { id: this.#idOf(sequence), type: fact.type, subject: fact.subject, history: judged.history, data },
-        this.#now,
+        this.now,
       );
     }
-  }
-
-  answer(request: Request): Answer {
-    try {
-      return { ok: true, value: this.#perform(request) };
-    } catch (error) {
-      if (error instanceof HubError) return { ok: false, code: error.code, message: error.message };
-      throw error;
-    }
-  }
-
-  #perform(request: Request): unknown {
-    switch (request.op) {
-      case 'act':
-        return this.#act(request.command);
-      case 'beat':
-        return this.#beat(request);
-      case 'discard': {
-        const removed = this.#letters.remove(request.letter);
-        if (removed) this.dirty = true;
-        return removed;
-      }
-      case 'delivered':
-        this.#outbox.remove(request.ids);
-        return undefined;
-      case 'reserve':
-        this.dirty = true;
-        return this.replication.reserve(request.request, this.log, (data) => this.#dropped(data));
-      case 'acknowledge':
-        this.dirty = true;
-        return this.replication.acknowledge(request.request, this.log);
-      case 'refill':
-        this.replication.refill(request.request, this.log);
-        return this.#resumed('refill', request.request.reason);
-      case 'new-incarnation': {
-        const { acked, reason } = request.request;
-        this.replication.drops.journalOpen((data) => this.#dropped(data));
-        this.engine.flush();
-        const incarnation = this.replication.newIncarnation(this.#options.hub, this.log, acked, reason, this.#now);
-        this.engine.load();
-        this.#resumed('new-incarnation', reason);
-        return { incarnation };
-      }
-      case 'resumed':
-        return this.#resumed(request.request.mode, request.request.reason);
-      case 'sessions':
-        this.dirty = true;
-        this.sessions.apply(request.changes, this.#now);
-        return undefined;
-    }
-  }
-
-  /** A drop becomes an event; returns its position. */
-  #dropped(data: DroppedData): number {
-    this.#append('retail.devices.dropped.v1', 'journal', data.stream, JSON.stringify(data));
-    return positionOf(this.log.ordinal, this.log.allHeads().devices);
-  }
-
-  #resumed(mode: 'refill' | 'new-incarnation' | 'repartition', reason: string): void {
-    this.#journal('retail.devices.resumed.v1', 'bridge', this.#options.hub, { mode, reason });
-  }
-
-  #beat(request: Extract<Request, { op: 'beat' }>): void {
-    const { version, configHash, hub, retention } = this.#options;
-    // Without a cloud no bridge ever reserves.
-    if (!retention.cloud) this.replication.drops.journalOpen((data) => this.#dropped(data));
-    this.#journal('retail.devices.heartbeat.v1', 'hub', hub, {
-      version,
-      config: configHash,
-      buffer: request.buffer,
-      clock: request.synced ? 'synced' : 'unsynced',
-    });
-  }
-
-  /** A staff action: a local command that the alert's rule obeys. */
-  #act(command: AlertCommand): { outcome: 'done' | 'ended'; alert: Alert } | { outcome: 'unknown' } {
-    const alert = this.alerts.get(command.alert);
-    if (!alert) return { outcome: 'unknown' };
-    if (hasEnded(alert.state)) {
-      const repeats =
-        (command.action === 'dismiss' && alert.state === 'dismissed') ||
-        (command.action === 'resolve' && alert.state === 'resolved');
-      return { outcome: repeats ? 'done' : 'ended', alert };
-    }
-    this.#journal('local.command.alert.v1', 'staff', alert.subject, {
-      ...command,
-      rule: alert.rule,
-      subject: alert.subject,
-    });
-    return { outcome: 'done', alert: this.alerts.get(command.alert) ?? alert };
   }
 
   /** Journals a decision; an alert's change also goes into the table and the outbox. */
   #decide(decision: Decision, rule: string, causes: readonly string[]): RuleEvent {
     const data = { ...decision.data, events: causes };
-    const id = this.#append(decision.type, `rules/${rule}`, decision.subject, JSON.stringify(data));
+    const id = this.append(decision.type, `rules/${rule}`, decision.subject, JSON.stringify(data));
     if (decision.type.startsWith('retail.alerts.')) {
       const {
         by: _,
@@ -408,22 +315,22 @@ export class Bookkeeper {
         minutes: ___,
         ...alert
       } = data as unknown as Alert & { by?: string; reason?: string; minutes?: number };
-      this.alerts.put(alert, this.#now.wall);
-      this.out.push(this.#outbox.add(alertTopic(alert), alertPayload(alert), true));
+      this.alerts.put(alert, this.now.wall);
+      this.out.push(this.outbox.add(alertTopic(alert), alertPayload(alert), true));
       this.changed.push(alert);
     }
     return { id, type: decision.type, subject: decision.subject, history: false, data };
   }
 
   /** Journals an event of the hub's own and lets the rules see it. */
-  #journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void {
-    const id = this.#append(type, source, subject, JSON.stringify(data));
-    if (this.engine.wants(type)) this.engine.onEvent({ id, type, subject, history: false, data }, this.#now);
+  journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void {
+    const id = this.append(type, source, subject, JSON.stringify(data));
+    if (this.engine.wants(type)) this.engine.onEvent({ id, type, subject, history: false, data }, this.now);
   }
 
-  #append(type: EventType, source: string, subject: string, data: string): string {
+  append(type: EventType, source: string, subject: string, data: string): string {
     this.dirty = true;
-    const { wall } = this.#now;
+    const { wall } = this.now;
     const { sequence } = this.log.append({
       type,
       source,
@@ -438,7 +345,7 @@ export class Bookkeeper {
   }
 
   #idOf(sequence: number): string {
-    return eventId(this.#options.hub, this.log.incarnation, sequence);
+    return eventId(this.options.hub, this.log.incarnation, sequence);
   }
 
   /** What the hub knows of a shelf, if it is about the product that the planogram puts there. */

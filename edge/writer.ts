@@ -20,6 +20,7 @@ import { FullDisk, openWithBallast } from './journal/full-disk.ts';
 import { identityOf, keepIdentity } from './journal/identity-file.ts';
 import { Retention, type RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import { answer } from './requests.ts';
 
 export interface WriterOptions extends BookkeeperOptions {
   readonly dataDir: string;
@@ -227,7 +228,7 @@ export class Writer {
       receipts.push(this.#books.refuse(refusal));
       if (refusal.handshake) this.#books.note(refusal.handshake);
     }
-    const answers = batch.requests.map((request) => this.#books.answer(request));
+    const answers = batch.requests.map((request) => answer(this.#books, request));
     // What head office has taken may go.
     if (batch.requests.some(({ op }) => op === 'acknowledge')) this.#stuckAt = undefined;
     if (this.#now.elapsed - this.#committedAt >= IDLE_COMMIT_MS) this.#books.dirty = true;

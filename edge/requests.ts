@@ -1,0 +1,105 @@
+/**
+ * What is asked of the bookkeeper beside readings: staff act on alerts, the bridge reserves and acknowledges, an
+ * operator resumes, the broker keeps what a restart must not forget, the hub's heart beats. Each is journaled or
+ * written inside the writer's transaction.
+ */
+import type { Bookkeeper } from './bookkeeper.ts';
+import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
+import { HubError } from './contracts/errors.ts';
+import type { Answer, Request } from './crossing.ts';
+import type { DroppedData } from './journal/drops.ts';
+import { positionOf } from './journal/positions.ts';
+
+/** Does it, and answers. Throws what is not an answer but a fault. */
+export function answer(books: Bookkeeper, request: Request): Answer {
+  try {
+    return { ok: true, value: perform(books, request) };
+  } catch (error) {
+    if (error instanceof HubError) return { ok: false, code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+function perform(books: Bookkeeper, request: Request): unknown {
+  switch (request.op) {
+    case 'act':
+      return act(books, request.command);
+    case 'beat':
+      return beat(books, request);
+    case 'discard': {
+      const removed = books.letters.remove(request.letter);
+      if (removed) books.dirty = true;
+      return removed;
+    }
+    case 'delivered':
+      books.outbox.remove(request.ids);
+      return undefined;
+    case 'reserve':
+      books.dirty = true;
+      return books.replication.reserve(request.request, books.log, (data) => dropped(books, data));
+    case 'acknowledge':
+      books.dirty = true;
+      return books.replication.acknowledge(request.request, books.log);
+    case 'refill':
+      books.replication.refill(request.request, books.log);
+      return resumed(books, 'refill', request.request.reason);
+    case 'new-incarnation': {
+      const { acked, reason } = request.request;
+      books.replication.drops.journalOpen((data) => dropped(books, data));
+      books.engine.flush();
+      const incarnation = books.replication.newIncarnation(books.options.hub, books.log, acked, reason, books.now);
+      books.engine.load();
+      resumed(books, 'new-incarnation', reason);
+      return { incarnation };
+    }
+    case 'resumed':
+      return resumed(books, request.request.mode, request.request.reason);
+    case 'sessions':
+      books.dirty = true;
+      books.sessions.apply(request.changes, books.now);
+      return undefined;
+  }
+}
+
+/** A drop becomes an event; returns its position. */
+function dropped(books: Bookkeeper, data: DroppedData): number {
+  books.append('retail.devices.dropped.v1', 'journal', data.stream, JSON.stringify(data));
+  return positionOf(books.log.ordinal, books.log.allHeads().devices);
+}
+
+function resumed(books: Bookkeeper, mode: 'refill' | 'new-incarnation' | 'repartition', reason: string): void {
+  books.journal('retail.devices.resumed.v1', 'bridge', books.options.hub, { mode, reason });
+}
+
+function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): void {
+  const { version, configHash, hub, retention } = books.options;
+  // Without a cloud no bridge ever reserves.
+  if (!retention.cloud) books.replication.drops.journalOpen((data) => dropped(books, data));
+  books.journal('retail.devices.heartbeat.v1', 'hub', hub, {
+    version,
+    config: configHash,
+    buffer: request.buffer,
+    clock: request.synced ? 'synced' : 'unsynced',
+  });
+}
+
+/** A staff action: a local command that the alert's rule obeys. */
+function act(
+  books: Bookkeeper,
+  command: AlertCommand,
+): { outcome: 'done' | 'ended'; alert: Alert } | { outcome: 'unknown' } {
+  const alert = books.alerts.get(command.alert);
+  if (!alert) return { outcome: 'unknown' };
+  if (hasEnded(alert.state)) {
+    const repeats =
+      (command.action === 'dismiss' && alert.state === 'dismissed') ||
+      (command.action === 'resolve' && alert.state === 'resolved');
+    return { outcome: repeats ? 'done' : 'ended', alert };
+  }
+  books.journal('local.command.alert.v1', 'staff', alert.subject, {
+    ...command,
+    rule: alert.rule,
+    subject: alert.subject,
+  });
+  return { outcome: 'done', alert: books.alerts.get(command.alert) ?? alert };
+}
