@@ -315,7 +315,7 @@ describe('trouble', () => {
     openWriter(folder, clocks).close();
     expect(() => openWriter(folder, clocks, { hub: 'store-0043' })).toThrow(/belongs to hub store-0042/);
     const unlock = lockDataDir(folder);
-    expect(() => lockDataDir(folder)).toThrow(/another edge/);
+    expect(() => lockDataDir(folder)).toThrow(/is in use/);
     unlock();
     lockDataDir(folder)();
   });
