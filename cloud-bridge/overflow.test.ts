@@ -127,7 +127,7 @@ describeWithKafka('a hub with little room', () => {
     });
     const health = (await own.get(`${own.httpUrl}/health/ready`)) as { status: string; reasons: string[] };
     expect(health.status).toBe('degraded');
-    expect(health.reasons.join('; ')).toMatch(/events are being dropped, since the start \d+ of traffic/);
+    expect(health.reasons.join('; ')).toMatch(/\d+ events of traffic were dropped for want of room since/);
     const metrics = await (await fetch(`${own.httpUrl}/metrics`)).text();
     expect(metrics).toMatch(/store_hub_events_dropped_total\{stream="traffic"\} [1-9]/);
     expect(metrics).toMatch(/store_hub_events_dropped_total\{stream="sales"\} 0/);

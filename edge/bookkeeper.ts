@@ -14,6 +14,7 @@ import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/in
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
+import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
@@ -139,6 +140,12 @@ export class Bookkeeper {
   forgetOld(): void {
     this.alerts.forgetOld(this.now.wall);
     this.letters.expire(this.now);
+    const { dropping } = this;
+    if (!dropping || this.now.elapsed - dropping.elapsed < TOLD_MS) return;
+    const lies = this.options.retention.cloud && this.#db.prepare('SELECT 1 FROM drops LIMIT 1').get() !== undefined;
+    if (lies) return;
+    this.#remembered.set('buffer', 'dropped', null);
+    this.dirty = true;
   }
 
   /** What was to go out when the last run ended, and every open alert. */
@@ -207,6 +214,34 @@ export class Bookkeeper {
     const { cloud } = this.options.retention;
     const data = { level, percent: Math.round(filled * 100), cloud };
     this.journal('local.buffer.changed.v1', 'journal', this.options.hub, data);
+  }
+
+  /** What was dropped for want of room lately. */
+  get dropping(): Dropping | undefined {
+    return (this.#remembered.get('buffer', 'dropped') as Dropping | null | undefined) ?? undefined;
+  }
+
+  /** In the transaction that drops them. */
+  noteDropped(dropped: DroppedCounts): void {
+    if (Object.keys(dropped).length === 0) return;
+    this.#remembered.set('buffer', 'dropped', addDropped(this.dropping, dropped, this.now.wall, this.now.elapsed));
+    this.dirty = true;
+  }
+
+  /** Lets the rules know when dropping began, grew or is over. */
+  tellDropping(filled: number): void {
+    const news = this.dropping && newsOf(this.dropping, this.now.elapsed);
+    if (!news) return;
+    this.#remembered.set('buffer', 'dropped', news);
+    if (!news.isOver) this.#remembered.set('buffer', 'level', 'high');
+    this.journal('local.buffer.changed.v1', 'journal', this.options.hub, {
+      level: this.bufferLevel,
+      percent: Math.round(filled * 100),
+      cloud: this.options.retention.cloud,
+      dropped: news.counts,
+      since: new Date(news.since).toISOString(),
+      over: news.isOver,
+    });
   }
 
   /** Runs every wake that is due. */

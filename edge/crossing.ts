@@ -15,6 +15,7 @@ import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/in
 import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
+import type { Dropping } from './dropping.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
 /** Everything else that enters the journal: one answer each. */
@@ -77,6 +78,8 @@ export interface Figures {
   readonly filled: number;
   /** Events dropped for want of space since start, by stream. */
   readonly dropped: Readonly<Partial<Record<Stream, number>>>;
+  /** A time of dropping that is to be told of still. */
+  readonly dropping: Dropping | undefined;
 }
 
 const REFUSAL = -1;

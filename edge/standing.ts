@@ -1,6 +1,7 @@
 /** How the edge stands, for `/health/ready`, `/status` and the log: health is progress, and each reason is a sentence. */
 import type { Stream } from './contracts/streams.ts';
 import type { Figures } from './crossing.ts';
+import { type Dropping, droppedText } from './dropping.ts';
 import { salvagedText } from './journal/damage.ts';
 import type { JournalReader } from './journal/reader.ts';
 import type { Readiness } from './ops/health.ts';
@@ -44,6 +45,7 @@ export class Standing {
 
   onCommit(figures: Figures): void {
     const before = this.#figures?.refusing;
+    this.#logDropping(this.#figures?.dropping, figures.dropping);
     this.#figures = figures;
     if (figures.refusing === before) return;
     if (figures.refusing === undefined) this.#logger.info('readings are stored again');
@@ -52,6 +54,12 @@ export class Standing {
         { reason: figures.refusing },
         'readings are not stored: devices keep them and send them again',
       );
+  }
+
+  #logDropping(before: Dropping | undefined, now: Dropping | undefined): void {
+    if (!now || now.isOver === (before?.isOver ?? true)) return;
+    const said = now.isOver ? 'no more events are dropped' : 'events are being dropped: the disk budget is used up';
+    this.#logger.warn({ dropped: now.counts, since: new Date(now.since).toISOString() }, said);
   }
 
   readiness(): Readiness {
@@ -65,6 +73,7 @@ export class Standing {
     if (this.disk.walBytes > WAL_ALARM_BYTES)
       reasons.push('the write-ahead log is over 256 MiB: something keeps a reader open');
     reasons.push(...this.#spaceReasons());
+    if (figures?.dropping) reasons.push(droppedText(figures.dropping));
     const { events, oldest_age_s } = this.buffer();
     if (this.#cloud && oldest_age_s > CLOUD_LATE_S) {
       reasons.push(
@@ -86,10 +95,8 @@ export class Standing {
     const { filled } = this.disk;
     if (filled < NEARLY_FULL) return [];
     const what = this.#cloud ? 'what head office does not have' : 'what is to be kept';
-    const lost = Object.entries(this.dropped).map(([stream, events]) => `${events} of ${stream}`);
-    const then = lost.length === 0 ? 'when it is full, the oldest of the least valuable is dropped' : '';
-    const now = lost.length === 0 ? '' : `events are being dropped, since the start ${lost.join(', ')}`;
-    return [`the disk budget is ${Math.round(filled * 100)} % full of ${what}: ${then}${now}`];
+    const then = 'when it is full, the oldest of the least valuable is dropped';
+    return [`the disk budget is ${Math.round(filled * 100)} % full of ${what}: ${then}`];
   }
 
   /** What waits for head office; without a cloud nothing waits. */

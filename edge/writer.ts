@@ -107,8 +107,9 @@ export class Writer {
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
     const evicting = this.#space.wantsRoom ? (this.#stuckAt === undefined ? 0 : REST_MS) : HOUSEKEEPING_MS;
+    const news = this.#books.dropping?.told === 0 ? 0 : HOUSEKEEPING_MS;
     const full = this.#disk.isFull ? REST_MS : HOUSEKEEPING_MS;
-    return Math.max(0, refused, Math.min(wake, idle, evicting, full));
+    return Math.max(0, refused, Math.min(wake, idle, evicting, news, full));
   }
 
   /** Runs what is due without any input. */
@@ -238,7 +239,8 @@ export class Writer {
   #lookAtFill(): void {
     const { replication, bufferLevel } = this.#books;
     const level = this.#space.fillLevel(performance.now(), () => replication.ackedPositions(), bufferLevel);
-    if (level !== undefined) this.#books.bufferChanged(level, this.#space.filled);
+    this.#books.tellDropping(this.#space.filled);
+    if (level !== undefined && level !== this.#books.bufferLevel) this.#books.bufferChanged(level, this.#space.filled);
   }
 
   #housekeepWhenDue(): void {
@@ -286,9 +288,12 @@ export class Writer {
     if (this.#stuckAt !== undefined && started - this.#stuckAt < REST_MS) return;
     const { replication } = this.#books;
     do {
-      const { dropped, any } = this.#transaction(() =>
-        this.#space.evict({ acked: replication.ackedPositions(), reserved: replication.reservedPositions() }),
-      );
+      const { dropped, any } = this.#transaction(() => {
+        const held = { acked: replication.ackedPositions(), reserved: replication.reservedPositions() };
+        const evicted = this.#space.evict(held);
+        this.#books.noteDropped(evicted.dropped);
+        return evicted;
+      });
       for (const [stream, rows] of Object.entries(dropped) as [Stream, number][]) {
         this.#dropped = { ...this.#dropped, [stream]: (this.#dropped[stream] ?? 0) + rows };
       }
@@ -410,6 +415,7 @@ export class Writer {
       walBytes: this.#space.walBytes,
       filled: this.#space.filled,
       dropped: this.#dropped,
+      dropping: this.#books.dropping,
     };
   }
 }

@@ -104,6 +104,9 @@ const catalogue = {
       level: z.enum(['high', 'normal']),
       percent: z.number().describe('of the disk budget, by what head office does not have'),
       cloud: z.boolean(),
+      dropped: z.partialRecord(z.enum(STREAMS), z.number().int()).optional().describe('for want of room, since then'),
+      since: z.string().optional(),
+      over: z.boolean().optional().describe('no more is dropped'),
     }),
   },
   'local.journal.salvaged.v1': {

@@ -223,7 +223,12 @@ describe('over the disk budget', () => {
     first.process(batchOf(crossings(clocks, 3000)));
     first.close();
     const retention = { cloud: false, keepMs: 30 * 86_400_000, keepAcknowledgedMs: 86_400_000 };
-    const writer = settle(openWriter(folder, clocks, { ...SMALL, retention }));
+    const writer = openWriter(folder, clocks, { ...SMALL, retention });
+    writer.settle();
+    const { alerts, figures } = writer.process(batchOf([]));
+    expect(alerts).toMatchObject([{ rule: 'buffer-space', title: 'Storage full', state: 'open' }]);
+    expect(figures.dropping).toMatchObject({ counts: { traffic: expect.any(Number) }, isOver: false });
+    settle(writer);
     const beat = { op: 'beat', buffer: { events: 0, oldest_age_s: 0 }, synced: true } as const;
     writer.process(batchOf([], [beat]));
     const told = held(folder, 'devices').filter((row) => row.type === 'retail.devices.dropped.v1');

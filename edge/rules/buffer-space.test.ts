@@ -32,14 +32,24 @@ describe('buffer-space', () => {
     const steps = run([0, fill('high')], [1, fill('high')], [2, fill('normal')], [3, fill('normal')]);
     expect(types(steps)).toEqual([['raised.v1'], [], ['resolved.v1'], []]);
     expect(steps[0]?.decisions[0]?.data).toMatchObject({
-      title: 'Storage is 91 % full',
-      detail: expect.stringMatching(/people counts first.*internet connection.*call support/),
+      title: 'Storage nearly full',
+      detail: expect.stringMatching(/people counts first.*internet connection.*Call support/),
     });
     expect(steps[2]?.state).toEqual({});
   });
 
-  it('without a cloud speaks of room and time to keep, not of the connection', () => {
-    expect(run([0, fill('high', false)])[0]?.decisions[0]?.data.detail).toMatch(/disk_budget.*journal\.keep/);
+  it('says at once when events are dropped, how many and since when', () => {
+    const since = '2026-11-20T09:00:00.000Z';
+    const drops = (traffic: number) =>
+      event('local.buffer.changed.v1', { level: 'high', percent: 99, cloud: false, dropped: { traffic }, since });
+    const steps = run([0, fill('high')], [1, staff('acknowledge')], [2, drops(12)], [3, drops(120)]);
+    expect(steps[2]?.decisions[0]?.data).toMatchObject({
+      state: 'open',
+      title: 'Storage full',
+      detail: 'Old data is being dropped since 2026-11-20 09:00 UTC, so far: 12 of traffic. Call support.',
+    });
+    expect(steps[3]?.decisions[0]?.data.detail).toContain('120 of traffic');
+    expect(types(run([0, drops(12)]))).toEqual([['raised.v1']]);
   });
 
   it('reminds of an acknowledged one that stays, and comes back after a snooze', () => {

@@ -19,6 +19,9 @@ interface Fill {
   readonly level: 'high' | 'normal';
   readonly percent: number;
   readonly cloud: boolean;
+  readonly dropped?: Readonly<Record<string, number>>;
+  readonly since?: string;
+  readonly over?: boolean;
 }
 
 export const bufferSpace: Rule<BufferSpaceState> = {
@@ -32,6 +35,8 @@ export const bufferSpace: Rule<BufferSpaceState> = {
     if (isWake(input)) return reopen(state, now);
     if (input.type === 'local.command.alert.v1') return obey(state, input, now);
     const fill = input.data as unknown as Fill;
+    if (fill.dropped && state.alert) return worsen(state, state.alert, fill, now);
+    if (fill.over) return stay(state);
     if (fill.level === 'normal') {
       return state.alert ? { state: {}, decisions: [move(state.alert, 'resolved', now, {})[1]] } : stay(state);
     }
@@ -64,14 +69,24 @@ function reopen({ alert, reopenAt }: BufferSpaceState, now: RuleTime): Step<Buff
   return { state: { alert: open }, decisions: [decision] };
 }
 
-function wording({ percent, cloud }: Fill): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
-  const order =
-    'the oldest entries are dropped: people counts first, then shelf levels and item movements; sales, alerts and temperatures last';
-  return {
-    severity: 'critical',
-    title: `Storage is ${percent} % full`,
-    detail: cloud
-      ? `Head office has not received the newest data of this shop. Nothing is lost yet; when storage is full, ${order}. Check that the shop's internet connection works, and call support if it does and this stays.`
-      : `This hub keeps its data itself and runs out of room. When storage is full, ${order}. Call support: it needs more room (journal.disk_budget) or a shorter time to keep (journal.keep).`,
-  };
+/** Staff are told anew when dropping begins; later counts come quietly. */
+function worsen(state: BufferSpaceState, before: LiveAlert, fill: Fill, now: RuleTime): Step<BufferSpaceState> {
+  const said = wording(fill);
+  const isNew = before.title !== said.title;
+  const [alert, decision] = move({ ...before, ...said }, isNew ? 'open' : before.state, now, { reason: 'dropping' });
+  if (isNew) return { state: { alert }, decisions: [decision] };
+  return { ...stay({ ...state, alert }), decisions: [decision] };
+}
+
+/** Read on a phone: numbers and settings are in health and status. */
+function wording({ cloud, dropped, since }: Fill): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
+  const help = cloud ? "Check that the shop's internet connection works. Call support." : 'Call support.';
+  if (!dropped) {
+    const soon = 'When storage is full, the oldest data is dropped: people counts first, sales last.';
+    return { severity: 'critical', title: 'Storage nearly full', detail: `${soon} ${help}` };
+  }
+  const counts = Object.entries(dropped).map(([stream, events]) => `${events} of ${stream}`);
+  const from = since === undefined ? '' : ` since ${since.slice(0, 16).replace('T', ' ')} UTC`;
+  const lost = `Old data is being dropped${from}, so far: ${counts.join(', ')}.`;
+  return { severity: 'critical', title: 'Storage full', detail: `${lost} ${help}` };
 }
