@@ -48,6 +48,7 @@ describeWithKafka('a bridge killed with -9', () => {
     return {
       hub: shop.hub,
       data_dir: shop.dataDir,
+      http: { hosts: [] } as never,
       cloud: { brokers: kafka.brokers, partition: PARTITION, linger: 10, retry_max: 1_000 },
       bridge: { data_dir: shop.bridgeDir, http: { listen: { host: '127.0.0.1', port: 0 } } },
     };
