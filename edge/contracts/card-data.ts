@@ -23,7 +23,7 @@ export function holdsCardData(text: string): boolean {
 }
 
 /**
- * Where to look at all: 12 digits with at most one separator between two, from a group on that begins as an issuer's
+ * Where to look at all: 13 digits with at most one separator between two, from a group on that begins as an issuer's
  * numbers do. Most long numbers of a shop are times, and begin with a 1 or with 20. Every sale is asked, so this reads
  * characters and makes nothing. A stripe counts with any number in it.
  */
@@ -213,7 +213,9 @@ function cardAt(groups: readonly Group[], at: number, text: string, goods: boole
     const whole = opens && group.gap !== kind;
     const lengths = taken.map((one) => one.digits.length).join();
     const written = WRITTEN.test(lengths) && (whole || !lengths.startsWith('1,'));
-    if (!written && !(whole && kind !== '.' && kind !== ',')) continue;
+    // A long part with short ones before it is a count within something, such as lane 5, day 6, number 0000000009.
+    const even = taken.every((one) => one.digits.length >= 2 && one.digits.length <= 8);
+    if (!written && !(whole && even && kind !== '.' && kind !== ',')) continue;
     if (isCard(digits, taken, text, goods) && !isPartOfUuid(taken, text)) return taken;
   }
   return [];

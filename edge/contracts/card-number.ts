@@ -24,14 +24,14 @@ const ISSUERS: readonly (readonly [from: string, to: string, lengths: readonly n
   ['644', '659', [16, 17, 18, 19]],
   ['62', '62', [16, 17, 18, 19]], // UnionPay
   ['81', '82', [16, 17, 18, 19]],
-  ['50', '50', [12, 13, 14, 15, 16, 17, 18, 19]], // Maestro, Verve
-  ['56', '58', [12, 13, 14, 15, 16, 17, 18, 19]],
-  ['63', '63', [12, 13, 14, 15, 16, 17, 18, 19]],
-  ['67', '67', [12, 13, 14, 15, 16, 17, 18, 19]],
+  ['50', '50', [13, 14, 15, 16, 17, 18, 19]], // Maestro, Verve
+  ['56', '58', [13, 14, 15, 16, 17, 18, 19]],
+  ['63', '63', [13, 14, 15, 16, 17, 18, 19]],
+  ['67', '67', [13, 14, 15, 16, 17, 18, 19]],
   ['9792', '9792', [16]], // Troy
 ];
 
-export const SHORTEST = 12;
+export const SHORTEST = 13;
 export const LONGEST = 19;
 
 /** Whether these digits (nothing else) are a card's number. `goods`: the field they stand in holds goods codes. */
