@@ -1,7 +1,7 @@
 /**
  * Gives memory back when the work is over. V8 keeps what a busy hour needed for as long as little is allocated, which
  * in a closed shop is for ever; so a thread that has been calm for a while collects its garbage once, in the mode in
- * which V8 also returns the pages. It costs some 50 ms, at a time when nobody waits.
+ * which V8 also returns the pages. It costs a full collection, at a time when nobody waits.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';

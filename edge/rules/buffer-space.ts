@@ -2,18 +2,13 @@
  * Buffer space: the disk budget is nearly used up by what head office does not have, so something will be dropped
  * soon. Raised from 90 % on, resolved below 85 % (journal/disk-space.ts measures); one alert for the hub.
  */
-import { hasEnded } from '../contracts/alerts.ts';
-import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
-import { isWake, type Rule, type RuleEvent, type RuleTime, type Step } from './rule.ts';
+import { type LiveAlert, move, raise } from './alert-life.ts';
+import { type HubAlertState, obey, remind, stay } from './hub-alert.ts';
+import { isWake, type Rule, type RuleTime, type Step } from './rule.ts';
 
 const NAME = 'buffer-space';
 /** Acknowledged and still full: staff are reminded. */
 const REMIND_MS = 4 * 3_600_000;
-
-interface BufferSpaceState {
-  readonly alert?: LiveAlert;
-  readonly reopenAt?: number;
-}
 
 interface Fill {
   readonly level: 'high' | 'normal';
@@ -24,7 +19,7 @@ interface Fill {
   readonly over?: boolean;
 }
 
-export const bufferSpace: Rule<BufferSpaceState> = {
+export const bufferSpace: Rule<HubAlertState> = {
   name: NAME,
   version: 1,
   subscribes: ['local.buffer.changed.v1', 'local.command.alert.v1'],
@@ -32,8 +27,8 @@ export const bufferSpace: Rule<BufferSpaceState> = {
   adopt: (alert) => ({ alert }),
   keyOf: (event) => (event.type === 'local.buffer.changed.v1' || event.data.rule === NAME ? event.subject : undefined),
   step: (state, input, views, now, hub) => {
-    if (isWake(input)) return reopen(state, now);
-    if (input.type === 'local.command.alert.v1') return obey(state, input, now);
+    if (isWake(input)) return remind(state, now);
+    if (input.type === 'local.command.alert.v1') return obey(state, input, now, REMIND_MS);
     const fill = input.data as unknown as Fill;
     if (fill.dropped && state.alert) return worsen(state, state.alert, fill, now);
     if (fill.over) return stay(state);
@@ -46,31 +41,8 @@ export const bufferSpace: Rule<BufferSpaceState> = {
   },
 };
 
-function stay(state: BufferSpaceState): Step<BufferSpaceState> {
-  const { reopenAt } = state;
-  return { state, decisions: [], ...(reopenAt === undefined ? {} : { wakeAt: reopenAt }) };
-}
-
-function obey(state: BufferSpaceState, event: RuleEvent, now: RuleTime): Step<BufferSpaceState> {
-  const command = commandFor(state.alert, event);
-  if (!command || !state.alert) return stay(state);
-  const [alert, decision] = move(state.alert, command.state, now, command);
-  if (hasEnded(alert.state)) return { state: {}, decisions: [decision] };
-  const wait = alert.state === 'snoozed' ? (command.minutes ?? 0) * 60_000 : REMIND_MS;
-  const reopenAt = now.elapsed + wait;
-  return { state: { alert, reopenAt }, decisions: [decision], wakeAt: reopenAt };
-}
-
-function reopen({ alert, reopenAt }: BufferSpaceState, now: RuleTime): Step<BufferSpaceState> {
-  if (!alert || reopenAt === undefined) return { state: alert ? { alert } : {}, decisions: [] };
-  if (now.elapsed < reopenAt) return stay({ alert, reopenAt });
-  const reason = alert.state === 'snoozed' ? 'snooze-ended' : 'remind';
-  const [open, decision] = move(alert, 'open', now, { reason });
-  return { state: { alert: open }, decisions: [decision] };
-}
-
 /** Staff are told anew when dropping begins; later counts come quietly. */
-function worsen(state: BufferSpaceState, before: LiveAlert, fill: Fill, now: RuleTime): Step<BufferSpaceState> {
+function worsen(state: HubAlertState, before: LiveAlert, fill: Fill, now: RuleTime): Step<HubAlertState> {
   const said = wording(fill);
   const isNew = before.title !== said.title;
   const [alert, decision] = move({ ...before, ...said }, isNew ? 'open' : before.state, now, { reason: 'dropping' });

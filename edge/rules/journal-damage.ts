@@ -2,17 +2,15 @@
  * Journal damage: the journal had to be salvaged (journal/salvage.ts). One alert for the hub, with what was lost; a
  * further time opens it again and is added. It stays until somebody says that it was seen to, because a disk that fails once fails again.
  */
-import { hasEnded } from '../contracts/alerts.ts';
-import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
-import { isWake, type Rule, type RuleEvent, type RuleTime, type Step } from './rule.ts';
+import { type LiveAlert, move, raise } from './alert-life.ts';
+import { type HubAlertState, obey, remind } from './hub-alert.ts';
+import { isWake, type Rule } from './rule.ts';
 
 const NAME = 'journal-damage';
 /** Acknowledged and not resolved: staff are reminded. */
 const REMIND_MS = 24 * 3_600_000;
 
-interface JournalDamageState {
-  readonly alert?: LiveAlert;
-  readonly reopenAt?: number;
+interface JournalDamageState extends HubAlertState {
   /** Of every salvage since the alert was raised. */
   readonly lost?: Lost;
 }
@@ -35,7 +33,7 @@ export const journalDamage: Rule<JournalDamageState> = {
   adopt: (alert) => ({ alert }),
   step: (state, input, views, now, hub) => {
     if (isWake(input)) return remind(state, now);
-    if (input.type === 'local.command.alert.v1') return obey(state, input, now);
+    if (input.type === 'local.command.alert.v1') return obey(state, input, now, REMIND_MS);
     const salvaged = input.data as unknown as Salvaged;
     const lost = { ...state.lost };
     for (const [stream, count] of Object.entries(salvaged.lost)) lost[stream] = (lost[stream] ?? 0) + count;
@@ -46,31 +44,6 @@ export const journalDamage: Rule<JournalDamageState> = {
     return { state: { alert, lost }, decisions: [decision] };
   },
 };
-
-function stay(state: JournalDamageState): Step<JournalDamageState> {
-  const { reopenAt } = state;
-  return { state, decisions: [], ...(reopenAt === undefined ? {} : { wakeAt: reopenAt }) };
-}
-
-function obey(state: JournalDamageState, event: RuleEvent, now: RuleTime): Step<JournalDamageState> {
-  const command = commandFor(state.alert, event);
-  if (!command || !state.alert) return stay(state);
-  const [alert, decision] = move(state.alert, command.state, now, command);
-  if (hasEnded(alert.state)) return { state: {}, decisions: [decision] };
-  const wait = alert.state === 'snoozed' ? (command.minutes ?? 0) * 60_000 : REMIND_MS;
-  const reopenAt = now.elapsed + wait;
-  return { state: { ...state, alert, reopenAt }, decisions: [decision], wakeAt: reopenAt };
-}
-
-function remind(state: JournalDamageState, now: RuleTime): Step<JournalDamageState> {
-  const { reopenAt, ...rest } = state;
-  const { alert } = rest;
-  if (!alert || reopenAt === undefined) return { state: rest, decisions: [] };
-  if (now.elapsed < reopenAt) return stay(state);
-  const reason = alert.state === 'snoozed' ? 'snooze-ended' : 'remind';
-  const [open, decision] = move(alert, 'open', now, { reason });
-  return { state: { ...rest, alert: open }, decisions: [decision] };
-}
 
 /** Read on a phone: paths and tables are in health and in the log. */
 function wording({ reason, state }: Salvaged, lost: Lost): Pick<LiveAlert, 'severity' | 'title' | 'detail'> {
