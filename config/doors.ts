@@ -25,7 +25,7 @@ export const userName = z.string().regex(NAME, {
 });
 
 /** What besides readings of its own devices a user may do. */
-export const PERMISSIONS = ['consent', 'offers', 'alerts'] as const;
+export const PERMISSIONS = ['consent', 'offers', 'alerts', 'claims'] as const;
 
 const user = z.strictObject({
   name: userName.describe('user name, and unless `devices` is given the name of its one device'),
@@ -38,7 +38,9 @@ const user = z.strictObject({
   may: z
     .array(z.enum(PERMISSIONS))
     .default([])
-    .describe('further permissions: publish consent, read offers, read alerts'),
+    .describe(
+      'further permissions: publish consent and erase shoppers, read offers, read alerts, claim offers at a till',
+    ),
 });
 
 const tlsDoor = z.strictObject({

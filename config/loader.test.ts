@@ -94,7 +94,7 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '5:18: mqtt.users[1].password: secrets do not belong into this file: put what `store-hub passwd` prints in password_hash',
     '6:15: mqtt.users[2].name: "c" is there already, in mqtt.users[1]: each name may be used once',
     '6:33: mqtt.users[2].password_hash: must be a hash printed by `store-hub passwd NAME`',
-    '6:42: mqtt.users[2].may[0]: must be one of consent, offers, alerts, not "all"',
+    '6:42: mqtt.users[2].may[0]: must be one of consent, offers, alerts, claims, not "all"',
   ],
   [
     'limits that are none',
@@ -256,11 +256,13 @@ test('the hash follows the values, not the look of the file', () => {
   expect(hash('hub: a\n')).toMatch(/^[0-9a-f]{12}$/);
 });
 
-test('keys without effect yet and doors without a lock are noticed', () => {
-  const text = 'hub: a\nmqtt: { listen: 0.0.0.0:1883, allow_anonymous_network: true }\nrules: { location_offer: {} }\n';
+test('campaigns without a shelf and doors without a lock are noticed', () => {
+  const text =
+    'hub: a\nmqtt: { listen: 0.0.0.0:1883, allow_anonymous_network: true }\ncampaigns: [{ id: c, zone: z, gtin: "09521234543213", text: t, from: 2026-02-01, until: 2026-02-02, exclude: [d] }]\n';
   expect(parseConfig(text, 'store.yaml', {}).notices).toEqual([
     'mqtt.listen 0.0.0.0:1883: everyone on that network may publish without a password',
-    'rules.location_offer has no effect yet: this version makes no offers',
+    'campaign c is never offered: the planogram has no shelf with 09521234543213 in zone z',
+    'campaign c excludes d, which is no campaign of this configuration',
   ]);
 });
 

@@ -127,8 +127,7 @@ function doorTls(tls: DoorTls, resolved: (path: string) => string): DoorTls {
 }
 
 function noticesOf(config: StoreConfig): string[] {
-  const { mqtt, http, cloud, rules, campaigns } = config;
-  const offers = 'has no effect yet: this version makes no offers';
+  const { mqtt, http, cloud } = config;
   return [
     ...openDoors(mqtt).map(
       ([key, listen]) => `${key} ${addressText(listen)}: everyone on that network may publish without a password`,
@@ -141,9 +140,21 @@ function noticesOf(config: StoreConfig): string[] {
       ? [`http.listen ${addressText(http.listen)}: everyone on that network may ${openUse(http)}`]
       : []),
     ...(cloud?.sasl && !cloud.tls ? ['cloud.sasl without cloud.tls: the log-in at the brokers is not encrypted'] : []),
-    ...(rules.location_offer ? [`rules.location_offer ${offers}`] : []),
-    ...(campaigns.length > 0 ? [`campaigns ${offers}`] : []),
+    ...campaignNotices(config),
   ];
+}
+
+/** Campaigns that can never be offered, or never be measured, as they stand. */
+function campaignNotices({ campaigns, planogram }: StoreConfig): string[] {
+  const ids = new Set(campaigns.map(({ id }) => id));
+  return campaigns.flatMap(({ id, zone, gtin, exclude = [] }) => [
+    ...(planogram.some((facing) => facing.zone === zone && facing.gtin === gtin)
+      ? []
+      : [`campaign ${id} is never offered: the planogram has no shelf with ${gtin} in zone ${zone}`]),
+    ...exclude
+      .filter((other) => !ids.has(other))
+      .map((other) => `campaign ${id} excludes ${other}, which is no campaign of this configuration`),
+  ]);
 }
 
 /** What `http.allow_anonymous_network` lets everyone do: a PIN that is there is asked for all the same. */

@@ -5,5 +5,5 @@ import { shelfGapConfig } from './rules/shelf-gap.ts';
 
 export const rulesSchema = z.strictObject({
   shelf_gap: shelfGapConfig.prefault({}).describe('alert staff when a shelf runs low'),
-  location_offer: locationOfferConfig.optional().describe('offers for shoppers in a zone; no effect in this version'),
+  location_offer: locationOfferConfig.prefault({}).describe("offer the zone's best campaign to a shopper who stays"),
 });

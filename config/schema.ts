@@ -125,7 +125,7 @@ export const storeSchema = z
       .array(campaignSchema)
       .superRefine(unique('campaigns', 'id'), always)
       .default([])
-      .describe('offers for shoppers; no effect in this version'),
+      .describe('offers for shoppers and for the screens of zones'),
   })
   .superRefine((value, context) => {
     if (value.data_dir !== undefined && value.data_dir === value.bridge?.data_dir) {

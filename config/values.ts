@@ -22,6 +22,11 @@ function inUnits(text: string, units: Readonly<Record<string, number>>): number 
   return Number(match?.[1]) * (units[match?.[2] ?? ''] ?? Number.NaN);
 }
 
+/** `30s`, `2h`, `7d`: text that is known to be a duration. */
+export function inMilliseconds(text: string): number {
+  return inUnits(text, MS);
+}
+
 interface Range {
   /** Least and greatest value, as written in the file. */
   readonly min?: string;

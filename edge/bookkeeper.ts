@@ -6,10 +6,12 @@
  * In memory it keeps caches only: `load` reads them again after a transaction that failed.
  */
 import type { Database } from 'better-sqlite3';
+import { dayInZone } from './codecs/business-day.ts';
 import type { Alert } from './contracts/alerts.ts';
+import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
 import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
-import { eventId } from './contracts/ids.ts';
+import { eventId, idFor } from './contracts/ids.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
@@ -18,26 +20,40 @@ import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from '
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
+import { concealer } from './journal/identity-key.ts';
 import { Remembered } from './journal/remembered.ts';
 import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
 import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
 import { alertPayload, alertTopic } from './notify/alert-topics.ts';
+import { addressed, offerMessage } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { AlertTable } from './rules/alert-table.ts';
 import { RuleEngine } from './rules/engine.ts';
+import { OfferBook } from './rules/offer-book.ts';
+import { codeMaker } from './rules/offer-code.ts';
 import { type RulesConfig, rulesOf } from './rules/registry.ts';
-import type { Decision, RuleEvent } from './rules/rule.ts';
+import type { Decision, RuleEvent, Views } from './rules/rule.ts';
 import { sense } from './sensing/sense.ts';
 import type { Sensed } from './sensing/sensed.ts';
 import type { Level } from './sensing/shelf-level.ts';
+import { ZONE_OF } from './sensing/shopper-presence.ts';
 import { judgeTime } from './sensing/time-judgement.ts';
+import { shopViews } from './shop-views.ts';
+import { deviceOf, Shoppers } from './shoppers.ts';
 
 export interface BookkeeperOptions {
   readonly hub: string;
   readonly planogram: readonly Facing[];
   readonly rules: RulesConfig;
+  readonly campaigns: readonly Campaign[];
+  /** IANA name: campaigns run on calendar days of the store. */
+  readonly timezone: string;
+  /** Where shoppers.db lies. */
+  readonly dataDir: string;
+  /** Of identity-key.ts: codes of coupons are made with it. */
+  readonly identityKey: string;
   readonly version: string;
   readonly configHash: string;
   /** Bytes of used pages and write-ahead log. */
@@ -60,7 +76,12 @@ export class Bookkeeper {
   readonly outbox: Outbox;
   readonly sessions: SessionStore;
   readonly alerts: AlertTable;
+  readonly shoppers: Shoppers;
+  readonly offers: OfferBook;
+  readonly views: Omit<Views, 'newId'>;
   readonly engine: RuleEngine;
+  readonly #dayAt: (ms: number) => string;
+  readonly #campaigns: ReadonlyMap<string, Campaign>;
   readonly #facings: ReadonlyMap<string, Facing>;
   now: Now = { elapsed: 0, wall: 0 };
   #synced = false;
@@ -83,13 +104,26 @@ export class Bookkeeper {
     this.#repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);
     this.replication = new Replication(db);
-    this.outbox = new Outbox(db);
+    this.shoppers = new Shoppers(db, options.dataDir);
+    this.outbox = new Outbox(db, (topic) => addressed(topic, (shopper) => this.shoppers.pseudonymOf(shopper)));
+    this.offers = new OfferBook(db, codeMaker(options.hub, concealer(options.identityKey)));
+    this.#campaigns = new Map(options.campaigns.map((campaign) => [campaign.id, campaign]));
+    this.#dayAt = dayInZone(options.timezone);
+    this.views = shopViews({
+      planogram: options.planogram,
+      campaigns: options.campaigns,
+      dayAt: this.#dayAt,
+      level: (shelf) => this.#level(shelf),
+      shoppers: this.shoppers,
+      offers: this.offers,
+    });
     this.sessions = new SessionStore(db);
     this.alerts = new AlertTable(db);
     this.engine = new RuleEngine(db, {
       rules: rulesOf(options.rules),
-      views: { facing: (shelf) => this.#facings.get(shelf), level: (shelf) => this.#level(shelf) },
+      views: this.views,
       decide: (decision, rule, causes) => this.#decide(decision, rule, causes),
+      noOffer: ({ zone, campaign, reason }) => this.noOffer(zone, campaign, reason),
       woken: (rule, key) => this.append('local.wake.v1', `rules/${rule}`, key, JSON.stringify({ rule, key })),
     });
   }
@@ -100,6 +134,8 @@ export class Bookkeeper {
     this.#remembered.load();
     this.#repeats.load();
     this.letters.load();
+    this.shoppers.load();
+    this.offers.load();
     this.engine.load();
     this.clearBatch();
   }
@@ -124,7 +160,15 @@ export class Bookkeeper {
     this.engine.flush();
     this.#remembered.flush();
     this.#repeats.flush(this.now.elapsed);
+    this.offers.flush();
     this.log.flush(this.now);
+    // Last: what follows is the journal's own commit.
+    this.shoppers.flush();
+  }
+
+  /** What was flushed is committed. */
+  committed(): void {
+    this.offers.committed();
   }
 
   /** Sensing states given up since start, because there were too many. */
@@ -140,6 +184,8 @@ export class Bookkeeper {
   forgetOld(): void {
     this.alerts.forgetOld(this.now.wall);
     this.letters.expire(this.now);
+    this.offers.forgetOld(this.now);
+    this.shoppers.forgetDestroyed();
     const { dropping } = this;
     if (!dropping || this.now.elapsed - dropping.elapsed < TOLD_MS) return;
     const lies = this.options.retention.cloud && this.#db.prepare('SELECT 1 FROM drops LIMIT 1').get() !== undefined;
@@ -148,9 +194,10 @@ export class Bookkeeper {
     this.dirty = true;
   }
 
-  /** What was to go out when the last run ended, and every open alert. */
+  /** What was to go out when the last run ended, every offer that stands on screens, and every open alert. */
   leftovers(): { out: OutMessage[]; open: Alert[] } {
-    return { out: this.outbox.waiting(), open: this.alerts.open() };
+    const zones = this.offers.ofZones().map((offer) => this.#standing(offer.id));
+    return { out: [...this.outbox.waiting(), ...zones.flatMap((message) => message ?? [])], open: this.alerts.open() };
   }
 
   /** First transaction of a run: identity, the planogram's changes, another chance for quarantined keys. Throws JOURNAL_OTHER_HUB. */
@@ -181,7 +228,28 @@ export class Bookkeeper {
       this.journal('local.planogram.changed.v1', 'config', shelf, { shelf });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
+    this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
+    setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.#campaigns)));
+    this.catchUp();
     this.#tellSalvage();
+  }
+
+  /** Campaigns that are new, changed or gone concern the zones where they are or were offered. */
+  #tellCampaigns(said: string): void {
+    const before = JSON.parse(said) as Record<string, Campaign>;
+    for (const id of new Set([...Object.keys(before), ...this.#campaigns.keys()])) {
+      const [was, is] = [before[id], this.#campaigns.get(id)];
+      if (JSON.stringify(was) === JSON.stringify(is)) continue;
+      const zones = [...new Set([was?.zone, is?.zone].filter((zone) => zone !== undefined))];
+      this.journal('local.campaigns.changed.v1', 'config', id, { campaign: id, zones });
+    }
+  }
+
+  /** Journals what shoppers.db knows and the journal does not, after a crash between two commits or a restore. */
+  catchUp(): void {
+    for (const { shopper, granted } of this.shoppers.untold()) {
+      this.journal('retail.shoppers.consent.v1', 'hub', shopper, { granted, scope: 'offers', shopper });
+    }
   }
 
   /** The journal had to be salvaged before this start: rules get their open alerts back, staff hear of it once. */
@@ -260,13 +328,16 @@ export class Bookkeeper {
    * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then.
    */
   deliver(delivery: Delivery, synced: boolean, refusing: string | undefined): Receipt | undefined {
-    const before = this.#remembered.get('time', delivery.device) as number | undefined;
+    const device = deviceOf(delivery);
+    const before = this.#remembered.get('time', device) as number | undefined;
     let latest = before;
     // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
     const within = new Map<string, number>();
     let repeated = 0;
     try {
-      for (const reading of delivery.readings) {
+      for (const told of delivery.readings) {
+        const reading = told.shopper === undefined ? told : this.#admitted(delivery.kind, told);
+        if (reading === undefined) continue;
         if (this.#isRepeat(delivery.kind, reading, refusing !== undefined)) {
           repeated += 1;
           continue;
@@ -276,10 +347,15 @@ export class Bookkeeper {
         if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
         if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest))
           latest = judged.lastTime;
+        if (delivery.kind === 'consent') {
+          if (refusing !== undefined) throw new Unstorable();
+          this.#consent(reading, device, delivery.received, judged);
+          continue;
+        }
         const sensed = sense(
           {
             kind: delivery.kind,
-            device: delivery.device,
+            device,
             subject: reading.subject,
             body: reading.body,
             history: judged.history,
@@ -287,13 +363,13 @@ export class Bookkeeper {
           { recall: (kind, key) => this.#remembered.get(kind, key), facing: (shelf) => this.#facings.get(shelf) },
         );
         if (refusing !== undefined && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new Unstorable();
-        this.#apply(sensed, delivery, judged);
+        this.#apply(sensed, device, delivery.received, judged);
       }
     } catch (error) {
       if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
       throw error;
     }
-    if (latest !== before && refusing === undefined) this.#remembered.set('time', delivery.device, latest);
+    if (latest !== before && refusing === undefined) this.#remembered.set('time', device, latest);
     if (repeated === 0 && delivery.readings.length === 1) return undefined;
     return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
   }
@@ -313,7 +389,32 @@ export class Bookkeeper {
     return verdict !== 'new';
   }
 
-  #apply(sensed: Sensed, delivery: Delivery, judged: ReturnType<typeof judgeTime>): void {
+  /** A reading that names a shopper, as far as it may be kept. Moments without consent are counted, by zones of the shop. */
+  #admitted(kind: Kind, reading: AcceptedReading): AcceptedReading | undefined {
+    const admitted = this.shoppers.admit(kind, reading, this.now.elapsed);
+    if (admitted === undefined && kind === 'presence') {
+      const { zone, present } = JSON.parse(reading.body) as { zone: string; present: boolean };
+      if (present) this.noOffer(this.views.zones.includes(zone) ? zone : '', '', 'no-consent');
+    }
+    return admitted;
+  }
+
+  /** The latest word by receipt wins, whatever the device's own time. */
+  #consent(reading: AcceptedReading, device: string, received: number, judged: ReturnType<typeof judgeTime>): void {
+    const told = this.shoppers.tell(reading);
+    if (!told) return;
+    const { shopper, data } = told;
+    if (!told.granted) this.#remembered.set(ZONE_OF, shopper, null);
+    const fact = { type: 'retail.shoppers.consent.v1' as const, subject: shopper, data };
+    this.#apply({ facts: [fact], remember: [] }, device, received, { ...judged, history: false });
+  }
+
+  /** A moment in which somebody could have had an offer and got none. */
+  noOffer(zone: string, campaign: string, reason: NoOfferReason): void {
+    this.offers.none(this.#dayAt(this.now.wall), zone, campaign, reason);
+  }
+
+  #apply(sensed: Sensed, device: string, received: number, judged: ReturnType<typeof judgeTime>): void {
     for (const [kind, key, value] of sensed.remember) {
       this.#remembered.set(kind, key, value);
       this.dirty = true;
@@ -322,26 +423,25 @@ export class Bookkeeper {
       this.dirty = true;
       const { sequence } = this.log.append({
         type: fact.type,
-        source: delivery.device,
+        source: device,
         subject: fact.subject,
         time: judged.time,
-        received: delivery.received,
+        received,
         quality: judged.quality,
         history: judged.history,
         data: fact.data,
       });
-      if (!this.engine.wants(fact.type)) continue;
+      const { type, subject } = fact;
+      if (!this.engine.wants(type, fact.data)) continue;
       const data = JSON.parse(fact.data) as Record<string, unknown>;
-      this.engine.onEvent(
-        { id: this.#idOf(sequence), type: fact.type, subject: fact.subject, history: judged.history, data },
-        this.now,
-      );
+      const { history } = judged;
+      this.engine.onEvent({ id: this.#idOf(sequence), type, source: device, subject, history, data }, this.now);
     }
   }
 
   /** Journals a decision; an alert's change also goes into the table and the outbox. */
   #decide(decision: Decision, rule: string, causes: readonly string[]): RuleEvent {
-    const data = { ...decision.data, events: causes };
+    const data: Record<string, unknown> = { ...decision.data, events: causes };
     const id = this.append(decision.type, `rules/${rule}`, decision.subject, JSON.stringify(data));
     if (decision.type.startsWith('retail.alerts.')) {
       const {
@@ -354,13 +454,59 @@ export class Bookkeeper {
       this.out.push(this.outbox.add(alertTopic(alert), alertPayload(alert), true));
       this.changed.push(alert);
     }
-    return { id, type: decision.type, subject: decision.subject, history: false, data };
+    const { type, subject } = decision;
+    if (type.startsWith('retail.offers.')) this.#noteOffer(type, data);
+    if (type === 'retail.shoppers.present.v1') this.#remembered.set(ZONE_OF, subject, data.present ? data.zone : null);
+    return { id, type, source: `rules/${rule}`, subject, history: false, data };
+  }
+
+  /** A decision that no rule's step made, for a till or a screen that waits for it; rules hear of it. */
+  decide(decision: Decision, decider: string): RuleEvent {
+    const event = this.#decide(decision, decider, decision.causes ?? []);
+    if (this.engine.wants(event.type, JSON.stringify(event.data))) this.engine.onEvent(event, this.now);
+    return event;
+  }
+
+  /** The shop as somebody sees it who decides beside the rules' steps. */
+  deciding(decider: string): Views {
+    let ids = 0;
+    const newId = (): string => {
+      ids += 1;
+      // The next event's number: nothing else is decided by it.
+      return idFor(`${this.#idOf(this.log.sequence + 1)}\0${decider}\0${ids}`);
+    };
+    return { ...this.views, newId };
+  }
+
+  /** What rules and the book hold under a keyed pseudonym. */
+  forgetShopper(shopper: string): void {
+    this.engine.forget(shopper);
+    this.offers.forgetShopper(shopper);
+    this.#remembered.set(ZONE_OF, shopper, null);
+  }
+
+  /** What is decided about offers is in the book, and goes out. */
+  #noteOffer(type: EventType, data: Decision['data']): void {
+    const campaign = this.#campaigns.get(String(data.campaign));
+    this.offers.apply(type, data, campaign?.coupon ?? false, this.now);
+    if (type === 'retail.offers.withheld.v1') this.noOffer(String(data.zone), String(data.campaign), 'hold-out');
+    const message = offerMessage(type, data as never, this.offers.get(String(data.id))?.code);
+    if (message) this.out.push(this.outbox.add(message.topic, message.payload, message.retain));
+  }
+
+  /** A zone's offer as it was sent. */
+  #standing(id: string): OutMessage | undefined {
+    const offer = this.offers.get(id);
+    const message =
+      offer && offerMessage('retail.offers.made.v1', { ...offer, events: this.offers.causesOf(id) } as never);
+    return message && { ...message, id: 0 };
   }
 
   /** Journals an event of the hub's own and lets the rules see it. */
   journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void {
     const id = this.append(type, source, subject, JSON.stringify(data));
-    if (this.engine.wants(type)) this.engine.onEvent({ id, type, subject, history: false, data }, this.now);
+    if (this.engine.wants(type, JSON.stringify(data)))
+      this.engine.onEvent({ id, type, source, subject, history: false, data }, this.now);
   }
 
   append(type: EventType, source: string, subject: string, data: string): string {

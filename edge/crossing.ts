@@ -12,6 +12,7 @@ import type {
 } from './contracts/edge-socket.ts';
 import type { EventType } from './contracts/events.ts';
 import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
+import type { Claim } from './contracts/offers.ts';
 import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
@@ -29,6 +30,14 @@ export type Request =
   | { readonly op: 'refill'; readonly request: RefillRequest }
   | { readonly op: 'new-incarnation'; readonly request: NewIncarnationRequest }
   | { readonly op: 'resumed'; readonly request: ResumedRequest }
+  /** A till asks whether an offer may be redeemed; answered with a ClaimAnswer. */
+  | { readonly op: 'claim'; readonly claim: Claim }
+  /** A shopper's device showed the offer; answered with whether there is such an offer. */
+  | { readonly op: 'offer-seen'; readonly offer: string }
+  /** A screen showed a zone's offer; answered likewise. */
+  | { readonly op: 'offer-played'; readonly offer: string; readonly screen: string; readonly seconds: number }
+  /** Everything that leads to this person is destroyed; answered with whether there was anything. */
+  | { readonly op: 'erase'; readonly shopper: string }
   | { readonly op: 'sessions'; readonly changes: readonly SessionChange[] };
 
 export type Answer =
@@ -70,6 +79,8 @@ export interface Figures {
   readonly quarantined: readonly { rule: string; key: string; fault: string }[];
   /** Sensing states given up since start, because there were too many. */
   readonly forgotten: number;
+  /** Since start: sales whose shopper was left out for want of consent. */
+  readonly shoppersRemoved: number;
   /** Dead letters that left by age or size since start. */
   readonly lettersExpired: number;
   readonly usedBytes: number;
@@ -84,14 +95,23 @@ export interface Figures {
 
 const REFUSAL = -1;
 const HANDSHAKE = -2;
+const SHOPPERS = -3;
 
 export function packDelivery(into: Packed, delivery: Delivery): void {
   // Stands before the unit that it belongs to; a refusal carries its own.
   if (delivery.handshake !== undefined) into.push(HANDSHAKE, delivery.handshake.client, delivery.handshake.packet);
+  packShoppers(into, delivery);
   into.push(KINDS.indexOf(delivery.kind), delivery.device, delivery.received, delivery.readings.length);
   for (const reading of delivery.readings) {
     into.push(reading.subject, reading.identity ?? null, reading.time ?? null, reading.body);
   }
+}
+
+/** Few readings name one, so they cross beside the unit: their number, then index and pseudonym of each. */
+function packShoppers(into: Packed, { readings }: Delivery): void {
+  const named: Packed = [];
+  for (const [index, { shopper }] of readings.entries()) if (shopper !== undefined) named.push(index, shopper);
+  if (named.length > 0) into.push(SHOPPERS, named.length / 2, ...named);
 }
 
 export function packRefusal(into: Packed, index: number): void {
@@ -121,6 +141,8 @@ export class Unpacker {
       kind = this.#number();
     }
     if (kind === REFUSAL) return this.#number();
+    const shoppers = kind === SHOPPERS ? this.#shoppers() : undefined;
+    if (shoppers) kind = this.#number();
     const device = this.#text();
     const received = this.#number();
     const readings: AcceptedReading[] = [];
@@ -134,6 +156,7 @@ export class Unpacker {
         identity: typeof identity === 'string' ? identity : undefined,
         time: typeof time === 'number' ? time : undefined,
         body: this.#text(),
+        ...(shoppers?.has(readings.length) && { shopper: shoppers.get(readings.length) }),
       });
     }
     return { kind: KINDS[kind] ?? 'status', device, received, readings };
@@ -144,6 +167,12 @@ export class Unpacker {
     const from = this.#at;
     this.next();
     return { ...batch, deliveries: this.#packed.slice(from, this.#at), count: 1, requests: [] };
+  }
+
+  #shoppers(): ReadonlyMap<number, string> {
+    const shoppers = new Map<number, string>();
+    for (let left = this.#number(); left > 0; left -= 1) shoppers.set(this.#number(), this.#text());
+    return shoppers;
   }
 
   #number(): number {

@@ -9,6 +9,8 @@ import type { LiveCounters } from './staff/live-readers.ts';
 export interface DoorSources {
   readonly door: MqttDoor;
   readonly decoded: HubJson['counters'];
+  /** Sales whose shopper was left out for want of consent. */
+  readonly shoppersRemoved: number;
   readonly live: LiveCounters;
   /** Connections of the HTTP server. */
   readonly http: Doorstep;
@@ -16,7 +18,7 @@ export interface DoorSources {
   readonly signIns: CredentialCounters | undefined;
 }
 
-export function doorFigures({ door, decoded, live, http, signIns }: DoorSources): DoorSnapshot {
+export function doorFigures({ door, decoded, shoppersRemoved, live, http, signIns }: DoorSources): DoorSnapshot {
   const { counters } = door;
   return {
     connections: door.connections,
@@ -64,7 +66,7 @@ export function doorFigures({ door, decoded, live, http, signIns }: DoorSources)
     pauses: counters.pauses,
     sightings: decoded.rfid,
     unknownFields: decoded.unknownFields,
-    shoppersRemoved: decoded.shoppersRemoved,
+    shoppersRemoved,
     cardDataMasked: new Map([
       ['reading', decoded.masked.readings],
       ['letter', decoded.masked.letters],

@@ -27,7 +27,7 @@ import { MqttDoor } from './devices/mqtt-door.ts';
 import { routeOfParts } from './devices/topics.ts';
 import { doorFigures } from './door-figures.ts';
 import { JournalCheck } from './journal/check.ts';
-import { concealer } from './journal/identity-key.ts';
+import { concealer, identityKey } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
 import { StillThere } from './journal/still-there.ts';
 import type { JournalThread } from './journal-thread.ts';
@@ -89,7 +89,7 @@ export class Hub {
       onFault: (reason) => this.#loggers.journal.warn({ reason }, 'the service manager cannot be told anything'),
     });
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
-    const conceal = concealer(config.data_dir);
+    const conceal = concealer(identityKey(config.data_dir));
     const dayAt = dayInZone(config.timezone);
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
     this.#codec = this.#countingCodec();
@@ -340,6 +340,7 @@ export class Hub {
         doorFigures({
           door: this.#door,
           decoded: this.#decoder.counters,
+          shoppersRemoved: this.#standing.shoppersRemoved,
           live: this.#liveCounters,
           http: this.#httpDoorstep,
           signIns: this.#credentials?.counters,

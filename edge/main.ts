@@ -4,6 +4,7 @@ import type { StoreConfig } from '../config/schema.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
 import { mend, noteDamage, salvagedText } from './journal/damage.ts';
 import { lockDataDir } from './journal/database.ts';
+import { identityKey } from './journal/identity-key.ts';
 import { JournalThread } from './journal-thread.ts';
 import { clockSync } from './ops/clock-sync.ts';
 import { childLoggers, createLogger, type Logger } from './ops/logging.ts';
@@ -75,12 +76,15 @@ function isDamaged(error: unknown): boolean {
 }
 
 function writerOptions(config: StoreConfig, synced: boolean): WriterOptions {
-  const { hub, planogram, rules, data_dir, journal, cloud } = config;
+  const { hub, timezone, planogram, rules, campaigns, data_dir, journal, cloud } = config;
   return {
     hub,
+    timezone,
     planogram,
     rules,
+    campaigns,
     dataDir: data_dir,
+    identityKey: identityKey(data_dir),
     retention: { cloud: cloud !== undefined, keepMs: journal.keep, keepAcknowledgedMs: journal.keep_acknowledged },
     diskBudget: journal.disk_budget,
     synced,

@@ -6,9 +6,11 @@
 import type { Bookkeeper } from './bookkeeper.ts';
 import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
 import { HubError } from './contracts/errors.ts';
+import type { Claim, ClaimAnswer } from './contracts/offers.ts';
 import type { Answer, Request } from './crossing.ts';
 import type { DroppedData } from './journal/drops.ts';
 import { positionOf } from './journal/positions.ts';
+import { judgeClaim } from './rules/claims.ts';
 
 /** Does it, and answers. Throws what is not an answer but a fault. */
 export function answer(books: Bookkeeper, request: Request): Answer {
@@ -54,6 +56,14 @@ function perform(books: Bookkeeper, request: Request): unknown {
     }
     case 'resumed':
       return resumed(books, request.request.mode, request.request.reason);
+    case 'claim':
+      return claim(books, request.claim);
+    case 'offer-seen':
+      return seen(books, request.offer);
+    case 'offer-played':
+      return played(books, request);
+    case 'erase':
+      return erase(books, request.shopper);
     case 'sessions':
       books.dirty = true;
       books.sessions.apply(request.changes, books.now);
@@ -81,6 +91,56 @@ function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): voi
     buffer: request.buffer,
     clock: request.synced ? 'synced' : 'unsynced',
   });
+}
+
+function claim(books: Bookkeeper, { shopper: pseudonym, operator: _, ...asked }: Claim): ClaimAnswer {
+  const shopper = pseudonym === undefined ? undefined : books.shoppers.keyed(pseudonym);
+  const { decisions, answer } = judgeClaim(
+    { ...asked, ...(shopper && { shopper }) },
+    books.deciding('claims'),
+    books.now,
+  );
+  for (const decision of decisions) books.decide(decision, 'claims');
+  return answer;
+}
+
+/** Once each time the device shows it, as long as it stands. */
+function seen(books: Bookkeeper, id: string): boolean {
+  const offer = books.offers.get(id);
+  if (!offer || offer.state === 'withdrawn') return false;
+  const { campaign, zone, shopper } = offer;
+  const data = { offer: id, campaign, zone, ...(shopper !== undefined && { shopper }) };
+  books.decide({ type: 'retail.offers.seen.v1', subject: campaign, data }, 'phone');
+  return true;
+}
+
+function played(books: Bookkeeper, { offer: id, screen, seconds }: Extract<Request, { op: 'offer-played' }>): boolean {
+  const offer = books.offers.get(id);
+  if (offer?.audience !== 'zone') return false;
+  const { campaign, zone } = offer;
+  books.decide(
+    { type: 'retail.offers.played.v1', subject: campaign, data: { offer: id, campaign, zone, screen, seconds } },
+    'screen',
+  );
+  return true;
+}
+
+/**
+ * A person is erased: consent ends, which withdraws what is open; head office gets the tombstone; what rules and the
+ * offer book know under the keyed pseudonym goes. The key itself is destroyed after the commit.
+ */
+function erase(books: Bookkeeper, pseudonym: string): boolean {
+  const shopper = books.shoppers.keyed(pseudonym);
+  if (shopper !== undefined) {
+    books.shoppers.withdraw(pseudonym);
+    const data = { granted: false, scope: 'offers', shopper };
+    books.journal('retail.shoppers.consent.v1', 'erase', shopper, data);
+  }
+  const erased = books.shoppers.erase(pseudonym);
+  if (erased === undefined) return false;
+  books.journal('retail.shoppers.erased.v1', 'erase', erased, { shopper: erased });
+  books.forgetShopper(erased);
+  return true;
 }
 
 /** A staff action: a local command that the alert's rule obeys. */

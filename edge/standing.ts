@@ -38,6 +38,11 @@ export class Standing {
     return { usedBytes, walBytes, filled };
   }
 
+  /** Since start: sales whose shopper was left out for want of consent. */
+  get shoppersRemoved(): number {
+    return this.#figures?.shoppersRemoved ?? 0;
+  }
+
   /** Events dropped for want of space since start, by stream. */
   get dropped(): Readonly<Partial<Record<Stream, number>>> {
     return this.#figures?.dropped ?? {};

@@ -6,6 +6,7 @@ import type { AcceptedReading, Delivery, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import { type Batch, type Packed, packDelivery, packRefusal, type Request } from './crossing.ts';
+import type { LocationOfferOptions } from './rules/registry.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 export const WATER: Facing = {
@@ -17,6 +18,14 @@ export const WATER: Facing = {
   minimum: 4,
   unit_weight_g: 1020,
   tare_g: 350,
+};
+
+export const LOCATION_OFFER: LocationOfferOptions = {
+  dwell: 8_000,
+  valid: 900_000,
+  absent_after: 600_000,
+  identities_per_device: 200,
+  works_here: 4 * 3_600_000,
 };
 
 export class Clocks {
@@ -40,7 +49,10 @@ export function writerOptions(dataDir: string, change: Partial<WriterOptions> = 
     dataDir,
     hub: 'store-0042',
     planogram: [WATER],
-    rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 } },
+    rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 }, location_offer: LOCATION_OFFER },
+    campaigns: [],
+    timezone: 'Europe/Berlin',
+    identityKey: '5e'.repeat(32),
     retention: { cloud: true, keepMs: 30 * 86_400_000, keepAcknowledgedMs: 86_400_000 },
     diskBudget: 4 * 2 ** 30,
     synced: true,

@@ -146,7 +146,23 @@ export class Writer {
     }
     this.#refusing = undefined;
     const { out, changed, dirty } = this.#books;
+    if (this.#books.shoppers.hasErased) done = this.#destroyKeys(batch, done);
     return { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+  }
+
+  /** Keys of erased people go after the commit that says so, and whoever asked waits for that, too. */
+  #destroyKeys<Done extends Pick<Reply, 'answers'>>(batch: Batch, done: Done): Done {
+    try {
+      this.#books.shoppers.destroy();
+      return done;
+    } catch (error) {
+      this.#trouble = `a shopper's key could not be destroyed, it is tried again: ${messageOf(error)}`;
+      const failed: Answer = { ok: false, code: 'NOT_STORED', message: this.#trouble };
+      return {
+        ...done,
+        answers: done.answers.map((given, at) => (batch.requests[at]?.op === 'erase' ? failed : given)),
+      };
+    }
   }
 
   /** What nobody has to wait for: eviction and housekeeping. Throws what must end the process. */
@@ -170,6 +186,7 @@ export class Writer {
       checkpoint(this.#db, 'TRUNCATE');
     } finally {
       this.#db.close();
+      this.#books.shoppers.close();
     }
   }
 
@@ -192,6 +209,7 @@ export class Writer {
         this.#committedAt = this.#now.elapsed;
       }
       this.#db.exec('COMMIT');
+      this.#books.committed();
       return result;
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
@@ -209,6 +227,7 @@ export class Writer {
     const step = this.#clock.step();
     if (step) this.#books.clockStepped(step);
     this.#lookAtFill();
+    this.#books.catchUp();
     this.#books.runDue();
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
@@ -263,6 +282,7 @@ export class Writer {
 
   #housekeep(): void {
     const { replication } = this.#books;
+    if (this.#books.shoppers.hasErased) this.#books.shoppers.destroy();
     const more = this.#transaction(() => {
       this.#books.forgetOld();
       this.#mark();
@@ -409,6 +429,7 @@ export class Writer {
       refusing: this.#refusing?.reason ?? this.#refusal,
       trouble: this.#trouble,
       quarantined: engine.quarantined,
+      shoppersRemoved: this.#books.shoppers.removed,
       lettersExpired: this.#books.lettersExpired,
       forgotten: this.#books.forgotten,
       usedBytes: this.#space.usedBytes,

@@ -34,7 +34,16 @@ async function run(context: BenchContext): Promise<Outcome> {
       dataDir: join(context.folder, 'parts'),
       hub: 'bench-parts',
       planogram: [],
-      rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 } },
+      rules: {
+        shelf_gap: { settle: 20_000, remind: 1_800_000 },
+        location_offer: {
+          ...{ dwell: 8_000, valid: 900_000, absent_after: 600_000 },
+          ...{ identities_per_device: 200, works_here: 14_400_000 },
+        },
+      },
+      campaigns: [],
+      timezone: 'UTC',
+      identityKey: '00'.repeat(32),
       retention: { cloud: true, keepMs: 86_400_000, keepAcknowledgedMs: 86_400_000 },
       diskBudget: 2 ** 34,
       synced: true,

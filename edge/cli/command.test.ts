@@ -129,13 +129,14 @@ test("check-config finds the bridge's files that are not there, and mentions tho
   expect(there.stderr).toMatch(/not checked: cloud\.sasl\.password_file: credential:kafka: .*the bridge must be able/);
 });
 
-test('check-config sees the environment, and mentions what has no effect', async () => {
+test('check-config sees the environment, and mentions what an operator should know', async () => {
   const unknown = await run(['check-config', ...STORE], withStore, { STORE_HUB_MQTT__PORT: '1' });
   expect(unknown.code).toBe(78);
   expect(unknown.stdout).toBe('STORE_HUB_MQTT__PORT:1:1: no such key; see the keys of the configuration file\n');
-  const noticed = await run(['check-config', ...STORE], withStore, { STORE_HUB_RULES__LOCATION_OFFER__DWELL: '9s' });
+  const open = { STORE_HUB_HTTP__LISTEN: '0.0.0.0:8080', STORE_HUB_HTTP__ALLOW_ANONYMOUS_NETWORK: 'true' };
+  const noticed = await run(['check-config', ...STORE], withStore, open);
   expect(noticed.code).toBe(0);
-  expect(noticed.stderr).toBe('store-hub: rules.location_offer has no effect yet: this version makes no offers\n');
+  expect(noticed.stderr).toMatch(/^store-hub: http\.listen 0\.0\.0\.0:8080: everyone on that network may use it/);
 });
 
 test('the default is ./config/store.yaml', async () => {

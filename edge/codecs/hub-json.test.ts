@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { dataSchemaOf } from '../contracts/events.ts';
 import { facingSchema } from '../contracts/planogram.ts';
@@ -24,7 +25,7 @@ const unweighed = { ...weighed, shelf: 'B1', unit_weight_g: undefined };
 const context = {
   facing: (shelf: string) => [weighed, unweighed].find((facing) => facing.shelf === shelf),
   dayAt: dayInZone('Europe/Berlin'),
-  conceal: (identity: string) => `concealed ${identity.length}`,
+  conceal: (identity: string) => `concealed ${hash('sha256', identity)}`,
 };
 
 let codec: HubJson;
@@ -98,11 +99,13 @@ describe('sales', () => {
     expect(day({ business_day: '2026-11-15' })).toBe('2026-11-15');
   });
 
-  test('lose the shopper, which is counted', () => {
-    const reading = only('sale', { ...sale, shopper: 'p-77' });
-    expect(reading.body).not.toContain('p-77');
-    expect(reading.data).not.toHaveProperty('shopper');
-    expect(codec.counters.shoppersRemoved).toBe(1);
+  test('name their shopper apart from what is journaled', () => {
+    for (const rare of [{}, { lines: [{ ...line, lot: 'L1' }] }]) {
+      const reading = only('sale', { ...sale, ...rare, shopper: 'p-77' });
+      expect(reading.body).not.toContain('p-77');
+      expect(reading.data).not.toHaveProperty('shopper');
+      expect(reading.shopper).toBe('p-77');
+    }
   });
 
   test('from training are counted and kept nowhere', () => {
@@ -195,13 +198,26 @@ describe('the other kinds', () => {
     expect(refused('status', { online: 'yes' }).reason).toContain('true or false');
   });
 
-  test('sightings are counted per reader, presence and consent at all, and none of them is kept', () => {
+  test('sightings of tags are counted per reader, and none of them is kept', () => {
     const epc = '3034257BF7194E4000001A85';
     expect(accepted('rfid', [{ epc }, { epc }])).toEqual({ ok: true, readings: [], counted: 2 });
-    expect(accepted('presence', VALID.presence[0]).readings).toEqual([]);
-    expect(accepted('consent', VALID.consent[0]).readings).toEqual([]);
     expect(codec.counters.rfid.get('dev')).toBe(2);
-    expect(codec.counters).toMatchObject({ presence: 1, consent: 1 });
+  });
+
+  test('presence and consent name their shopper apart, and nowhere else', () => {
+    const here = { zone: 'beverages', shopper: 'p-7788', present: true };
+    expect(only('presence', { ...here, id: 'enter-1' })).toMatchObject({
+      shopper: 'p-7788',
+      subject: '',
+      data: { readingId: 'enter-1', zone: 'beverages', present: true },
+    });
+    const telling = only('presence', { ...here, id: 'p-7788/enter-1' });
+    expect(telling.body).toBe('{"zone":"beverages","present":true}');
+    expect(telling.identity).toMatch(/^shopper concealed/);
+    expect(telling.identity).not.toBe(only('presence', { ...here, id: 'p-7788/enter-2' }).identity);
+    const consent = only('consent', { shopper: 'p-7788', granted: true, scope: 'offers' });
+    expect(consent).toMatchObject({ shopper: 'p-7788', data: { granted: true, scope: 'offers' } });
+    expect(codec.counters).toMatchObject({ presence: 3, consent: 1 });
   });
 
   test('every valid reading gives data that the schema of its event takes', () => {
@@ -247,7 +263,6 @@ describe('payloads', () => {
     expect(many.pointers).toHaveLength(20);
     const [, second, third, fourth] = many.pointers;
     expect(many.reason.endsWith(` (also ${second}, ${third}, ${fourth} and more)`)).toBe(true);
-    expect(codec.counters.shoppersRemoved).toBe(0);
   });
 
   test('hold at most 256 KiB an event', () => {
@@ -322,7 +337,6 @@ describe('fuzzed payloads', () => {
         received: RECEIVED,
         context,
         training: 0,
-        shoppers: 0,
         masked: 0,
       });
       const [fast, slow] = [arrival(), arrival()];

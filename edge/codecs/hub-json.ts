@@ -16,6 +16,8 @@ import { cardsWereMasked, maskedCopy } from './masking.ts';
 import { nestsDeeperThan } from './nesting.ts';
 import {
   normaliseClimate,
+  normaliseConsent,
+  normalisePresence,
   normaliseSale,
   normaliseShelf,
   normaliseStatus,
@@ -56,14 +58,13 @@ const READERS: Readonly<Record<Kind, ReadOne>> = {
   climate: reader(readingSchemas.climate, normaliseClimate),
   status: reader(readingSchemas.status, normaliseStatus),
   rfid: reader(readingSchemas.rfid, onlyCounted),
-  presence: reader(readingSchemas.presence, onlyCounted),
-  consent: reader(readingSchemas.consent, onlyCounted),
+  presence: reader(readingSchemas.presence, normalisePresence),
+  consent: reader(readingSchemas.consent, normaliseConsent),
 };
 
 /** Numbers since start, read when metrics are scraped. */
 export interface DecodingCounters {
   training: number;
-  shoppersRemoved: number;
   /** Readings, and refused payloads, in which card data was masked. */
   masked: { readings: number; letters: number };
   presence: number;
@@ -79,7 +80,6 @@ export class HubJson {
   readonly #countUnknown = new Map<Kind, (reading: unknown) => void>();
   readonly counters: DecodingCounters = {
     training: 0,
-    shoppersRemoved: 0,
     masked: { readings: 0, letters: 0 },
     presence: 0,
     consent: 0,
@@ -101,14 +101,11 @@ export class HubJson {
       return this.#refused(kind, payload, [TOO_DEEP], []);
     const value = parsedJson(payload);
     if (value instanceof Malformed) return this.#refused(kind, payload, [{ pointer: '', message: value.message }], []);
-    const arrival = { kind, device, received, context: this.#context, training: 0, shoppers: 0, masked: 0 };
+    const arrival = { kind, device, received, context: this.#context, training: 0, masked: 0 };
     if (kind === 'sale') {
       // Sure and common shapes need no schema; anything else, good or bad, is judged by it.
       const sale = plainSale(value, arrival);
-      if (sale !== undefined) {
-        this.counters.shoppersRemoved += arrival.shoppers;
-        return { ok: true, readings: [sale], counted: 0 };
-      }
+      if (sale !== undefined) return { ok: true, readings: [sale], counted: 0 };
     }
     return this.#bySchema(value, arrival, payload);
   };
@@ -163,7 +160,6 @@ export class HubJson {
   #count(arrival: Arrival, values: readonly unknown[]): void {
     const { counters } = this;
     counters.training += arrival.training;
-    counters.shoppersRemoved += arrival.shoppers;
     counters.masked.readings += arrival.masked;
     if (arrival.kind === 'presence') counters.presence += values.length;
     if (arrival.kind === 'consent') counters.consent += values.length;

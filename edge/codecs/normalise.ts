@@ -37,7 +37,6 @@ function concealed(identity: string, parts: readonly string[], { context }: Arri
 }
 
 export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
-  if (sale.shopper !== undefined) arrival.shoppers += 1;
   if (sale.training === true) {
     arrival.training += 1;
     return 'counted';
@@ -47,7 +46,8 @@ export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
   const business_day =
     sale.business_day ?? defaultBusinessDay(timeText, sale.time, arrival.received, arrival.context.dayAt);
   const fields = { till, transaction, business_day, lines, original, offer, coupon, total };
-  const reading = accepted(sale, arrival, `${till}/${transaction}`, fields);
+  const named = accepted(sale, arrival, `${till}/${transaction}`, fields);
+  const reading = sale.shopper === undefined ? named : { ...named, shopper: sale.shopper };
   return reading.identity === undefined
     ? { ...reading, identity: concealed(saleIdentity(till, transaction, business_day), [till, transaction], arrival) }
     : reading;
@@ -89,5 +89,24 @@ export const normaliseStatus: Normaliser<'status'> = (reading, arrival) => {
   return accepted(reading, arrival, arrival.device, fields);
 };
 
-/** Sightings, presence and consent: nothing of them is kept yet. */
+export const normalisePresence: Normaliser<'presence'> = (reading, arrival) =>
+  aboutShopper(reading, arrival, { zone: reading.zone, present: reading.present });
+
+export const normaliseConsent: Normaliser<'consent'> = (reading, arrival) =>
+  aboutShopper(reading, arrival, { granted: reading.granted, scope: reading.scope });
+
+/** Who it is about crosses apart from the rest, and an id that tells it, too, stays out of what is journaled. */
+function aboutShopper(
+  reading: Common & { readonly shopper: string },
+  arrival: Arrival,
+  fields: object,
+): AcceptedReading {
+  const { id, time, shopper } = reading;
+  const told = id?.includes(shopper) ? { time } : { id, time };
+  const identity =
+    id === undefined ? undefined : `shopper ${arrival.context.conceal(idIdentity(arrival.kind, arrival.device, id))}`;
+  return { ...accepted(told, arrival, '', fields), identity, shopper };
+}
+
+/** Sightings of tags: nothing of them is kept yet. */
 export const onlyCounted = (): Outcome => 'counted';

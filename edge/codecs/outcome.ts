@@ -17,7 +17,7 @@ export interface Accepted {
   readonly ok: true;
   /** What the journal gets. */
   readonly readings: readonly AcceptedReading[];
-  /** Valid readings beyond those that are only counted: sightings, presence, consent, training sales. */
+  /** Valid readings beyond those that are only counted: sightings of tags, training sales. */
   readonly counted: number;
 }
 
@@ -47,7 +47,6 @@ export interface Arrival {
   readonly received: number;
   readonly context: DecodingContext;
   training: number;
-  shoppers: number;
   /** Readings in which card data was masked. */
   masked: number;
 }

@@ -74,13 +74,13 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
   // A field more than these is a rare or an unknown one.
   if (Object.keys(value).length !== known) return undefined;
 
-  if (shopper !== undefined) arrival.shoppers += 1;
-  return {
+  const sale = {
     subject: `${till}/${transaction}`,
     identity: id === undefined ? saleIdentity(till, transaction, day) : idIdentity('sale', arrival.device, id),
     time: ms,
     body: `${start}"till":${JSON.stringify(till)},"transaction":${JSON.stringify(transaction)},"business_day":"${day}","lines":[${linesText}]${end}}`,
   };
+  return shopper === undefined ? sale : { ...sale, shopper };
 }
 
 function plainLines(lines: readonly unknown[]): string | undefined {

@@ -1,6 +1,19 @@
 /** The catalogue of events: type -> stream and the schema of `data`. Fields are only ever added within `.v1`. */
 import { z } from 'zod';
 import { alertSchema } from './alerts.ts';
+import {
+  attributedSchema,
+  effectSchema,
+  flaggedSchema,
+  offerSchema,
+  playedSchema,
+  redeemedSchema,
+  refusedClaimSchema,
+  reversedSchema,
+  seenOfferSchema,
+  withdrawnSchema,
+  withheldSchema,
+} from './offers.ts';
 import { readingSchemas } from './readings.ts';
 import { type JournalStream, LOCAL_STREAM, STREAMS } from './streams.ts';
 
@@ -15,12 +28,14 @@ const alertChange = alertSchema.extend({
 
 const withoutEnvelope = { id: true, time: true } as const;
 
+const keyed = z.string().length(26).describe('keyed pseudonym: only this hub can tell whose, until it is erased');
+
 const catalogue = {
   'retail.sales.sold.v1': {
     stream: 'sales',
     data: readingSchemas.sale
       .omit({ ...withoutEnvelope, training: true })
-      .extend({ readingId, business_day: z.string() }),
+      .extend({ readingId, business_day: z.string(), shopper: keyed.optional().describe('with consent only') }),
   },
   'retail.shelves.level.v1': {
     stream: 'shelves',
@@ -38,6 +53,33 @@ const catalogue = {
     stream: 'climate',
     data: readingSchemas.climate.omit(withoutEnvelope).extend({ readingId }),
   },
+  'retail.shoppers.consent.v1': {
+    stream: 'shoppers',
+    data: readingSchemas.consent.omit(withoutEnvelope).extend({ readingId, shopper: keyed }),
+  },
+  'retail.shoppers.present.v1': {
+    stream: 'shoppers',
+    data: readingSchemas.presence.omit(withoutEnvelope).extend({
+      readingId,
+      shopper: keyed,
+      inferred: z.boolean().optional().describe('nobody said so: seen elsewhere, or not sighted for long'),
+    }),
+  },
+  'retail.shoppers.erased.v1': {
+    stream: 'shoppers',
+    data: z.object({ shopper: keyed }).describe('tombstone: whatever is kept under this pseudonym is to be forgotten'),
+  },
+  'retail.offers.made.v1': { stream: 'offers', data: offerSchema },
+  'retail.offers.withheld.v1': { stream: 'offers', data: withheldSchema },
+  'retail.offers.withdrawn.v1': { stream: 'offers', data: withdrawnSchema },
+  'retail.offers.seen.v1': { stream: 'offers', data: seenOfferSchema },
+  'retail.offers.played.v1': { stream: 'offers', data: playedSchema },
+  'retail.offers.redeemed.v1': { stream: 'offers', data: redeemedSchema },
+  'retail.offers.refused.v1': { stream: 'offers', data: refusedClaimSchema },
+  'retail.offers.attributed.v1': { stream: 'offers', data: attributedSchema },
+  'retail.offers.reversed.v1': { stream: 'offers', data: reversedSchema },
+  'retail.offers.flagged.v1': { stream: 'offers', data: flaggedSchema },
+  'retail.offers.effect.v1': { stream: 'offers', data: effectSchema },
   'retail.alerts.raised.v1': { stream: 'alerts', data: alertChange },
   'retail.alerts.acknowledged.v1': { stream: 'alerts', data: alertChange },
   'retail.alerts.snoozed.v1': { stream: 'alerts', data: alertChange },
@@ -120,6 +162,10 @@ const catalogue = {
       lost: z.partialRecord(z.enum(STREAMS), z.number().int()).describe('what head office did not have'),
       state: z.array(z.string()).describe('tables of which something could not be read'),
     }),
+  },
+  'local.campaigns.changed.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({ campaign: z.string(), zones: z.array(z.string()).describe('where it was or is offered') }),
   },
   'local.planogram.changed.v1': { stream: LOCAL_STREAM, data: z.object({ shelf: z.string() }) },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },

@@ -1,5 +1,5 @@
 /** Identities as text: incarnations, sequences, event ids. */
-import { randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 
 /** Crockford's base32, lower case: no i, l, o, u, so that a person can read an id down a telephone. */
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -14,7 +14,7 @@ export function crockford(value: number, digits: number): string {
   return text;
 }
 
-/** Crockford text of the first `digits` x 5 bits of some bytes; the alert ids are made with it. */
+/** Crockford text of the first `digits` x 5 bits of some bytes. */
 export function crockfordOfBytes(bytes: Uint8Array, digits: number): string {
   let text = '';
   let buffer = 0;
@@ -29,6 +29,11 @@ export function crockfordOfBytes(bytes: Uint8Array, digits: number): string {
     buffer &= (1 << bits) - 1;
   }
   return text;
+}
+
+/** 26 URL-safe characters that stand for a text: the id of an alert, an offer or a claim, by what caused it. */
+export function idFor(text: string): string {
+  return crockfordOfBytes(hash('sha256', text, 'buffer'), 26);
 }
 
 /** A new incarnation: creation time in ms (9 characters), then random (4). */

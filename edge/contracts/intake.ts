@@ -15,6 +15,8 @@ export interface AcceptedReading {
   readonly time: number | undefined;
   /** JSON text of the fields as the event's `data` shows them: defaults filled, `id` as `readingId`, no `time`. */
   readonly body: string;
+  /** Pseudonym as the device said it, apart from the body: the journal takes it only with consent, and only keyed. */
+  readonly shopper?: string | undefined;
 }
 
 export interface Delivery {

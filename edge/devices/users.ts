@@ -5,8 +5,11 @@
 import { maskCardData } from '../contracts/card-data.ts';
 import { type PasswordHash, parsePasswordHash } from '../contracts/password-hash.ts';
 
-/** `consent`: publish readings of that kind. `alerts`, `offers`: subscribe to what is under `out/` by that name. */
-export type Permission = 'consent' | 'offers' | 'alerts';
+/**
+ * `consent`: publish readings of that kind, and erase a shopper. `alerts`, `offers`: subscribe to what is under `out/`
+ * by that name. `claims`: ask at a till whether an offer may be redeemed.
+ */
+export type Permission = 'consent' | 'offers' | 'alerts' | 'claims';
 
 /** An entry of `mqtt.users`. */
 export interface UserEntry {

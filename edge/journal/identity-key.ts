@@ -11,9 +11,14 @@ import { writeDurably } from './durable-file.ts';
 const KEY_FILE = 'identity.key';
 const KEY_BYTES = 32;
 
-/** Text to its keyed digest, 64 hexadecimal digits. Makes the key where there is none that can be read. */
-export function concealer(dataDir: string): (text: string) => string {
-  const key = readKey(dataDir) ?? newKey(dataDir);
+/** 64 hexadecimal digits. Makes the key where there is none that can be read. */
+export function identityKey(dataDir: string): string {
+  return (readKey(dataDir) ?? newKey(dataDir)).toString('hex');
+}
+
+/** Text to its keyed digest, 64 hexadecimal digits. */
+export function concealer(identityKey: string): (text: string) => string {
+  const key = Buffer.from(identityKey, 'hex');
   return (text) => createHmac('sha256', key).update(text).digest('hex');
 }
 

@@ -101,7 +101,41 @@ CREATE TABLE queued (
 CREATE TABLE retained (topic TEXT PRIMARY KEY, qos INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS, SESSIONS];
+const OFFERS = `
+-- The latest word on consent that was journaled, by keyed pseudonym.
+CREATE TABLE consents (shopper TEXT PRIMARY KEY, granted INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Offers that were made, to a shopper or for a zone's screens. Moments on the elapsed clock, but \`expires\` (ISO 8601).
+CREATE TABLE offers (
+  id TEXT PRIMARY KEY, audience TEXT NOT NULL, campaign TEXT NOT NULL, zone TEXT NOT NULL, gtin TEXT NOT NULL,
+  text TEXT NOT NULL, expires TEXT NOT NULL, expires_elapsed INTEGER NOT NULL, shopper TEXT, code TEXT UNIQUE,
+  seen INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, events TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX offers_open ON offers (gtin, zone) WHERE state = 'open';
+CREATE INDEX offers_of_shopper ON offers (shopper) WHERE shopper IS NOT NULL;
+CREATE INDEX offers_by_age ON offers (expires_elapsed);
+
+-- What was redeemed at a till, and purchases attributed to an offer or to a hold-out.
+CREATE TABLE uses (
+  claim TEXT PRIMARY KEY, what TEXT NOT NULL, campaign TEXT NOT NULL, offer TEXT, shopper TEXT, gtin TEXT,
+  quantity REAL NOT NULL, arm TEXT, till TEXT NOT NULL, transaction_id TEXT NOT NULL, business_day TEXT NOT NULL,
+  reversed INTEGER NOT NULL, elapsed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX uses_by_receipt ON uses (till, transaction_id, business_day);
+CREATE INDEX uses_of_offer ON uses (offer) WHERE offer IS NOT NULL;
+CREATE INDEX uses_of_shopper ON uses (shopper, campaign) WHERE shopper IS NOT NULL;
+CREATE INDEX uses_by_age ON uses (elapsed);
+
+CREATE TABLE tallies (campaign TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (campaign, what)) STRICT, WITHOUT ROWID;
+
+-- Moments without an offer, by the store's calendar day; campaign is empty where none is meant.
+CREATE TABLE no_offers (
+  day TEXT NOT NULL, zone TEXT NOT NULL, campaign TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (day, zone, campaign, reason)
+) STRICT, WITHOUT ROWID;
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS, SESSIONS, OFFERS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

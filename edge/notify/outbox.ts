@@ -17,7 +17,11 @@ export class Outbox {
   readonly #all: Statement;
   readonly #remove: Statement;
 
-  constructor(db: Database) {
+  /** Of a stored topic the one that it leaves with; nothing: to nobody any more. */
+  readonly #addressed: (topic: string) => string | undefined;
+
+  constructor(db: Database, addressed: (topic: string) => string | undefined = (topic) => topic) {
+    this.#addressed = addressed;
     this.#insert = db.prepare('INSERT INTO outbox (topic, payload, retain) VALUES (?, ?, ?)');
     this.#all = db.prepare('SELECT id, topic, payload, retain FROM outbox ORDER BY id');
     this.#remove = db.prepare('DELETE FROM outbox WHERE id = ?');
@@ -25,15 +29,18 @@ export class Outbox {
 
   add(topic: string, payload: string, retain: boolean): OutMessage {
     const { lastInsertRowid } = this.#insert.run(topic, payload, retain ? 1 : 0);
-    return { id: Number(lastInsertRowid), topic, payload, retain };
+    return { id: Number(lastInsertRowid), topic: this.#addressed(topic) ?? topic, payload, retain };
   }
 
   /** What was not confirmed yet, oldest first. */
   waiting(): OutMessage[] {
-    return (this.#all.all() as { id: number; topic: string; payload: string; retain: number }[]).map((row) => ({
-      ...row,
-      retain: row.retain === 1,
-    }));
+    const rows = this.#all.all() as { id: number; topic: string; payload: string; retain: number }[];
+    return rows.flatMap((row) => {
+      const topic = this.#addressed(row.topic);
+      if (topic !== undefined) return [{ ...row, topic, retain: row.retain === 1 }];
+      this.remove([row.id]);
+      return [];
+    });
   }
 
   remove(ids: readonly number[]): void {

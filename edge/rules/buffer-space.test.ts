@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { EventType } from '../contracts/events.ts';
 import { bufferSpace } from './buffer-space.ts';
 import type { RuleInput, Step, Views } from './rule.ts';
+import { viewsWith } from './views.fixture.ts';
 
 const HOUR = 3_600_000;
-const views: Views = { facing: () => undefined, level: () => undefined, alertId: () => 'a'.repeat(26) };
+const views: Views = viewsWith({ newId: () => 'a'.repeat(26) });
 
 type State = typeof bufferSpace.initial;
 
@@ -18,7 +19,7 @@ function run(...inputs: (readonly [at: number, input: RuleInput])[]): Step<State
 }
 
 function event(type: EventType, data: Record<string, unknown>): RuleInput {
-  return { id: 'e', type, subject: 'store-0042', history: false, data };
+  return { id: 'e', type, source: 'hub', subject: 'store-0042', history: false, data };
 }
 
 const fill = (level: 'high' | 'normal', cloud = true) =>

@@ -36,7 +36,7 @@ export const bufferSpace: Rule<HubAlertState> = {
       return state.alert ? { state: {}, decisions: [move(state.alert, 'resolved', now, {})[1]] } : stay(state);
     }
     if (state.alert) return stay(state);
-    const [alert, decision] = raise({ id: views.alertId(), rule: NAME, subject: hub, ...wording(fill) }, now);
+    const [alert, decision] = raise({ id: views.newId(), rule: NAME, subject: hub, ...wording(fill) }, now);
     return { state: { alert }, decisions: [decision] };
   },
 };

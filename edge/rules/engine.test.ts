@@ -4,6 +4,7 @@ import { temporaryFolder } from '../writer.fixture.ts';
 import { RuleEngine } from './engine.ts';
 import type { AnyRule } from './registry.ts';
 import type { Decision, RuleEvent, Step } from './rule.ts';
+import { viewsWith } from './views.fixture.ts';
 
 const LEVEL = 'retail.shelves.level.v1';
 
@@ -35,10 +36,12 @@ function engineOn(folder: string, rule: AnyRule) {
   const decided: unknown[] = [];
   const engine = new RuleEngine(db, {
     rules: [rule],
-    views: { facing: () => undefined, level: () => undefined },
+    views: viewsWith(),
+    noOffer: () => {},
     decide: (decision, name, causes) => {
       decided.push({ rule: name, causes, ...decision.data });
-      return { id: 'decision', type: decision.type, subject: decision.subject, history: false, data: decision.data };
+      const { type, subject, data } = decision;
+      return { id: 'decision', type, source: name, subject, history: false, data };
     },
     woken: (_rule, key) => `wake-${key}`,
   });
@@ -46,6 +49,7 @@ function engineOn(folder: string, rule: AnyRule) {
   const event = (subject: string, data: Record<string, unknown> = {}): RuleEvent => ({
     id: `e-${subject}`,
     type: LEVEL,
+    source: 'sensor-1',
     subject,
     history: false,
     data,

@@ -3,17 +3,18 @@
  * only changed keys are written, once per commit. A rule that throws has written nothing: its key is set aside with
  * the fault, the event stands.
  */
-import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Alert } from '../contracts/alerts.ts';
 import { messageOf } from '../contracts/errors.ts';
 import type { EventType } from '../contracts/events.ts';
-import { crockfordOfBytes } from '../contracts/ids.ts';
+import { idFor } from '../contracts/ids.ts';
 import type { AnyRule } from './registry.ts';
 import type { Decision, RuleEvent, RuleTime, Step, Views } from './rule.ts';
 
 /** Decisions may cause decisions, but not for ever. */
 const MAX_DEPTH = 8;
+/** Rows of state held in memory; shelves are few, shoppers many. */
+const MOST_CACHED = 20_000;
 
 interface Row {
   version: number;
@@ -24,15 +25,18 @@ interface Row {
 
 export interface EngineOptions {
   readonly rules: readonly AnyRule[];
-  readonly views: Omit<Views, 'alertId'>;
+  readonly views: Omit<Views, 'newId'>;
   /** Journals a decision and returns it as an event for other rules. */
   readonly decide: (decision: Decision, rule: string, causes: readonly string[]) => RuleEvent;
+  readonly noOffer: (none: NonNullable<Step<unknown>['noOffer']>) => void;
   /** Journals a due wake; returns its event id. */
   readonly woken: (rule: string, key: string) => string;
 }
 
 export class RuleEngine {
   readonly #options: EngineOptions;
+  /** For choosing keys, where nothing new comes to be. */
+  readonly #views: Views;
   readonly #byType = new Map<EventType, AnyRule[]>();
   readonly #byName: ReadonlyMap<string, AnyRule>;
   readonly #select: Statement;
@@ -48,6 +52,7 @@ export class RuleEngine {
 
   constructor(db: Database, options: EngineOptions) {
     this.#options = options;
+    this.#views = { ...options.views, newId: noId };
     this.#byName = new Map(options.rules.map((rule) => [rule.name, rule]));
     for (const rule of options.rules) {
       for (const type of rule.subscribes) this.#byType.set(type, [...(this.#byType.get(type) ?? []), rule]);
@@ -102,8 +107,20 @@ export class RuleEngine {
     }
   }
 
-  wants(type: EventType): boolean {
-    return this.#byType.has(type);
+  /** Whether any rule looks at an event with this data (JSON text). */
+  wants(type: EventType, data: string): boolean {
+    const rules = this.#byType.get(type);
+    return rules?.some((rule) => rule.glance?.(type, data) ?? true) ?? false;
+  }
+
+  /** A person is erased: what rules know under this key goes. */
+  forget(key: string): void {
+    for (const rule of this.#byName.keys()) {
+      const id = `${rule}\0${key}`;
+      this.#rows.delete(id);
+      this.#dirty.delete(id);
+      this.#delete.run(rule, key);
+    }
   }
 
   /** An event was journaled. */
@@ -140,13 +157,15 @@ export class RuleEngine {
       }
     }
     this.#dirty.clear();
+    if (this.#rows.size > MOST_CACHED) this.#rows.clear();
     this.#readSummary();
   }
 
   #dispatch(event: RuleEvent, now: RuleTime, depth: number): void {
     for (const rule of this.#byType.get(event.type) ?? []) {
-      const key = rule.keyOf(event);
-      if (key !== undefined) this.#run(rule, key, event, [event.id], now, depth);
+      const keys = rule.keyOf(event, this.#views);
+      if (keys === undefined) continue;
+      for (const key of typeof keys === 'string' ? [keys] : keys) this.#run(rule, key, event, [event.id], now, depth);
     }
   }
 
@@ -163,9 +182,9 @@ export class RuleEngine {
     let ids = 0;
     const views: Views = {
       ...this.#options.views,
-      alertId: () => {
+      newId: () => {
         ids += 1;
-        return crockfordOfBytes(hash('sha256', `${causes[0] ?? ''}\0${rule.name}\0${key}\0${ids}`, 'buffer'), 26);
+        return idFor(`${causes[0] ?? ''}\0${rule.name}\0${key}\0${ids}`);
       },
     };
     let step: Step<unknown>;
@@ -183,6 +202,7 @@ export class RuleEngine {
     if (step.state !== before?.state || step.wakeAt !== before?.wakeAt) {
       this.#set(rule.name, key, { version: rule.version, state: step.state, wakeAt: step.wakeAt, fault: undefined });
     }
+    if (step.noOffer) this.#options.noOffer(step.noOffer);
     for (const decision of step.decisions) {
       const event = this.#options.decide(decision, rule.name, decision.causes ?? causes);
       if (depth < MAX_DEPTH) this.#dispatch(event, now, depth + 1);
@@ -230,4 +250,8 @@ export class RuleEngine {
     this.#quarantined = this.#faults.all() as { rule: string; key: string; fault: string }[];
     this.#next = (this.#nextWake.get() as { at: number | null }).at ?? undefined;
   }
+}
+
+function noId(): string {
+  throw new Error('keys are chosen before anything is decided');
 }

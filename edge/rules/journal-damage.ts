@@ -40,7 +40,7 @@ export const journalDamage: Rule<JournalDamageState> = {
     const said = wording(salvaged, lost);
     const [alert, decision] = state.alert
       ? move({ ...state.alert, ...said }, 'open', now, { reason: 'again' })
-      : raise({ id: views.alertId(), rule: NAME, subject: hub, ...said }, now);
+      : raise({ id: views.newId(), rule: NAME, subject: hub, ...said }, now);
     return { state: { alert, lost }, decisions: [decision] };
   },
 };

@@ -7,6 +7,16 @@ import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
 /** The `rules` section of the configuration, durations in milliseconds. */
 export interface RulesConfig {
   readonly shelf_gap: ShelfGapOptions;
+  readonly location_offer: LocationOfferOptions;
+}
+
+/** Durations in milliseconds. */
+export interface LocationOfferOptions {
+  readonly dwell: number;
+  readonly valid: number;
+  readonly absent_after: number;
+  readonly identities_per_device: number;
+  readonly works_here: number;
 }
 
 /** The states of rules differ; the engine keeps them as opaque JSON. */

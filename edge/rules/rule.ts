@@ -4,8 +4,10 @@
  * neither loses nor repeats a decision, and a throw concerns one key only.
  */
 import type { Alert } from '../contracts/alerts.ts';
+import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Facing } from '../contracts/planogram.ts';
+import type { OfferViews } from './offer-views.ts';
 
 /** Time as a rule sees it: durations on `elapsed`, calendar values and texts on `wall`. Milliseconds. */
 export interface RuleTime {
@@ -17,6 +19,8 @@ export interface RuleTime {
 export interface RuleEvent {
   readonly id: string;
   readonly type: EventType;
+  /** Device name, or a part of the hub such as `rules/shelf-gap`. */
+  readonly source: string;
   readonly subject: string;
   /** A record of the past: it may be counted, but decides nothing about now. */
   readonly history: boolean;
@@ -48,13 +52,32 @@ export interface Views {
   facing(shelf: string): Facing | undefined;
   /** What the hub last knew to be on a shelf. */
   level(shelf: string): { gtin: string; count: number } | undefined;
-  /** A new alert id, a pure function of what caused it. */
-  alertId(): string;
+  /** Items of a product on the shelves of a zone; a shelf of which nothing is known holds none. */
+  onShelf(zone: string, gtin: string): number;
+  /** Where the planogram puts a product in a zone. */
+  shelvesOf(zone: string, gtin: string): readonly Facing[];
+  /** Zones of the planogram and of campaigns. */
+  readonly zones: readonly string[];
+  /** Every campaign, best first. */
+  readonly campaigns: readonly Campaign[];
+  /** Whether the store's calendar day at this wall clock (epoch ms) is one of the campaign's. */
+  runs(campaign: Campaign, wall: number): boolean;
+  /** Epoch ms at which the store's next calendar day begins. */
+  nextDay(wall: number): number;
+  /** Whether a shopper (keyed pseudonym) has granted consent. */
+  consented(shopper: string): boolean;
+  /** When (elapsed) a shopper was last sighted, unchanged sightings included; nothing: not since the start. */
+  sighted(shopper: string): number | undefined;
+  readonly offers: OfferViews;
+  /** A new id for an alert or an offer, a pure function of what caused it. */
+  newId(): string;
 }
 
 export interface Step<State> {
   readonly state: State;
   readonly decisions: readonly Decision[];
+  /** Somebody could have had an offer now and got none; counted, not journaled. */
+  readonly noOffer?: { readonly zone: string; readonly campaign: string; readonly reason: NoOfferReason };
   /** On the elapsed clock; absent: no wake. Each step says it anew. */
   readonly wakeAt?: number;
 }
@@ -65,8 +88,10 @@ export interface Rule<State> {
   /** A new version converts the states of the old one, or begins anew. */
   readonly version: number;
   readonly subscribes: readonly EventType[];
-  /** Which row of state an event concerns; nothing: none. */
-  keyOf(event: RuleEvent): string | undefined;
+  /** Where events are many and few concern the rule: a cheap look at an event's data (JSON text) before it is parsed. */
+  glance?(type: EventType, data: string): boolean;
+  /** Which rows of state an event concerns; nothing: none. */
+  keyOf(event: RuleEvent, views: Views): string | readonly string[] | undefined;
   readonly initial: State;
   step(state: State, input: RuleInput, views: Views, now: RuleTime, key: string): Step<State>;
   /** The state of an older version as one of this; without it such a key begins anew. */

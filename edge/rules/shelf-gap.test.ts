@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facing } from '../contracts/planogram.ts';
 import type { Decision, RuleInput, Views } from './rule.ts';
 import { type ShelfGapState, shelfGap } from './shelf-gap.ts';
+import { viewsWith } from './views.fixture.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -23,11 +24,11 @@ class Shelf {
   wakeAt: number | undefined;
   #level: number | undefined;
   #events = 0;
-  readonly #views: Views = {
+  readonly #views: Views = viewsWith({
     facing: () => this.facing,
     level: () => (this.#level === undefined ? undefined : { gtin: FACING.gtin, count: this.#level }),
-    alertId: () => `alert-${this.#events}`.padEnd(26, '0'),
-  };
+    newId: () => `alert-${this.#events}`.padEnd(26, '0'),
+  });
 
   /** What was decided, as `state` or `state (reason)`. */
   count(count: number): string[] {
@@ -72,11 +73,11 @@ class Shelf {
     data: Record<string, unknown>,
   ): RuleInput {
     this.#events += 1;
-    return { id: `event-${this.#events}`, type, subject: 'A1', history: false, data };
+    return { id: `event-${this.#events}`, type, source: 'sensor-1', subject: 'A1', history: false, data };
   }
 
   #step(input: RuleInput): string[] {
-    if (!('wake' in input)) expect(this.rule.keyOf(input)).toBe('A1');
+    if (!('wake' in input)) expect(this.rule.keyOf(input, this.#views)).toBe('A1');
     const step = this.rule.step(
       this.state,
       input,

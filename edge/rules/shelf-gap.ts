@@ -145,7 +145,7 @@ function settle(
     if (now.elapsed < raiseAt) return { state, decisions: [], wakeAt: raiseAt };
     const { quietUntil: _, ...rest } = state;
     const [alert, decision] = raise(
-      { id: views.alertId(), rule: 'shelf-gap', subject: facing.shelf, ...wording(facing, views) },
+      { id: views.newId(), rule: 'shelf-gap', subject: facing.shelf, ...wording(facing, views) },
       now,
     );
     return { state: { ...rest, alert }, decisions: [decision] };

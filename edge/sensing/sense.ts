@@ -6,6 +6,7 @@ import type { EventType } from '../contracts/events.ts';
 import { senseStatus } from './device-status.ts';
 import { NOTHING, type Sensed, type SensedReading, type SensingViews } from './sensed.ts';
 import { senseShelf } from './shelf-level.ts';
+import { sensePresence } from './shopper-presence.ts';
 import { senseTraffic } from './traffic-counts.ts';
 
 export function sense(reading: SensedReading, views: SensingViews): Sensed {
@@ -18,6 +19,8 @@ export function sense(reading: SensedReading, views: SensingViews): Sensed {
       return senseShelf(reading, views);
     case 'traffic':
       return senseTraffic(reading, views);
+    case 'presence':
+      return sensePresence(reading, views);
     case 'status':
       return senseStatus(reading, views);
     default:

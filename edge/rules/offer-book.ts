@@ -1,0 +1,322 @@
+/**
+ * The offer book: which offers stand, what was redeemed and attributed, and the counts of each campaign. It is written
+ * from the events of the stream `offers` in the transaction that journals them, as the table of alerts is from alerts;
+ * rules see its read side (offer-views.ts), and so do the command line and the pages.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { z } from 'zod';
+import type { NoOfferReason } from '../contracts/campaigns.ts';
+import type { EventType } from '../contracts/events.ts';
+import type {
+  attributedSchema,
+  offerSchema,
+  playedSchema,
+  Receipted,
+  redeemedSchema,
+  reversedSchema,
+  seenOfferSchema,
+  withdrawnSchema,
+  withheldSchema,
+} from '../contracts/offers.ts';
+import { type CodeMaker, plainCode } from './offer-code.ts';
+import type { KnownOffer, OfferViews, Tally, Use } from './offer-views.ts';
+import type { RuleTime } from './rule.ts';
+
+const DAY_MS = 86_400_000;
+/** An offer that is past its time explains a late claim this long; what was redeemed can be refunded this long. */
+const KEEP_OFFERS_MS = 30 * DAY_MS;
+const KEEP_USES_MS = 100 * DAY_MS;
+const KEEP_REASONS_DAYS = 30;
+const FORGET_CHUNK = 500;
+
+const EMPTY: Tally = {
+  ...{ made: 0, withheld: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
+  ...{ treated_shoppers: 0, treated_buyers: 0, holdout_shoppers: 0, holdout_buyers: 0 },
+};
+
+export class OfferBook implements OfferViews {
+  readonly #codes: CodeMaker;
+  readonly #run: Readonly<Record<keyof typeof STATEMENTS, Statement>>;
+  /** Tallies by campaign, as they are in the database or will be with this transaction. */
+  #tallies = new Map<string, Tally>();
+  /** Moments without an offer that are not written yet. */
+  #none = new Map<string, { day: string; zone: string; campaign: string; reason: NoOfferReason; count: number }>();
+
+  constructor(db: Database, codes: CodeMaker) {
+    this.#codes = codes;
+    const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]);
+    this.#run = Object.fromEntries(prepared) as Record<keyof typeof STATEMENTS, Statement>;
+  }
+
+  /** Forgets what is in memory: at start, and after a rollback. */
+  load(): void {
+    this.#tallies.clear();
+  }
+
+  /** An event of the stream `offers` is journaled. `coupon`: offers of its campaign carry a code. */
+  apply(type: EventType, data: Readonly<Record<string, unknown>>, coupon: boolean, now: RuleTime): void {
+    switch (type) {
+      case 'retail.offers.made.v1':
+        this.#made(data as z.infer<typeof offerSchema>, coupon, now);
+        return;
+      case 'retail.offers.withheld.v1': {
+        const { campaign, first } = data as z.infer<typeof withheldSchema>;
+        this.#add(campaign, { withheld: 1, holdout_shoppers: first ? 1 : 0 });
+        return;
+      }
+      case 'retail.offers.withdrawn.v1': {
+        const { id, campaign, audience } = data as z.infer<typeof withdrawnSchema>;
+        this.#run.end.run('withdrawn', id);
+        this.#add(campaign, { withdrawn: audience === 'shopper' ? 1 : 0 });
+        return;
+      }
+      case 'retail.offers.seen.v1': {
+        const { offer, campaign } = data as z.infer<typeof seenOfferSchema>;
+        this.#run.see.run(offer);
+        this.#add(campaign, { seen: 1 });
+        return;
+      }
+      case 'retail.offers.played.v1':
+        this.#add((data as z.infer<typeof playedSchema>).campaign, { played: 1 });
+        return;
+      case 'retail.offers.redeemed.v1': {
+        const use = data as z.infer<typeof redeemedSchema>;
+        this.#use('redeemed', use, now);
+        if (use.offer !== undefined) this.#run.end.run('redeemed', use.offer);
+        this.#add(use.campaign, { redeemed: 1 });
+        return;
+      }
+      case 'retail.offers.attributed.v1': {
+        const use = data as z.infer<typeof attributedSchema>;
+        this.#use('attributed', use, now);
+        this.#add(use.campaign, { [`${use.arm}_buyers`]: use.first ? 1 : 0 });
+        return;
+      }
+      case 'retail.offers.reversed.v1':
+        this.#reverse(data as z.infer<typeof reversedSchema>);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** A moment without an offer. `day`: the store's calendar day. Written with the next commit that has a reason of its own. */
+  none(day: string, zone: string, campaign: string, reason: NoOfferReason): void {
+    const key = `${day}\0${zone}\0${campaign}\0${reason}`;
+    const known = this.#none.get(key);
+    if (known) known.count += 1;
+    else this.#none.set(key, { day, zone, campaign, reason, count: 1 });
+  }
+
+  /** Writes what is only in memory yet. */
+  flush(): void {
+    for (const { day, zone, campaign, reason, count } of this.#none.values())
+      this.#run.none.run(day, zone, campaign, reason, count);
+  }
+
+  /** The transaction that `flush` was part of is committed. */
+  committed(): void {
+    this.#none.clear();
+  }
+
+  /** A person is erased: what stands under this keyed pseudonym belongs to nobody now. */
+  forgetShopper(shopper: string): void {
+    this.#run.anonymousOffers.run(shopper);
+    this.#run.anonymousUses.run(shopper);
+  }
+
+  /** What is past its time. `day`: the store's calendar day `KEEP_REASONS_DAYS` ago is worked out by the calendar. */
+  forgetOld(now: RuleTime): void {
+    this.#run.forgetOffers.run(now.elapsed - KEEP_OFFERS_MS, FORGET_CHUNK);
+    this.#run.forgetUses.run(now.elapsed - KEEP_USES_MS, FORGET_CHUNK);
+    this.#run.forgetNone.run(new Date(now.wall - KEEP_REASONS_DAYS * DAY_MS).toISOString().slice(0, 10));
+  }
+
+  get(id: string): KnownOffer | undefined {
+    return toOffer(this.#run.get.get(id));
+  }
+
+  byCode(code: string): KnownOffer | undefined {
+    return toOffer(this.#run.byCode.get(plainCode(code)));
+  }
+
+  isForeign(code: string): boolean {
+    return this.#codes.isForeign(code);
+  }
+
+  ofZone(zone: string): KnownOffer | undefined {
+    return toOffer(this.#run.ofZone.get(zone));
+  }
+
+  /** Every offer that stands on screens. */
+  ofZones(): KnownOffer[] {
+    return (this.#run.ofZones.all() as unknown[]).flatMap((row) => toOffer(row) ?? []);
+  }
+
+  /** Ids of the events that caused an offer. */
+  causesOf(id: string): string[] {
+    const row = this.#run.get.get(id) as { events: string } | undefined;
+    return row ? (JSON.parse(row.events) as string[]) : [];
+  }
+
+  holdersOf(zone: string, gtin: string): readonly string[] {
+    return this.#run.holdersOf.pluck().all(gtin, zone) as string[];
+  }
+
+  holdersIn(campaign: string): readonly string[] {
+    return this.#run.holdersIn.pluck().all(campaign) as string[];
+  }
+
+  usesOf({ till, transaction, business_day }: Receipted): readonly Use[] {
+    return (this.#run.usesOf.all(till, transaction, business_day) as UseRow[]).map(toUse);
+  }
+
+  redemptionsOf(offer: string): readonly Use[] {
+    return (this.#run.redemptionsOf.all(offer) as UseRow[]).map(toUse);
+  }
+
+  attributedTo(shopper: string, campaign: string): readonly Use[] {
+    return (this.#run.attributedTo.all(shopper, campaign) as UseRow[]).map(toUse);
+  }
+
+  tally(campaign: string): Tally {
+    const known = this.#tallies.get(campaign);
+    if (known) return known;
+    const rows = this.#run.tally.all(campaign) as { what: keyof Tally; count: number }[];
+    const tally = { ...EMPTY, ...Object.fromEntries(rows.map(({ what, count }) => [what, count])) };
+    this.#tallies.set(campaign, tally);
+    return tally;
+  }
+
+  #made(offer: z.infer<typeof offerSchema>, coupon: boolean, now: RuleTime): void {
+    const { id, audience, campaign, zone, gtin, text, expires, shopper, first, events } = offer;
+    const elapsed = now.elapsed + Math.max(0, Date.parse(expires) - now.wall);
+    const code = coupon && audience === 'shopper' ? plainCode(this.#codes.codeOf(id)) : null;
+    const row = [id, audience, campaign, zone, gtin, text, expires, elapsed, shopper ?? null, code];
+    this.#run.make.run(...row, JSON.stringify(events));
+    if (audience === 'shopper') this.#add(campaign, { made: 1, treated_shoppers: first ? 1 : 0 });
+  }
+
+  #use(
+    what: Use['what'],
+    use: z.infer<typeof redeemedSchema> | z.infer<typeof attributedSchema>,
+    { elapsed }: RuleTime,
+  ): void {
+    const { claim, campaign, offer, shopper, till, transaction, business_day } = use;
+    const bought = 'arm' in use ? { gtin: use.gtin, quantity: use.quantity, arm: use.arm } : undefined;
+    const what1 = [claim, what, campaign, offer ?? null, shopper ?? null];
+    const what2 = [bought?.gtin ?? null, bought?.quantity ?? 0, bought?.arm ?? null];
+    this.#run.use.run(...what1, ...what2, till, transaction, business_day, elapsed);
+  }
+
+  #reverse({ claim, what, campaign, offer, arm, last }: z.infer<typeof reversedSchema>): void {
+    this.#run.reverse.run(claim);
+    if (what === 'attributed') {
+      this.#add(campaign, { [`${arm}_buyers`]: last ? -1 : 0 });
+      return;
+    }
+    // Until it expires the offer can be used again.
+    if (offer !== undefined) this.#run.reopen.run(offer);
+    this.#add(campaign, { redeemed: -1 });
+    return;
+  }
+
+  #add(campaign: string, changes: Partial<Tally>): void {
+    const tally = { ...this.tally(campaign) };
+    for (const [what, change] of Object.entries(changes) as [keyof Tally, number][]) {
+      if (change === 0) continue;
+      tally[what] += change;
+      this.#run.count.run(campaign, what, tally[what]);
+    }
+    this.#tallies.set(campaign, tally);
+  }
+}
+
+const STATEMENTS = {
+  make: "INSERT INTO offers (id, audience, campaign, zone, gtin, text, expires, expires_elapsed, shopper, code, state, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)",
+  end: "UPDATE offers SET state = ? WHERE id = ? AND state = 'open'",
+  reopen: "UPDATE offers SET state = 'open' WHERE id = ? AND state = 'redeemed'",
+  see: 'UPDATE offers SET seen = seen + 1 WHERE id = ?',
+  get: 'SELECT * FROM offers WHERE id = ?',
+  byCode: 'SELECT * FROM offers WHERE code = ?',
+  ofZone: "SELECT * FROM offers WHERE audience = 'zone' AND zone = ? AND state = 'open'",
+  ofZones: "SELECT * FROM offers WHERE audience = 'zone' AND state = 'open'",
+  holdersOf:
+    "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND shopper IS NOT NULL",
+  holdersIn: "SELECT DISTINCT shopper FROM offers WHERE campaign = ? AND state = 'open' AND shopper IS NOT NULL",
+  use: 'INSERT INTO uses (claim, what, campaign, offer, shopper, gtin, quantity, arm, till, transaction_id, business_day, reversed, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
+  reverse: 'UPDATE uses SET reversed = 1 WHERE claim = ?',
+  usesOf: 'SELECT * FROM uses WHERE till = ? AND transaction_id = ? AND business_day = ?',
+  redemptionsOf: "SELECT * FROM uses WHERE offer = ? AND what = 'redeemed' AND reversed = 0",
+  attributedTo: "SELECT * FROM uses WHERE shopper = ? AND campaign = ? AND what = 'attributed' AND reversed = 0",
+  anonymousOffers: 'UPDATE offers SET shopper = NULL WHERE shopper = ?',
+  anonymousUses: 'UPDATE uses SET shopper = NULL WHERE shopper = ?',
+  tally: 'SELECT what, count FROM tallies WHERE campaign = ?',
+  count:
+    'INSERT INTO tallies (campaign, what, count) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count',
+  none: 'INSERT INTO no_offers (day, zone, campaign, reason, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',
+  forgetOffers:
+    "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE expires_elapsed < ? AND NOT (audience = 'zone' AND state = 'open') LIMIT ?)",
+  forgetUses: 'DELETE FROM uses WHERE claim IN (SELECT claim FROM uses WHERE elapsed < ? LIMIT ?)',
+  forgetNone: 'DELETE FROM no_offers WHERE day < ?',
+} as const;
+
+interface OfferRow {
+  readonly id: string;
+  readonly audience: 'shopper' | 'zone';
+  readonly campaign: string;
+  readonly zone: string;
+  readonly gtin: string;
+  readonly text: string;
+  readonly expires: string;
+  readonly expires_elapsed: number;
+  readonly shopper: string | null;
+  readonly code: string | null;
+  readonly state: KnownOffer['state'];
+}
+
+function toOffer(found: unknown): KnownOffer | undefined {
+  const row = found as OfferRow | undefined;
+  if (!row) return undefined;
+  const { id, audience, campaign, zone, gtin, text, expires, state } = row;
+  return {
+    ...{ id, audience, campaign, zone, gtin, text, expires, state, expiresElapsed: row.expires_elapsed },
+    ...(row.shopper !== null && { shopper: row.shopper }),
+    ...(row.code !== null && { code: row.code }),
+  };
+}
+
+interface UseRow {
+  readonly claim: string;
+  readonly what: Use['what'];
+  readonly campaign: string;
+  readonly offer: string | null;
+  readonly shopper: string | null;
+  readonly gtin: string | null;
+  readonly quantity: number;
+  readonly arm: Use['arm'] | null;
+  readonly till: string;
+  readonly transaction_id: string;
+  readonly business_day: string;
+  readonly reversed: number;
+}
+
+function toUse(row: UseRow): Use {
+  const { claim, what, campaign, quantity, till, transaction_id, business_day } = row;
+  return {
+    ...{
+      claim,
+      what,
+      campaign,
+      quantity,
+      till,
+      transaction: transaction_id,
+      business_day,
+      reversed: row.reversed === 1,
+    },
+    ...(row.offer !== null && { offer: row.offer }),
+    ...(row.shopper !== null && { shopper: row.shopper }),
+    ...(row.gtin !== null && { gtin: row.gtin }),
+    ...(row.arm !== null && { arm: row.arm }),
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Codes of coupons: three groups of four characters in Crockford's base32, such as `7K2M-QX9D-3HTA`. The first group
+ * tells the store, so that a code of another shop of the chain is recognised; the other 40 bits are a keyed digest of
+ * the offer, which nobody can work out from what the hub says elsewhere.
+ */
+import { hash } from 'node:crypto';
+import { crockfordOfBytes } from '../contracts/ids.ts';
+
+export interface CodeMaker {
+  /** The code of an offer, by its id: always the same. */
+  codeOf(offer: string): string;
+  isForeign(code: string): boolean;
+}
+
+const GROUP = 4;
+const LENGTH = 3 * GROUP;
+const SHAPE = /^[0-9A-HJKMNP-TV-Z]{12}$/;
+
+/** @param conceal a keyed digest that only this hub can make, hexadecimal */
+export function codeMaker(hub: string, conceal: (text: string) => string): CodeMaker {
+  const store = crockfordOfBytes(hash('sha256', `store ${hub}`, 'buffer'), GROUP).toUpperCase();
+  return {
+    codeOf: (offer) => {
+      const secret = crockfordOfBytes(Buffer.from(conceal(`offer ${offer}`), 'hex'), LENGTH - GROUP).toUpperCase();
+      return `${store}-${secret.slice(0, GROUP)}-${secret.slice(GROUP)}`;
+    },
+    isForeign: (code) => {
+      const plain = plainCode(code);
+      return SHAPE.test(plain) && !plain.startsWith(store);
+    },
+  };
+}
+
+/** As it is kept: without dashes and spaces, in capitals, with the letters that are easily mistaken put right. */
+export function plainCode(code: string): string {
+  return code.replace(/[\s-]/g, '').toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1');
+}

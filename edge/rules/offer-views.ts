@@ -1,0 +1,70 @@
+/** What rules may know of offers that were made, redeemed and counted: the read side of the offer book. */
+import type { Arm, Receipted } from '../contracts/offers.ts';
+
+export interface KnownOffer {
+  readonly id: string;
+  readonly audience: 'shopper' | 'zone';
+  readonly campaign: string;
+  readonly zone: string;
+  readonly gtin: string;
+  readonly text: string;
+  /** ISO 8601, and the same moment on the elapsed clock, by which it is judged. */
+  readonly expires: string;
+  readonly expiresElapsed: number;
+  readonly shopper?: string | undefined;
+  readonly code?: string | undefined;
+  /** An open one may be past its time: compare `expiresElapsed`. */
+  readonly state: 'open' | 'redeemed' | 'withdrawn';
+}
+
+/** A redemption or an attribution of a purchase, reversed ones included. */
+export interface Use extends Receipted {
+  readonly claim: string;
+  readonly what: 'redeemed' | 'attributed';
+  readonly campaign: string;
+  readonly offer?: string | undefined;
+  readonly shopper?: string | undefined;
+  readonly gtin?: string | undefined;
+  readonly quantity: number;
+  /** Of an attribution. */
+  readonly arm?: Arm | undefined;
+  readonly reversed: boolean;
+}
+
+/** Counts of one campaign since it began. */
+export interface Tally {
+  /** Offers to shoppers. */
+  readonly made: number;
+  readonly withheld: number;
+  readonly withdrawn: number;
+  readonly seen: number;
+  readonly played: number;
+  /** Net of refunds. */
+  readonly redeemed: number;
+  /** Shoppers of each arm, and how many of them bought (net of refunds). */
+  readonly treated_shoppers: number;
+  readonly treated_buyers: number;
+  readonly holdout_shoppers: number;
+  readonly holdout_buyers: number;
+}
+
+export interface OfferViews {
+  get(id: string): KnownOffer | undefined;
+  /** By a code as a person may have typed it: case, spaces and dashes do not matter. */
+  byCode(code: string): KnownOffer | undefined;
+  /** Whether a code looks like one of another store of the chain. */
+  isForeign(code: string): boolean;
+  /** The offer on the screens of a zone. */
+  ofZone(zone: string): KnownOffer | undefined;
+  /** Shoppers with an open offer of a product in a zone. */
+  holdersOf(zone: string, gtin: string): readonly string[];
+  /** Shoppers with an open offer of a campaign. */
+  holdersIn(campaign: string): readonly string[];
+  /** What a transaction redeemed and what was attributed to it. */
+  usesOf(receipt: Receipted): readonly Use[];
+  /** Redemptions of one offer that stand. */
+  redemptionsOf(offer: string): readonly Use[];
+  /** Attributed purchases of one shopper in one campaign that stand. */
+  attributedTo(shopper: string, campaign: string): readonly Use[];
+  tally(campaign: string): Tally;
+}

@@ -1,0 +1,32 @@
+/** Views of an empty shop, for rules under test: a test adds what its rule looks at. */
+import type { KnownOffer, OfferViews, Tally } from './offer-views.ts';
+import type { Views } from './rule.ts';
+
+export const EMPTY_TALLY: Tally = {
+  ...{ made: 0, withheld: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
+  ...{ treated_shoppers: 0, treated_buyers: 0, holdout_shoppers: 0, holdout_buyers: 0 },
+};
+
+export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
+  const none = (): KnownOffer | undefined => undefined;
+  return {
+    ...{ get: none, byCode: none, ofZone: none, isForeign: () => false },
+    ...{ holdersOf: () => [], holdersIn: () => [], usesOf: () => [], redemptionsOf: () => [], attributedTo: () => [] },
+    tally: () => EMPTY_TALLY,
+    ...more,
+  };
+}
+
+export function viewsWith(more: Partial<Views> = {}): Views {
+  let ids = 0;
+  return {
+    ...{ facing: () => undefined, level: () => undefined, onShelf: () => 0, shelvesOf: () => [] },
+    ...{ zones: [], campaigns: [], runs: () => false, nextDay: (wall) => wall + 86_400_000 },
+    ...{ consented: () => false, sighted: () => undefined, offers: offersWith() },
+    newId: () => {
+      ids += 1;
+      return `id-${ids}`.padEnd(26, '0');
+    },
+    ...more,
+  };
+}
