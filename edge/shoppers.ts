@@ -26,7 +26,9 @@ export class Shoppers {
   #sighted = new Map<string, number>();
   #toDestroy: string[] = [];
   #destroyed: string[] = [];
-  #generation = 0;
+  /** Of shoppers.db: up to where the journal has caught up, and what it says of that. */
+  #caughtUp = 0;
+  #saved = 0;
   /** Since start: sales whose shopper was left out for want of consent. */
   removed = 0;
 
@@ -45,7 +47,8 @@ export class Shoppers {
   /** At start, and after a rollback. */
   load(): void {
     this.#keys.rollback();
-    this.#generation = Number(this.#meta.get(GENERATION_KEY) ?? 0);
+    this.#saved = Number(this.#meta.get(GENERATION_KEY) ?? 0);
+    this.#caughtUp = this.#saved;
     this.#toDestroy = this.#erased.all() as string[];
   }
 
@@ -113,8 +116,8 @@ export class Shoppers {
 
   /** What the journal has not been told of yet: after a crash between two commits, or a restore. */
   untold(): { shopper: string; granted: boolean }[] {
-    if (this.#keys.generation === this.#generation) return [];
-    this.#generation = -1;
+    if (this.#keys.generation === this.#caughtUp) return [];
+    this.#caughtUp = this.#keys.generation;
     return this.#keys.all().filter(({ shopper, granted }) => {
       const before = this.#granted.get(shopper) as number | undefined;
       // Of a person who withdrew before the journal knew them there is nothing to tell.
@@ -136,9 +139,10 @@ export class Shoppers {
   /** Just before the journal's commit. */
   flush(): void {
     this.#keys.flush();
-    if (this.#keys.generation === this.#generation) return;
-    this.#generation = this.#keys.generation;
-    this.#setMeta.run(GENERATION_KEY, String(this.#generation));
+    this.#caughtUp = this.#keys.generation;
+    if (this.#saved === this.#caughtUp) return;
+    this.#saved = this.#caughtUp;
+    this.#setMeta.run(GENERATION_KEY, String(this.#saved));
   }
 
   /** Keys of erased people are to be destroyed, after the commit that erased them. */
