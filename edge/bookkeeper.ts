@@ -12,10 +12,11 @@ import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
 import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
 import { eventId, idFor } from './contracts/ids.ts';
-import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
+import type { Receipt, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
+import { carryOut, standing } from './decisions.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
@@ -26,8 +27,7 @@ import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
 import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
-import { alertPayload, alertTopic } from './notify/alert-topics.ts';
-import { addressed, offerMessage } from './notify/offer-topics.ts';
+import { addressed } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { AlertTable } from './rules/alert-table.ts';
 import { RuleEngine } from './rules/engine.ts';
@@ -35,13 +35,10 @@ import { OfferBook } from './rules/offer-book.ts';
 import { codeMaker } from './rules/offer-code.ts';
 import { type RulesConfig, rulesOf } from './rules/registry.ts';
 import type { Decision, RuleEvent, Views } from './rules/rule.ts';
-import { sense } from './sensing/sense.ts';
-import type { Sensed } from './sensing/sensed.ts';
 import type { Level } from './sensing/shelf-level.ts';
 import { ZONE_OF } from './sensing/shopper-presence.ts';
-import { judgeTime } from './sensing/time-judgement.ts';
 import { shopViews } from './shop-views.ts';
-import { deviceOf, Shoppers } from './shoppers.ts';
+import { Shoppers } from './shoppers.ts';
 
 export interface BookkeeperOptions {
   readonly hub: string;
@@ -62,15 +59,12 @@ export interface BookkeeperOptions {
   readonly retention: { readonly cloud: boolean };
 }
 
-/** The delivery makes facts, and nothing can be stored now. */
-class Unstorable extends Error {}
-
 export class Bookkeeper {
   readonly options: BookkeeperOptions;
   readonly #db: Database;
   readonly log: EventLog;
-  readonly #remembered: Remembered;
-  readonly #repeats: Repeats;
+  readonly remembered: Remembered;
+  readonly repeats: Repeats;
   readonly letters: DeadLetters;
   readonly replication: Replication;
   readonly outbox: Outbox;
@@ -81,8 +75,8 @@ export class Bookkeeper {
   readonly views: Omit<Views, 'newId'>;
   readonly engine: RuleEngine;
   readonly #dayAt: (ms: number) => string;
-  readonly #campaigns: ReadonlyMap<string, Campaign>;
-  readonly #facings: ReadonlyMap<string, Facing>;
+  readonly campaigns: ReadonlyMap<string, Campaign>;
+  readonly facings: ReadonlyMap<string, Facing>;
   now: Now = { elapsed: 0, wall: 0 };
   #synced = false;
 
@@ -96,18 +90,18 @@ export class Bookkeeper {
   constructor(db: Database, options: BookkeeperOptions) {
     this.#db = db;
     this.options = options;
-    this.#facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
+    this.facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
     this.log = new EventLog(db);
-    this.#remembered = new Remembered(db, {
-      keeps: (kind, key) => kind === 'buffer' || (kind === 'level' && this.#facings.has(key)),
+    this.remembered = new Remembered(db, {
+      keeps: (kind, key) => kind === 'buffer' || (kind === 'level' && this.facings.has(key)),
     });
-    this.#repeats = new Repeats(db, idsWithin(options.diskBudget));
+    this.repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);
     this.replication = new Replication(db);
     this.shoppers = new Shoppers(db, options.dataDir);
     this.outbox = new Outbox(db, (topic) => addressed(topic, (shopper) => this.shoppers.pseudonymOf(shopper)));
     this.offers = new OfferBook(db, codeMaker(options.hub, concealer(options.identityKey)));
-    this.#campaigns = new Map(options.campaigns.map((campaign) => [campaign.id, campaign]));
+    this.campaigns = new Map(options.campaigns.map((campaign) => [campaign.id, campaign]));
     this.#dayAt = dayInZone(options.timezone);
     this.views = shopViews({
       planogram: options.planogram,
@@ -122,7 +116,7 @@ export class Bookkeeper {
     this.engine = new RuleEngine(db, {
       rules: rulesOf(options.rules),
       views: this.views,
-      decide: (decision, rule, causes) => this.#decide(decision, rule, causes),
+      decide: (decision, rule, causes) => carryOut(this, decision, rule, causes),
       noOffer: ({ zone, campaign, reason }) => this.noOffer(zone, campaign, reason),
       woken: (rule, key) => this.append('local.wake.v1', `rules/${rule}`, key, JSON.stringify({ rule, key })),
     });
@@ -131,8 +125,8 @@ export class Bookkeeper {
   /** (Re)reads everything that is kept in memory. */
   load(): void {
     this.log.load();
-    this.#remembered.load();
-    this.#repeats.load();
+    this.remembered.load();
+    this.repeats.load();
     this.letters.load();
     this.shoppers.load();
     this.offers.load();
@@ -158,8 +152,8 @@ export class Bookkeeper {
   /** Writes what is only in memory yet. */
   flush(): void {
     this.engine.flush();
-    this.#remembered.flush();
-    this.#repeats.flush(this.now.elapsed);
+    this.remembered.flush();
+    this.repeats.flush(this.now.elapsed);
     this.offers.flush();
     this.log.flush(this.now);
     // Last: what follows is the journal's own commit.
@@ -173,7 +167,7 @@ export class Bookkeeper {
 
   /** Sensing states given up since start, because there were too many. */
   get forgotten(): number {
-    return this.#remembered.forgotten;
+    return this.remembered.forgotten;
   }
 
   get lettersExpired(): number {
@@ -190,13 +184,13 @@ export class Bookkeeper {
     if (!dropping || this.now.elapsed - dropping.elapsed < TOLD_MS) return;
     const lies = this.options.retention.cloud && this.#db.prepare('SELECT 1 FROM drops LIMIT 1').get() !== undefined;
     if (lies) return;
-    this.#remembered.set('buffer', 'dropped', null);
+    this.remembered.set('buffer', 'dropped', null);
     this.dirty = true;
   }
 
   /** What was to go out when the last run ended, every offer that stands on screens, and every open alert. */
   leftovers(): { out: OutMessage[]; open: Alert[] } {
-    const zones = this.offers.ofZones().map((offer) => this.#standing(offer.id));
+    const zones = this.offers.ofZones().map((offer) => standing(this, offer.id));
     return { out: [...this.outbox.waiting(), ...zones.flatMap((message) => message ?? [])], open: this.alerts.open() };
   }
 
@@ -221,15 +215,15 @@ export class Bookkeeper {
       string,
       Facing
     >;
-    for (const shelf of new Set([...Object.keys(before), ...this.#facings.keys()])) {
-      if (JSON.stringify(before[shelf]) === JSON.stringify(this.#facings.get(shelf))) continue;
+    for (const shelf of new Set([...Object.keys(before), ...this.facings.keys()])) {
+      if (JSON.stringify(before[shelf]) === JSON.stringify(this.facings.get(shelf))) continue;
       // A shelf that is new and has not been heard of concerns no rule yet.
       if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
       this.journal('local.planogram.changed.v1', 'config', shelf, { shelf });
     }
-    setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.#facings)));
+    setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
-    setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.#campaigns)));
+    setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
     this.catchUp();
     this.#tellSalvage();
   }
@@ -237,8 +231,8 @@ export class Bookkeeper {
   /** Campaigns that are new, changed or gone concern the zones where they are or were offered. */
   #tellCampaigns(said: string): void {
     const before = JSON.parse(said) as Record<string, Campaign>;
-    for (const id of new Set([...Object.keys(before), ...this.#campaigns.keys()])) {
-      const [was, is] = [before[id], this.#campaigns.get(id)];
+    for (const id of new Set([...Object.keys(before), ...this.campaigns.keys()])) {
+      const [was, is] = [before[id], this.campaigns.get(id)];
       if (JSON.stringify(was) === JSON.stringify(is)) continue;
       const zones = [...new Set([was?.zone, is?.zone].filter((zone) => zone !== undefined))];
       this.journal('local.campaigns.changed.v1', 'config', id, { campaign: id, zones });
@@ -273,12 +267,12 @@ export class Bookkeeper {
 
   /** As last told to the rules; it outlives a restart. */
   get bufferLevel(): 'high' | 'normal' {
-    return this.#remembered.get('buffer', 'level') === 'high' ? 'high' : 'normal';
+    return this.remembered.get('buffer', 'level') === 'high' ? 'high' : 'normal';
   }
 
   /** The disk budget became full of what head office does not have (a share of it), or has room again. */
   bufferChanged(level: 'high' | 'normal', filled: number): void {
-    this.#remembered.set('buffer', 'level', level);
+    this.remembered.set('buffer', 'level', level);
     const { cloud } = this.options.retention;
     const data = { level, percent: Math.round(filled * 100), cloud };
     this.journal('local.buffer.changed.v1', 'journal', this.options.hub, data);
@@ -286,13 +280,13 @@ export class Bookkeeper {
 
   /** What was dropped for want of room lately. */
   get dropping(): Dropping | undefined {
-    return (this.#remembered.get('buffer', 'dropped') as Dropping | null | undefined) ?? undefined;
+    return (this.remembered.get('buffer', 'dropped') as Dropping | null | undefined) ?? undefined;
   }
 
   /** In the transaction that drops them. */
   noteDropped(dropped: DroppedCounts): void {
     if (Object.keys(dropped).length === 0) return;
-    this.#remembered.set('buffer', 'dropped', addDropped(this.dropping, dropped, this.now.wall, this.now.elapsed));
+    this.remembered.set('buffer', 'dropped', addDropped(this.dropping, dropped, this.now.wall, this.now.elapsed));
     this.dirty = true;
   }
 
@@ -300,8 +294,8 @@ export class Bookkeeper {
   tellDropping(filled: number): void {
     const news = this.dropping && newsOf(this.dropping, this.now.elapsed);
     if (!news) return;
-    this.#remembered.set('buffer', 'dropped', news);
-    if (!news.isOver) this.#remembered.set('buffer', 'level', 'high');
+    this.remembered.set('buffer', 'dropped', news);
+    if (!news.isOver) this.remembered.set('buffer', 'level', 'high');
     this.journal('local.buffer.changed.v1', 'journal', this.options.hub, {
       level: this.bufferLevel,
       percent: Math.round(filled * 100),
@@ -323,90 +317,10 @@ export class Bookkeeper {
     return { outcome: 'refused', letter: this.letters.keep(refusal, this.now) };
   }
 
-  /**
-   * One delivery; nothing means: accepted, one reading, not a repeat. With `refusing`, the reason why nothing can be
-   * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then.
-   */
-  deliver(delivery: Delivery, synced: boolean, refusing: string | undefined): Receipt | undefined {
-    const device = deviceOf(delivery);
-    const before = this.#remembered.get('time', device) as number | undefined;
-    let latest = before;
-    // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
-    const within = new Map<string, number>();
-    let repeated = 0;
-    try {
-      for (const told of delivery.readings) {
-        const reading = told.shopper === undefined ? told : this.#admitted(delivery.kind, told);
-        if (reading === undefined) continue;
-        if (this.#isRepeat(delivery.kind, reading, refusing !== undefined)) {
-          repeated += 1;
-          continue;
-        }
-        const last = within.get(reading.subject) ?? before;
-        const judged = judgeTime(reading.time, delivery.received, last, synced);
-        if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
-        if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest))
-          latest = judged.lastTime;
-        if (delivery.kind === 'consent') {
-          if (refusing !== undefined) throw new Unstorable();
-          this.#consent(reading, device, delivery.received, judged);
-          continue;
-        }
-        const sensed = sense(
-          {
-            kind: delivery.kind,
-            device,
-            subject: reading.subject,
-            body: reading.body,
-            history: judged.history,
-          },
-          { recall: (kind, key) => this.#remembered.get(kind, key), facing: (shelf) => this.#facings.get(shelf) },
-        );
-        if (refusing !== undefined && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new Unstorable();
-        this.#apply(sensed, device, delivery.received, judged);
-      }
-    } catch (error) {
-      if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
-      throw error;
-    }
-    if (latest !== before && refusing === undefined) this.#remembered.set('time', device, latest);
-    if (repeated === 0 && delivery.readings.length === 1) return undefined;
-    return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
-  }
-
   /** A QoS 2 publish was stored: the same one, sent again, is not. */
   note(handshake: Handshake): void {
     this.dirty = true;
     this.sessions.note(handshake, this.now);
-  }
-
-  #isRepeat(kind: Kind, reading: AcceptedReading, onlyLook: boolean): boolean {
-    if (reading.identity === undefined) return false;
-    const verdict = onlyLook
-      ? this.#repeats.look(reading.identity, reading.body, this.now.elapsed)
-      : this.#repeats.see(reading.identity, reading.body, this.now.elapsed);
-    if (verdict === 'conflicting') this.conflicting[kind] = (this.conflicting[kind] ?? 0) + 1;
-    return verdict !== 'new';
-  }
-
-  /** A reading that names a shopper, as far as it may be kept. Moments without consent are counted, by zones of the shop. */
-  #admitted(kind: Kind, reading: AcceptedReading): AcceptedReading | undefined {
-    const admitted = this.shoppers.admit(kind, reading, this.now.elapsed);
-    if (admitted === undefined && kind === 'presence') {
-      const { zone, present } = JSON.parse(reading.body) as { zone: string; present: boolean };
-      if (present) this.noOffer(this.views.zones.includes(zone) ? zone : '', '', 'no-consent');
-    }
-    return admitted;
-  }
-
-  /** The latest word by receipt wins, whatever the device's own time. */
-  #consent(reading: AcceptedReading, device: string, received: number, judged: ReturnType<typeof judgeTime>): void {
-    const told = this.shoppers.tell(reading);
-    if (!told) return;
-    const { shopper, data } = told;
-    if (!told.granted) this.#remembered.set(ZONE_OF, shopper, null);
-    const fact = { type: 'retail.shoppers.consent.v1' as const, subject: shopper, data };
-    this.#apply({ facts: [fact], remember: [] }, device, received, { ...judged, history: false });
   }
 
   /** A moment in which somebody could have had an offer and got none. */
@@ -414,55 +328,9 @@ export class Bookkeeper {
     this.offers.none(this.#dayAt(this.now.wall), zone, campaign, reason);
   }
 
-  #apply(sensed: Sensed, device: string, received: number, judged: ReturnType<typeof judgeTime>): void {
-    for (const [kind, key, value] of sensed.remember) {
-      this.#remembered.set(kind, key, value);
-      this.dirty = true;
-    }
-    for (const fact of sensed.facts) {
-      this.dirty = true;
-      const { sequence } = this.log.append({
-        type: fact.type,
-        source: device,
-        subject: fact.subject,
-        time: judged.time,
-        received,
-        quality: judged.quality,
-        history: judged.history,
-        data: fact.data,
-      });
-      const { type, subject } = fact;
-      if (!this.engine.wants(type, fact.data)) continue;
-      const data = JSON.parse(fact.data) as Record<string, unknown>;
-      const { history } = judged;
-      this.engine.onEvent({ id: this.#idOf(sequence), type, source: device, subject, history, data }, this.now);
-    }
-  }
-
-  /** Journals a decision; an alert's change also goes into the table and the outbox. */
-  #decide(decision: Decision, rule: string, causes: readonly string[]): RuleEvent {
-    const data: Record<string, unknown> = { ...decision.data, events: causes };
-    const id = this.append(decision.type, `rules/${rule}`, decision.subject, JSON.stringify(data));
-    if (decision.type.startsWith('retail.alerts.')) {
-      const {
-        by: _,
-        reason: __,
-        minutes: ___,
-        ...alert
-      } = data as unknown as Alert & { by?: string; reason?: string; minutes?: number };
-      this.alerts.put(alert, this.now.wall);
-      this.out.push(this.outbox.add(alertTopic(alert), alertPayload(alert), true));
-      this.changed.push(alert);
-    }
-    const { type, subject } = decision;
-    if (type.startsWith('retail.offers.')) this.#noteOffer(type, data);
-    if (type === 'retail.shoppers.present.v1') this.#remembered.set(ZONE_OF, subject, data.present ? data.zone : null);
-    return { id, type, source: `rules/${rule}`, subject, history: false, data };
-  }
-
   /** A decision that no rule's step made, for a till or a screen that waits for it; rules hear of it. */
   decide(decision: Decision, decider: string): RuleEvent {
-    const event = this.#decide(decision, decider, decision.causes ?? []);
+    const event = carryOut(this, decision, decider, decision.causes ?? []);
     if (this.engine.wants(event.type, JSON.stringify(event.data))) this.engine.onEvent(event, this.now);
     return event;
   }
@@ -473,7 +341,7 @@ export class Bookkeeper {
     const newId = (): string => {
       ids += 1;
       // The next event's number: nothing else is decided by it.
-      return idFor(`${this.#idOf(this.log.sequence + 1)}\0${decider}\0${ids}`);
+      return idFor(`${this.idOf(this.log.sequence + 1)}\0${decider}\0${ids}`);
     };
     return { ...this.views, newId };
   }
@@ -482,24 +350,7 @@ export class Bookkeeper {
   forgetShopper(shopper: string): void {
     this.engine.forget(shopper);
     this.offers.forgetShopper(shopper);
-    this.#remembered.set(ZONE_OF, shopper, null);
-  }
-
-  /** What is decided about offers is in the book, and goes out. */
-  #noteOffer(type: EventType, data: Decision['data']): void {
-    const campaign = this.#campaigns.get(String(data.campaign));
-    this.offers.apply(type, data, campaign?.coupon ?? false, this.now);
-    if (type === 'retail.offers.withheld.v1') this.noOffer(String(data.zone), String(data.campaign), 'hold-out');
-    const message = offerMessage(type, data as never, this.offers.get(String(data.id))?.code);
-    if (message) this.out.push(this.outbox.add(message.topic, message.payload, message.retain));
-  }
-
-  /** A zone's offer as it was sent. */
-  #standing(id: string): OutMessage | undefined {
-    const offer = this.offers.get(id);
-    const message =
-      offer && offerMessage('retail.offers.made.v1', { ...offer, events: this.offers.causesOf(id) } as never);
-    return message && { ...message, id: 0 };
+    this.remembered.set(ZONE_OF, shopper, null);
   }
 
   /** Journals an event of the hub's own and lets the rules see it. */
@@ -522,16 +373,16 @@ export class Bookkeeper {
       history: false,
       data,
     });
-    return this.#idOf(sequence);
+    return this.idOf(sequence);
   }
 
-  #idOf(sequence: number): string {
+  idOf(sequence: number): string {
     return eventId(this.options.hub, this.log.incarnation, sequence);
   }
 
   /** What the hub knows of a shelf, if it is about the product that the planogram puts there. */
   #level(shelf: string): Level | undefined {
-    const level = this.#remembered.get('level', shelf) as Level | undefined;
-    return level && level.gtin === this.#facings.get(shelf)?.gtin ? level : undefined;
+    const level = this.remembered.get('level', shelf) as Level | undefined;
+    return level && level.gtin === this.facings.get(shelf)?.gtin ? level : undefined;
   }
 }

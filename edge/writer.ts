@@ -12,6 +12,7 @@ import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
+import { deliver } from './deliveries.ts';
 import { checkpoint, type Database } from './journal/database.ts';
 import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
 import { DiskSpace } from './journal/disk-space.ts';
@@ -233,7 +234,7 @@ export class Writer {
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
       if (typeof unit === 'object') {
-        const receipt = this.#books.deliver(unit, batch.synced, this.#refusal);
+        const receipt = deliver(this.#books, unit, batch.synced, this.#refusal);
         if (unpacker.handshake && receipt?.outcome !== 'not-stored') this.#books.note(unpacker.handshake);
         receipts.push(receipt);
         continue;
@@ -405,7 +406,7 @@ export class Writer {
       const unit = unpacker.next();
       const needsNote = typeof unit !== 'object' || unpacker.handshake !== undefined;
       try {
-        receipts.push(needsNote ? { outcome: 'not-stored', reason } : this.#books.deliver(unit, batch.synced, reason));
+        receipts.push(needsNote ? { outcome: 'not-stored', reason } : deliver(this.#books, unit, batch.synced, reason));
       } catch {
         receipts.push({ outcome: 'not-stored', reason });
       }

@@ -1,0 +1,136 @@
+/**
+ * One delivery inside the writer's transaction: who is named is admitted with consent only, repeats are told from new
+ * readings, times are judged, sensing makes facts of what is left, and those are journaled and seen by the rules.
+ */
+import type { Bookkeeper } from './bookkeeper.ts';
+import type { AcceptedReading, Delivery, Receipt } from './contracts/intake.ts';
+import type { Kind } from './contracts/readings.ts';
+import { sense } from './sensing/sense.ts';
+import type { Sensed } from './sensing/sensed.ts';
+import { ZONE_OF } from './sensing/shopper-presence.ts';
+import { judgeTime } from './sensing/time-judgement.ts';
+import { deviceOf } from './shoppers.ts';
+
+/** The delivery makes facts, and nothing can be stored now. */
+class Unstorable extends Error {}
+
+/**
+ * One delivery; nothing means: accepted, one reading, not a repeat. With `refusing`, the reason why nothing can be
+ * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then.
+ */
+export function deliver(
+  books: Bookkeeper,
+  delivery: Delivery,
+  synced: boolean,
+  refusing: string | undefined,
+): Receipt | undefined {
+  const device = deviceOf(delivery);
+  const before = books.remembered.get('time', device) as number | undefined;
+  let latest = before;
+  // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
+  const within = new Map<string, number>();
+  let repeated = 0;
+  try {
+    for (const told of delivery.readings) {
+      const reading = told.shopper === undefined ? told : admitted(books, delivery.kind, told);
+      if (reading === undefined) continue;
+      if (isRepeat(books, delivery.kind, reading, refusing !== undefined)) {
+        repeated += 1;
+        continue;
+      }
+      const last = within.get(reading.subject) ?? before;
+      const judged = judgeTime(reading.time, delivery.received, last, synced);
+      if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
+      if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest)) latest = judged.lastTime;
+      if (delivery.kind === 'consent') {
+        if (refusing !== undefined) throw new Unstorable();
+        consent(books, reading, device, delivery.received, judged);
+        continue;
+      }
+      const sensed = sense(
+        {
+          kind: delivery.kind,
+          device,
+          subject: reading.subject,
+          body: reading.body,
+          history: judged.history,
+        },
+        { recall: (kind, key) => books.remembered.get(kind, key), facing: (shelf) => books.facings.get(shelf) },
+      );
+      if (refusing !== undefined && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new Unstorable();
+      apply(books, sensed, device, delivery.received, judged);
+    }
+  } catch (error) {
+    if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
+    throw error;
+  }
+  if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
+  if (repeated === 0 && delivery.readings.length === 1) return undefined;
+  return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
+}
+
+function isRepeat(books: Bookkeeper, kind: Kind, reading: AcceptedReading, onlyLook: boolean): boolean {
+  if (reading.identity === undefined) return false;
+  const verdict = onlyLook
+    ? books.repeats.look(reading.identity, reading.body, books.now.elapsed)
+    : books.repeats.see(reading.identity, reading.body, books.now.elapsed);
+  if (verdict === 'conflicting') books.conflicting[kind] = (books.conflicting[kind] ?? 0) + 1;
+  return verdict !== 'new';
+}
+
+/** A reading that names a shopper, as far as it may be kept. Moments without consent are counted, by zones of the shop. */
+function admitted(books: Bookkeeper, kind: Kind, reading: AcceptedReading): AcceptedReading | undefined {
+  const admitted = books.shoppers.admit(kind, reading, books.now.elapsed);
+  if (admitted === undefined && kind === 'presence') {
+    const { zone, present } = JSON.parse(reading.body) as { zone: string; present: boolean };
+    if (present) books.noOffer(books.views.zones.includes(zone) ? zone : '', '', 'no-consent');
+  }
+  return admitted;
+}
+
+/** The latest word by receipt wins, whatever the device's own time. */
+function consent(
+  books: Bookkeeper,
+  reading: AcceptedReading,
+  device: string,
+  received: number,
+  judged: ReturnType<typeof judgeTime>,
+): void {
+  const told = books.shoppers.tell(reading);
+  if (!told) return;
+  const { shopper, data } = told;
+  if (!told.granted) books.remembered.set(ZONE_OF, shopper, null);
+  const fact = { type: 'retail.shoppers.consent.v1' as const, subject: shopper, data };
+  apply(books, { facts: [fact], remember: [] }, device, received, { ...judged, history: false });
+}
+
+function apply(
+  books: Bookkeeper,
+  sensed: Sensed,
+  device: string,
+  received: number,
+  judged: ReturnType<typeof judgeTime>,
+): void {
+  for (const [kind, key, value] of sensed.remember) {
+    books.remembered.set(kind, key, value);
+    books.dirty = true;
+  }
+  for (const fact of sensed.facts) {
+    books.dirty = true;
+    const { sequence } = books.log.append({
+      type: fact.type,
+      source: device,
+      subject: fact.subject,
+      time: judged.time,
+      received,
+      quality: judged.quality,
+      history: judged.history,
+      data: fact.data,
+    });
+    const { type, subject } = fact;
+    if (!books.engine.wants(type, fact.data)) continue;
+    const data = JSON.parse(fact.data) as Record<string, unknown>;
+    const { history } = judged;
+    books.engine.onEvent({ id: books.idOf(sequence), type, source: device, subject, history, data }, books.now);
+  }
+}
