@@ -10,18 +10,16 @@ import type { Alert } from './contracts/alerts.ts';
 import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
-import type { Stream } from './contracts/streams.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
 import { deliver } from './deliveries.ts';
 import { checkpoint, type Database } from './journal/database.ts';
 import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
-import { DiskSpace } from './journal/disk-space.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
 import { FullDisk, openWithBallast } from './journal/full-disk.ts';
-import { identityOf, keepIdentity } from './journal/identity-file.ts';
-import { Retention, type RetentionOptions } from './journal/retention.ts';
+import type { RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { answer } from './requests.ts';
+import { HOUSEKEEPING_MS, Upkeep } from './upkeep.ts';
 
 export interface WriterOptions extends BookkeeperOptions {
   readonly dataDir: string;
@@ -32,9 +30,6 @@ export interface WriterOptions extends BookkeeperOptions {
 
 /** How long the writer rests after the disk refused, before it tries again. */
 const REST_MS = 1000;
-/** Eviction after a batch takes at most this long; what is left goes with the next. */
-const EVICTION_MS = 200;
-const HOUSEKEEPING_MS = 10_000;
 /** A closed shop commits this often: progress for the watchdog, and the elapsed clock is saved. */
 const IDLE_COMMIT_MS = 60_000;
 
@@ -43,20 +38,14 @@ export class Writer {
   readonly #clock: ElapsedClock;
   readonly #db: Database;
   readonly #books: Bookkeeper;
-  readonly #retention: Retention;
+  readonly #upkeep: Upkeep;
 
   #now: Now;
   #synced: boolean;
-  readonly #space: DiskSpace;
   readonly #disk: FullDisk;
-  /** Over the budget, and nothing may go: when that was found, monotonic ms. */
-  #stuckAt: number | undefined;
-  #dropped: Partial<Record<Stream, number>> = {};
   #refusing: { reason: string; until: number } | undefined;
-  #housekeptAt = Number.NEGATIVE_INFINITY;
   #trouble: string | undefined;
   #committedAt = 0;
-  #keptIdentity = '';
 
   /** Opens the journal and brings everything in memory up to it. Throws HubErrors of the database and the hub's name. */
   constructor(options: WriterOptions, sources: Sources) {
@@ -65,10 +54,16 @@ export class Writer {
     this.#db = openWithBallast(options.dataDir, options.diskBudget);
     try {
       this.#books = new Bookkeeper(this.#db, options);
-      this.#retention = new Retention(this.#db, options.retention);
-      this.#space = new DiskSpace(this.#db, options.dataDir, options.diskBudget);
       this.#disk = new FullDisk(this.#db, options.dataDir, options.diskBudget);
       this.#clock = new ElapsedClock(sources, this.#books.log.load());
+      this.#upkeep = new Upkeep({
+        db: this.#db,
+        books: this.#books,
+        disk: this.#disk,
+        options,
+        elapsed: () => this.#clock.now().elapsed,
+        transaction: (body) => this.#transaction(body),
+      });
       this.#now = this.#clock.now();
       this.#books.load();
       this.#begin();
@@ -107,10 +102,8 @@ export class Writer {
     const wake = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
-    const evicting = this.#space.wantsRoom ? (this.#stuckAt === undefined ? 0 : REST_MS) : HOUSEKEEPING_MS;
     const news = this.#books.dropping?.told === 0 ? 0 : HOUSEKEEPING_MS;
-    const full = this.#disk.isFull ? REST_MS : HOUSEKEEPING_MS;
-    return Math.max(0, refused, Math.min(wake, idle, evicting, news, full));
+    return Math.max(0, refused, Math.min(wake, idle, this.#upkeep.restMs(), news));
   }
 
   /** Runs what is due without any input. */
@@ -169,8 +162,8 @@ export class Writer {
   /** What nobody has to wait for: eviction and housekeeping. Throws what must end the process. */
   settle(): void {
     if (this.#refusing) return;
-    this.#afterwards(() => this.#makeRoom());
-    this.#housekeepWhenDue();
+    this.#afterwards(() => this.#upkeep.makeRoom());
+    if (this.#upkeep.isDue) this.#afterwards(() => this.#housekeep());
   }
 
   /** Gives back what the database's cache holds and could read again. */
@@ -193,8 +186,7 @@ export class Writer {
 
   /** Why facts are not stored now although the disk takes them. */
   get #refusal(): string | undefined {
-    if (this.#stuckAt !== undefined) return 'the disk budget is used up, and nothing of it may be dropped';
-    return this.#disk.refusal(performance.now());
+    return this.#upkeep.refusal ?? this.#disk.refusal(performance.now());
   }
 
   /** Runs `body` in a transaction; what it changed in memory is flushed before the commit. */
@@ -206,7 +198,7 @@ export class Writer {
       const result = body();
       if (this.#books.dirty) {
         this.#books.flush();
-        this.#mark();
+        this.#upkeep.mark();
         this.#committedAt = this.#now.elapsed;
       }
       this.#db.exec('COMMIT');
@@ -214,20 +206,15 @@ export class Writer {
       return result;
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
-      this.#retention.forget();
+      this.#upkeep.forget();
       throw error;
     }
-  }
-
-  #mark(): void {
-    const { log, replication } = this.#books;
-    this.#retention.mark(this.#now, log.ordinal, log.allHeads(), () => replication.ackedPositions());
   }
 
   #work(batch: Batch): Pick<Reply, 'receipts' | 'answers'> {
     const step = this.#clock.step();
     if (step) this.#books.clockStepped(step);
-    this.#lookAtFill();
+    this.#upkeep.lookAtFill();
     this.#books.catchUp();
     this.#books.runDue();
     const receipts: (Receipt | undefined)[] = [];
@@ -251,21 +238,9 @@ export class Writer {
     }
     const answers = batch.requests.map((request) => answer(this.#books, request));
     // What head office has taken may go.
-    if (batch.requests.some(({ op }) => op === 'acknowledge')) this.#stuckAt = undefined;
+    if (batch.requests.some(({ op }) => op === 'acknowledge')) this.#upkeep.tryAgain();
     if (this.#now.elapsed - this.#committedAt >= IDLE_COMMIT_MS) this.#books.dirty = true;
     return { receipts, answers };
-  }
-
-  #lookAtFill(): void {
-    const { replication, bufferLevel } = this.#books;
-    const level = this.#space.fillLevel(performance.now(), () => replication.ackedPositions(), bufferLevel);
-    this.#books.tellDropping(this.#space.filled);
-    if (level !== undefined && level !== this.#books.bufferLevel) this.#books.bufferChanged(level, this.#space.filled);
-  }
-
-  #housekeepWhenDue(): void {
-    if (this.#clock.now().elapsed - this.#housekeptAt < HOUSEKEEPING_MS) return;
-    this.#afterwards(() => this.#housekeep());
   }
 
   /** What was just committed stands, whatever becomes of what is done after it. Throws what must end the process. */
@@ -277,58 +252,14 @@ export class Writer {
       const reason = this.#refusalOf(error);
       if (reason !== undefined) this.#refuse(reason);
       this.#trouble = `housekeeping failed: ${messageOf(error)}`;
-      this.#housekeptAt = this.#clock.now().elapsed;
+      this.#upkeep.postpone();
     }
   }
 
   #housekeep(): void {
-    const { replication } = this.#books;
     if (this.#books.shoppers.hasErased) this.#books.shoppers.destroy();
-    const more = this.#transaction(() => {
-      this.#books.forgetOld();
-      this.#mark();
-      return this.#retention.prune(this.#now, replication.ackedPositions());
-    });
-    // On a full disk, pages given back would be lost to others.
-    if (!this.#disk.isFull) this.#retention.giveBack();
-    this.#keepIdentity();
-    if (!more) this.#housekeptAt = this.#clock.now().elapsed;
+    this.#upkeep.housekeep();
     this.#trouble = undefined;
-  }
-
-  /** Over the budget: the least valuable goes, a chunk in each transaction. */
-  #makeRoom(): void {
-    const started = performance.now();
-    this.#space.measure(started);
-    this.#space.cutLog(started);
-    if (this.#disk.wantsPages) this.#transaction(() => this.#space.release(this.#books.replication.ackedPositions()));
-    if (!this.#space.wantsRoom) {
-      this.#stuckAt = undefined;
-      return;
-    }
-    if (this.#stuckAt !== undefined && started - this.#stuckAt < REST_MS) return;
-    const { replication } = this.#books;
-    do {
-      const { dropped, any } = this.#transaction(() => {
-        const held = { acked: replication.ackedPositions(), reserved: replication.reservedPositions() };
-        const evicted = this.#space.evict(held);
-        this.#books.noteDropped(evicted.dropped);
-        return evicted;
-      });
-      for (const [stream, rows] of Object.entries(dropped) as [Stream, number][]) {
-        this.#dropped = { ...this.#dropped, [stream]: (this.#dropped[stream] ?? 0) + rows };
-      }
-      this.#stuckAt = any || !this.#space.isOver ? undefined : performance.now();
-    } while (this.#space.isOver && this.#stuckAt === undefined && performance.now() - started < EVICTION_MS);
-  }
-
-  /** Outside of the database stands who it is, for the day when it cannot say so itself. */
-  #keepIdentity(): void {
-    const identity = identityOf(this.#db);
-    const text = JSON.stringify(identity);
-    if (!identity || text === this.#keptIdentity) return;
-    keepIdentity(this.#options.dataDir, identity);
-    this.#keptIdentity = text;
   }
 
   /** A fault that is no disk's: the batch is done again one by one, and what causes it is set aside. */
@@ -433,10 +364,7 @@ export class Writer {
       shoppersRemoved: this.#books.shoppers.removed,
       lettersExpired: this.#books.lettersExpired,
       forgotten: this.#books.forgotten,
-      usedBytes: this.#space.usedBytes,
-      walBytes: this.#space.walBytes,
-      filled: this.#space.filled,
-      dropped: this.#dropped,
+      ...this.#upkeep.figures,
       dropping: this.#books.dropping,
     };
   }
