@@ -3,16 +3,29 @@ import { z } from 'zod';
 import { configJsonSchema } from '../../config/schema.ts';
 import { TIME_QUALITIES } from '../contracts/envelope.ts';
 import { dataSchemaOf, EVENT_TYPES, type EventType, isEventType, streamOf } from '../contracts/events.ts';
+import { claimSchema, offersReportSchema, sentOfferSchema } from '../contracts/offers.ts';
 import { gtinSchema } from '../contracts/planogram.ts';
 import { isKind, KINDS, readingSchemas } from '../contracts/readings.ts';
 import { LOCAL_STREAM, STREAMS } from '../contracts/streams.ts';
 
 const REPLICATED = EVENT_TYPES.filter((type) => streamOf(type) !== LOCAL_STREAM);
 
+/** What travels by HTTP and MQTT beside readings and events. */
+const MESSAGES = {
+  'message.offer': () => written(sentOfferSchema),
+  'message.claim': () => z.toJSONSchema(claimSchema, { io: 'input' }),
+  'message.offers-report': () => written(offersReportSchema),
+} as const;
+
+function isMessage(name: string): name is keyof typeof MESSAGES {
+  return Object.hasOwn(MESSAGES, name);
+}
+
 export const SCHEMA_NAMES: readonly string[] = [
   'config',
   ...KINDS.map((kind) => `reading.${kind}`),
   ...REPLICATED,
+  ...Object.keys(MESSAGES),
   'checkpoint',
 ];
 
@@ -22,6 +35,7 @@ type JsonSchema = Record<string, unknown>;
 export function publishedSchema(name: string): JsonSchema | undefined {
   if (name === 'config') return configJsonSchema();
   if (name === 'checkpoint') return { title: 'checkpoint', ...written(checkpoint) };
+  if (isMessage(name)) return { title: name, ...MESSAGES[name]() };
   const kind = /^reading\.(.+)$/.exec(name)?.[1];
   if (kind !== undefined) {
     return isKind(kind) ? { title: name, ...z.toJSONSchema(readingSchemas[kind], { io: 'input' }) } : undefined;

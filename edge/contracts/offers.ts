@@ -44,6 +44,15 @@ export const withdrawnSchema = offerSchema
   .omit({ first: true, replaces: true })
   .extend({ reason: z.enum(WITHDRAWN_REASONS) });
 
+/** Payload of `out/offers/shopper/<pseudonym>` and `out/offers/zone/<zone>`. */
+export const sentOfferSchema = offerSchema
+  .pick({ id: true, campaign: true, gtin: true, text: true, expires: true })
+  .extend({
+    code: z.string().optional().describe('of a coupon: to be shown at the till, good for one use'),
+    withdrawn: z.enum(WITHDRAWN_REASONS).optional().describe('to a shopper only: the offer stands no more'),
+    events,
+  });
+
 export const withheldSchema = z.object({
   campaign: z.string(),
   zone: z.string(),
