@@ -36,9 +36,11 @@ function soldEvent(data: object, history = false): Record<string, unknown> {
   return JSON.parse(cloudEventText('store-0042', { ...row, history, data: JSON.stringify(data) }));
 }
 
-test('there is a schema for the configuration, every kind, every replicated event and the checkpoint', () => {
+test('there is a schema for the configuration, every kind, every replicated event, what else travels, and the checkpoint', () => {
   const events = EVENT_TYPES.filter((type) => streamOf(type) !== 'local');
-  expect(SCHEMA_NAMES).toEqual(['config', ...KINDS.map((kind) => `reading.${kind}`), ...events, 'checkpoint']);
+  const messages = ['message.offer', 'message.claim', 'message.offers-report'];
+  const readings = KINDS.map((kind) => `reading.${kind}`);
+  expect(SCHEMA_NAMES).toEqual(['config', ...readings, ...events, ...messages, 'checkpoint']);
   for (const name of SCHEMA_NAMES) expect(validator(name), name).toBeTypeOf('function');
   expect(publishedSchema('local.wake.v1')).toBeUndefined();
   expect(publishedSchema('reading.constructor')).toBeUndefined();
