@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
 import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
+import { claimsDesk } from './claims-desk.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked } from './codecs/masking.ts';
@@ -19,6 +20,7 @@ import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import type { AddressOptions } from './devices/addresses.ts';
+import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import { limitsFrom } from './devices/door-options.ts';
@@ -42,7 +44,9 @@ import { createEdgeMetrics } from './ops/metrics.ts';
 import { readPin } from './ops/secret-file.ts';
 import { Watchdog } from './ops/watchdog.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
+import { claimsApi } from './staff/claims-api.ts';
 import { staffGate } from './staff/gate.ts';
+import { machineAccess } from './staff/machine-access.ts';
 import { staffPages } from './staff/pages.ts';
 import { Sessions } from './staff/sessions.ts';
 import { Standing } from './standing.ts';
@@ -227,6 +231,8 @@ export class Hub {
     this.#servers = [open, local];
     const sessions = this.#sessions();
     if (sessions !== undefined) staffGate(open, { sessions, logger: this.#loggers.http });
+    const access = { credentials: this.#credentials, demanded: !openToAll(http) };
+    machineAccess(open, { sessions, userOf: (request) => userOf(request, access) });
     for (const app of this.#servers) {
       app.addHook('onError', async (_request, _reply, error) => {
         if (isDamage(error)) this.#check.soon();
@@ -238,12 +244,13 @@ export class Hub {
         liveReaders: http.limits.live_readers,
         liveCounters: this.#liveCounters,
       });
+      await app.register(claimsApi, { desk: claimsDesk((request) => this.#journal.request(request)) });
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
         inFlight: this.#door.inFlight,
         counters: this.#door.counters,
-        ...(app === open && { access: { credentials: this.#credentials, demanded: !openToAll(http) } }),
+        ...(app === open && { access }),
       });
       staffPages(app);
     }

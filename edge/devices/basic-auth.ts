@@ -1,4 +1,4 @@
-/** Who sends readings by HTTP: Basic authentication (RFC 7617) with a name and password of `mqtt.users`. */
+/** Who sends readings or claims by HTTP: Basic authentication (RFC 7617) with a name and password of `mqtt.users`. */
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../ops/problem.ts';
 import type { Credentials } from './credentials.ts';
@@ -18,7 +18,7 @@ export async function userOf(request: FastifyRequest, access: HttpAccess): Promi
   const { authorization } = request.headers;
   if (authorization === undefined) {
     if (!access.demanded) return undefined;
-    throw new Problem(401, 'readings need a name and password of `mqtt.users`', { headers: CHALLENGE });
+    throw new Problem(401, 'this needs a name and password of `mqtt.users`', { headers: CHALLENGE });
   }
   const claimed = nameAndPassword(authorization);
   if (claimed === undefined) throw new Problem(401, 'use HTTP Basic', { headers: CHALLENGE });

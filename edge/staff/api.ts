@@ -1,8 +1,8 @@
 /** What staff may see and do by HTTP: alerts, actions on them, the live stream, and the state of the hub. */
 import type { FastifyInstance } from 'fastify';
-import type { ZodError } from 'zod';
 import { type Alert, type AlertAction, type AlertCommand, alertActions } from '../contracts/alerts.ts';
 import { Problem } from '../ops/problem.ts';
+import { acceptEmptyBodies, badBody } from './bodies.ts';
 import { type LiveCounters, LiveReaders } from './live-readers.ts';
 
 export type ActionOutcome =
@@ -32,14 +32,6 @@ function isAction(name: string): name is AlertAction {
   return Object.hasOwn(alertActions, name);
 }
 
-function badBody(error: ZodError): Problem {
-  const pointers = error.issues.map((issue) => issue.path.map((step) => `/${String(step)}`).join(''));
-  const faults = error.issues.map(
-    (issue, index) => `${(pointers[index] ?? '').slice(1) || 'the body'}: ${issue.message}`,
-  );
-  return new Problem(400, faults.join('; '), { members: { pointers } });
-}
-
 function commandOf(id: string, action: string, body: unknown): AlertCommand {
   if (!isAction(action)) {
     throw new Problem(404, `there is no action ${action}: use ${Object.keys(alertActions).join(', ')}`);
@@ -48,15 +40,6 @@ function commandOf(id: string, action: string, body: unknown): AlertCommand {
   const parsed = alertActions[action].safeParse(body ?? {});
   if (!parsed.success) throw badBody(parsed.error);
   return { alert: id, action, ...parsed.data };
-}
-
-/** An action may come without any body, whatever its Content-Type says. */
-function acceptEmptyBodies(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else void parse(request, body.toString(), done);
-  });
 }
 
 function alertRoutes(app: FastifyInstance, desk: StaffDesk): void {

@@ -1,6 +1,7 @@
 /**
  * The PIN before the staff page, where it is reachable from beyond this machine: `POST /api/session {pin}` gives a
- * cookie, without which `/api/*` and `/status` answer 401. The page itself, health and metrics stay open.
+ * cookie, without which `/api/*` and `/status` answer 401. The page itself, health and metrics stay open; routes for
+ * machines are guarded by machine-access.ts.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -23,8 +24,8 @@ const pinBody = z.strictObject({ pin: z.string().max(64) });
 /** Call it before the routes that it guards are added. */
 export function staffGate(app: FastifyInstance, { sessions, logger }: GateOptions): void {
   app.addHook('onRequest', async (request, reply) => {
-    const path = request.routeOptions.url;
-    if (!isGuarded(path)) return;
+    const { url: path, config } = request.routeOptions;
+    if (!isGuarded(path) || config.machines !== undefined) return;
     const token = tokenOf(request);
     if (token === undefined || !sessions.use(token)) throw new Problem(401, 'the PIN of the staff page is needed');
     if (path !== '/api/live') return;
@@ -65,7 +66,8 @@ function cookie(token: string, seconds: number): string {
   return `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`;
 }
 
-function tokenOf(request: FastifyRequest): string | undefined {
+/** Of the session's cookie. */
+export function tokenOf(request: FastifyRequest): string | undefined {
   for (const part of request.headers.cookie?.split(';') ?? []) {
     const [name, token] = part.trim().split('=', 2);
     if (name === COOKIE && token !== undefined) return token;

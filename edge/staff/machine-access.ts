@@ -1,0 +1,52 @@
+/**
+ * Routes under /api that machines use, too: tills, the shop's own app. A machine is no browser, it shows a name and a
+ * password of `mqtt.users` that has the permission. A route says so in its config,
+ *
+ *   app.post('/api/claims', { config: { machines: { permission: 'claims', staff: true } } }, ...)
+ *
+ * and the PIN's gate leaves it to this one. Where the hub is open to all (on this machine, or by configuration) nothing
+ * need be shown; what is shown is checked all the same.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '../ops/problem.ts';
+import { tokenOf } from './gate.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface ForMachines {
+  /** What a user of `mqtt.users` needs in `may`. */
+  readonly permission: 'claims' | 'offers' | 'consent';
+  /** Whether the PIN of the staff page is enough. */
+  readonly staff: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly machines?: ForMachines;
+  }
+}
+
+export interface MachineUser {
+  readonly may: ReadonlySet<string>;
+}
+
+export interface MachineAccessOptions {
+  /** Who shows name and password; nothing: nobody did, and nobody need. Throws Problem: 401, 429. */
+  readonly userOf: (request: FastifyRequest) => Promise<MachineUser | undefined>;
+  /** Absent: nobody is asked for a PIN. */
+  readonly sessions: Sessions | undefined;
+}
+
+/** Call it before the routes that it guards are added. On a server without it, such as edge.sock, they are open. */
+export function machineAccess(app: FastifyInstance, { userOf, sessions }: MachineAccessOptions): void {
+  app.addHook('onRequest', async (request) => {
+    const { machines } = request.routeOptions.config;
+    if (machines === undefined) return;
+    if (request.headers.authorization === undefined && machines.staff && sessions !== undefined) {
+      const token = tokenOf(request);
+      if (token !== undefined && sessions.use(token)) return;
+    }
+    const user = await userOf(request);
+    if (user === undefined || user.may.has(machines.permission)) return;
+    throw new Problem(403, `this user needs \`may: [${machines.permission}]\``);
+  });
+}
