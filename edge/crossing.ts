@@ -3,6 +3,7 @@
  * numbers: structured clone of thousands of small objects would cost more than the work itself.
  */
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
+import type { NoOfferReason } from './contracts/campaigns.ts';
 import type {
   AcknowledgeRequest,
   NewIncarnationRequest,
@@ -81,6 +82,8 @@ export interface Figures {
   readonly forgotten: number;
   /** Since start: sales whose shopper was left out for want of consent. */
   readonly shoppersRemoved: number;
+  /** Since start: moments in which somebody could have had an offer and got none. */
+  readonly noOffers: Readonly<Record<NoOfferReason, number>>;
   /** Dead letters that left by age or size since start. */
   readonly lettersExpired: number;
   readonly usedBytes: number;

@@ -278,9 +278,12 @@ export class Hub {
   }
 
   #staffDesk(reader: JournalReader): StaffDesk {
+    const { campaigns, timezone } = this.#config;
+    const dayAt = dayInZone(timezone);
     return {
       hub: this.#config.hub,
       alerts: (all) => reader.alerts(all),
+      offers: () => reader.offers({ campaigns, today: dayAt(Date.now()), wall: Date.now() }),
       act: async (command: AlertCommand) => (await this.#journal.request({ op: 'act', command })) as ActionOutcome,
       onAlert: (listener) => {
         this.#alertListeners.add(listener);
@@ -319,6 +322,7 @@ export class Hub {
     // A disk that is full or read-only answers, too: a restart would not mend it.
     if (figures.committed || figures.refusing !== undefined) this.#watchdog.progress();
     Object.assign(this.#metrics.dropped, figures.dropped);
+    Object.assign(this.#metrics.noOffers, figures.noOffers);
     this.#metrics.lettersExpired = figures.lettersExpired;
     this.#metrics.sensingForgotten = figures.forgotten;
     for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;

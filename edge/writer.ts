@@ -362,6 +362,7 @@ export class Writer {
       trouble: this.#trouble,
       quarantined: engine.quarantined,
       shoppersRemoved: this.#books.shoppers.removed,
+      noOffers: { ...this.#books.offers.counted },
       lettersExpired: this.#books.lettersExpired,
       forgotten: this.#books.forgotten,
       ...this.#upkeep.figures,

@@ -166,7 +166,7 @@ const share = z.object({ shoppers: z.number().int(), buyers: z.number().int() })
 export const liftSchema = z.object({ difference: z.number(), low: z.number(), high: z.number() });
 export type Lift = z.infer<typeof liftSchema>;
 
-export const effectSchema = z.object({
+const effect = z.object({
   campaign: z.string(),
   made: z.number().int().describe('offers to shoppers'),
   played: z.number().int().describe('plays on screens'),
@@ -177,7 +177,12 @@ export const effectSchema = z.object({
   holdout: share,
   lift: liftSchema.nullable().describe('null while one of the groups is empty'),
 });
-export type Effect = z.infer<typeof effectSchema>;
+
+export const effectSchema = effect.extend({
+  ended: z.boolean().optional().describe("the campaign's last day is over"),
+  events: events.optional(),
+});
+export type Effect = z.infer<typeof effect>;
 
 /** `POST /api/claims`. */
 export const claimSchema = z
@@ -197,15 +202,22 @@ export type ClaimAnswer =
   | { readonly granted: true; readonly claim: string; readonly campaign: string }
   | { readonly granted: false; readonly reason: ClaimRefusal; readonly text: string };
 
+/** `used up`: of `budget` or `quantity` nothing is left. */
+export const CAMPAIGN_STATES = ['running', 'planned', 'ended', 'used up'] as const;
+export type CampaignState = (typeof CAMPAIGN_STATES)[number];
+
 /** What `store-hub offers`, `GET /api/offers` and the page show. */
 export const offersReportSchema = z.object({
   campaigns: z.array(
-    effectSchema.extend({
+    effect.extend({
       zone: z.string(),
       gtin: z.string(),
       text: z.string(),
-      state: z.enum(['running', 'planned', 'ended', 'used up']),
-      open: z.number().int().describe('offers that stand now'),
+      from: z.string(),
+      until: z.string(),
+      state: z.enum(CAMPAIGN_STATES),
+      open: z.number().int().describe('offers to shoppers that stand now'),
+      held_out: z.number().optional().describe('share of shoppers who get no offer, for comparison: 0 to 1'),
       budget: z.number().int().optional(),
       quantity: z.number().int().optional(),
     }),

@@ -9,9 +9,11 @@ import type { Database, Statement } from 'better-sqlite3';
 import { type Alert, alertSchema } from '../contracts/alerts.ts';
 import type { JournalRow } from '../contracts/envelope.ts';
 import { parseEventId } from '../contracts/ids.ts';
+import type { OffersReport } from '../contracts/offers.ts';
 import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
 import { JOURNAL_FILE, openForReading } from './database.ts';
+import { type OffersQuestion, OffersReader } from './offers-reader.ts';
 import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
 import { unpackFlags } from './row-flags.ts';
 import { LAST_SALVAGE_KEY } from './salvage.ts';
@@ -75,6 +77,7 @@ export class JournalReader {
   readonly #file: { readonly ino: number; readonly dev: number };
   readonly #statements = new Map<string, Statement>();
   #types = new Map<number, string>();
+  readonly #offers = new OffersReader((sql) => this.#prepared(sql));
 
   private constructor(db: Database, dataDir: string) {
     this.#db = db;
@@ -220,6 +223,10 @@ export class JournalReader {
       'SELECT id, rule, subject, state, severity, title, detail, raised, changed, events FROM alerts WHERE ended IS NULL OR (? AND ended > ?) ORDER BY raised DESC, id',
     ).all(all ? 1 : 0, Date.now() - DAY_MS) as Record<string, string>[];
     return rows.map((row) => alertSchema.parse({ ...row, events: JSON.parse(row.events ?? '[]') }));
+  }
+
+  offers(question: OffersQuestion): OffersReport {
+    return this.#snapshot(() => this.#offers.report(question));
   }
 
   deadLetters(): DeadLetter[] {

@@ -4,6 +4,7 @@
  */
 import { Histogram, Registry } from 'prom-client';
 import type { Alert } from '../contracts/alerts.ts';
+import { NO_OFFER_REASONS } from '../contracts/campaigns.ts';
 import { isKind, KINDS, type Kind } from '../contracts/readings.ts';
 import { JOURNAL_STREAMS, type JournalStream, STREAMS, type Stream } from '../contracts/streams.ts';
 import { type DoorSnapshot, doorMetrics } from './door-metrics.ts';
@@ -65,6 +66,8 @@ export class EdgeMetrics {
   readonly events: Record<JournalStream, number> = zeros(JOURNAL_STREAMS);
   /** Events dropped for want of space, by stream. */
   readonly dropped: Record<Stream, number> = zeros(STREAMS);
+  /** Moments without an offer, by reason. */
+  readonly noOffers = zeros(NO_OFFER_REASONS);
   notStored = 0;
   heartbeats = 0;
   clockSteps = 0;
@@ -174,6 +177,12 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'sensing_forgotten_total',
       'Shelves, counters and devices whose last state the hub gave up, because more than 100,000 names were sent: the least recently used go. Rising: somebody sends ever new names.',
       () => metrics.sensingForgotten,
+    ),
+    counter(
+      'no_offer_total',
+      'Moments in which a shopper could have had an offer and got none, by reason; for want of consent every sighting counts. `store-hub offers` says which campaigns.',
+      () => samples('reason', metrics.noOffers),
+      'reason',
     ),
     counter('events_acknowledged_total', 'Events that head office acknowledged.', () => metrics.acknowledged),
     counter(

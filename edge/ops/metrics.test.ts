@@ -49,6 +49,7 @@ describe('the edge', () => {
     metrics.accepted.sale += 3;
     metrics.refused.other += 1;
     metrics.events.sales += 2;
+    metrics.noOffers['no-stock'] += 4;
     metrics.committed(0.003, 2, 600);
     metrics.watch({
       buffer: () => ({ events: 7, bytes: 700, oldestReceived: undefined }),
@@ -67,6 +68,8 @@ describe('the edge', () => {
       'store_hub_readings_accepted_total{kind="sale"}': 3,
       'store_hub_readings_refused_total{kind="other"}': 1,
       'store_hub_events_total{stream="sales"}': 2,
+      'store_hub_no_offer_total{reason="no-stock"}': 4,
+      'store_hub_no_offer_total{reason="hold-out"}': 0,
       store_hub_commit_seconds_count: 1,
       store_hub_commit_events_sum: 2,
       store_hub_buffer_events: 7,

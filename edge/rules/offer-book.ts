@@ -5,7 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { z } from 'zod';
-import type { NoOfferReason } from '../contracts/campaigns.ts';
+import { NO_OFFER_REASONS, type NoOfferReason } from '../contracts/campaigns.ts';
 import type { EventType } from '../contracts/events.ts';
 import type {
   attributedSchema,
@@ -41,9 +41,13 @@ export class OfferBook implements OfferViews {
   #tallies = new Map<string, Tally>();
   /** Moments without an offer that are not written yet. */
   #none = new Map<string, { day: string; zone: string; campaign: string; reason: NoOfferReason; count: number }>();
+  #noneFlushed = false;
+  /** Moments without an offer since start, by reason. */
+  readonly counted: Record<NoOfferReason, number>;
 
   constructor(db: Database, codes: CodeMaker) {
     this.#codes = codes;
+    this.counted = Object.fromEntries(NO_OFFER_REASONS.map((reason) => [reason, 0])) as typeof this.counted;
     const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]);
     this.#run = Object.fromEntries(prepared) as Record<keyof typeof STATEMENTS, Statement>;
   }
@@ -51,6 +55,7 @@ export class OfferBook implements OfferViews {
   /** Forgets what is in memory: at start, and after a rollback. */
   load(): void {
     this.#tallies.clear();
+    this.#noneFlushed = false;
   }
 
   /** An event of the stream `offers` is journaled. `coupon`: offers of its campaign carry a code. */
@@ -103,6 +108,7 @@ export class OfferBook implements OfferViews {
   /** A moment without an offer. `day`: the store's calendar day. Written with the next commit that has a reason of its own. */
   none(day: string, zone: string, campaign: string, reason: NoOfferReason): void {
     const key = `${day}\0${zone}\0${campaign}\0${reason}`;
+    this.counted[reason] += 1;
     const known = this.#none.get(key);
     if (known) known.count += 1;
     else this.#none.set(key, { day, zone, campaign, reason, count: 1 });
@@ -112,11 +118,13 @@ export class OfferBook implements OfferViews {
   flush(): void {
     for (const { day, zone, campaign, reason, count } of this.#none.values())
       this.#run.none.run(day, zone, campaign, reason, count);
+    this.#noneFlushed = true;
   }
 
-  /** The transaction that `flush` was part of is committed. */
+  /** A transaction is committed; what it had no reason to flush goes with a later one. */
   committed(): void {
-    this.#none.clear();
+    if (this.#noneFlushed) this.#none.clear();
+    this.#noneFlushed = false;
   }
 
   /** A person is erased: what stands under this keyed pseudonym belongs to nobody now. */

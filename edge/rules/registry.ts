@@ -1,5 +1,6 @@
 /** Every rule of the hub, one line each. */
 import { bufferSpace } from './buffer-space.ts';
+import { campaignEffect } from './campaign-effect.ts';
 import { journalDamage } from './journal-damage.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
@@ -23,5 +24,10 @@ export interface LocationOfferOptions {
 export type AnyRule = Rule<unknown>;
 
 export function rulesOf(config: RulesConfig): readonly AnyRule[] {
-  return [shelfGap(config.shelf_gap) as AnyRule, bufferSpace as AnyRule, journalDamage as AnyRule];
+  return [
+    shelfGap(config.shelf_gap) as AnyRule,
+    bufferSpace as AnyRule,
+    journalDamage as AnyRule,
+    campaignEffect as AnyRule,
+  ];
 }

@@ -40,6 +40,13 @@ async function list(query = ''): Promise<Alert[]> {
   return (await (await fetch(`${base}/api/alerts${query}`)).json()) as Alert[];
 }
 
+it('tells of offers as the desk knows them, never from a cache', async () => {
+  desk.report = { ...desk.report, none: [{ day: '2026-11-20', zone: 'beverages', reason: 'no-stock', count: 3 }] };
+  const response = await fetch(`${base}/api/offers`);
+  expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
+  expect(await response.json()).toEqual(desk.report);
+});
+
 describe('alerts', () => {
   it('lists those that have not ended, and the others on request', async () => {
     desk.change(alertId('b2'), { state: 'resolved' });

@@ -1,6 +1,7 @@
 /** What staff may see and do by HTTP: alerts, actions on them, the live stream, and the state of the hub. */
 import type { FastifyInstance } from 'fastify';
 import { type Alert, type AlertAction, type AlertCommand, alertActions } from '../contracts/alerts.ts';
+import type { OffersReport } from '../contracts/offers.ts';
 import { Problem } from '../ops/problem.ts';
 import { acceptEmptyBodies, badBody } from './bodies.ts';
 import { type LiveCounters, LiveReaders } from './live-readers.ts';
@@ -18,6 +19,8 @@ export interface StaffDesk {
   readonly hub: string;
   /** Those that have not ended; with `all` also those that ended in the last 24 h. */
   alerts(all: boolean): readonly Alert[];
+  /** Campaigns and their effect, why there was no offer, what was flagged. */
+  offers(): OffersReport;
   /** Resolves after the commit; rejects with HubError NOT_STORED when it cannot be stored. */
   act(command: AlertCommand): Promise<ActionOutcome>;
   /** Calls `listener` with each alert that changed, after the commit; returns what ends that. */
@@ -102,6 +105,7 @@ export function staffApi(app: FastifyInstance, options: StaffOptions, done: () =
   acceptEmptyBodies(app);
   alertRoutes(app, desk);
   liveRoute(app, desk, liveReaders, liveCounters);
+  app.get('/api/offers', (_request, reply) => reply.header('cache-control', 'no-store').send(desk.offers()));
   app.get('/status', (_request, reply) => reply.header('cache-control', 'no-store').send(desk.status()));
   done();
 }

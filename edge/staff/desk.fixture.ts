@@ -1,6 +1,7 @@
 /** Alerts in memory with the semantics of the real desk, for tests that are about HTTP and the page. */
 import { type Alert, type AlertCommand, type AlertState, hasEnded } from '../contracts/alerts.ts';
 import { HubError } from '../contracts/errors.ts';
+import type { OffersReport } from '../contracts/offers.ts';
 import type { ActionOutcome, StaffDesk } from './api.ts';
 
 const STATE_AFTER: Readonly<Record<AlertCommand['action'], AlertState>> = {
@@ -16,6 +17,7 @@ export class TestDesk implements StaffDesk {
   readonly alertsById = new Map<string, Alert>();
   readonly listeners = new Set<(alert: Alert) => void>();
   full = false;
+  report: OffersReport = { campaigns: [], none: [], flags: [] };
 
   alerts(all: boolean): readonly Alert[] {
     return [...this.alertsById.values()].filter((alert) => all || !hasEnded(alert.state)).reverse();
@@ -35,6 +37,10 @@ export class TestDesk implements StaffDesk {
   onAlert(listener: (alert: Alert) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  offers(): OffersReport {
+    return this.report;
   }
 
   status(): object {

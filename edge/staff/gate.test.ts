@@ -54,6 +54,7 @@ describe('without a session', () => {
     for (const path of [
       '/api/alerts',
       '/api/alerts?state=all',
+      '/api/offers',
       '/api/live',
       '/status',
       '//api/alerts',

@@ -1,0 +1,120 @@
+/**
+ * Location offers as managers see them, read from journal.db: the effect of each campaign, why there was no offer, and
+ * what was flagged. Works with the edge running or stopped, so the day and the time come from who asks.
+ */
+import type { Statement } from 'better-sqlite3';
+import type { z } from 'zod';
+import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
+import { type CampaignCounts, effectOf } from '../contracts/lift.ts';
+import type { CampaignState, flaggedSchema, OffersReport } from '../contracts/offers.ts';
+
+/** What a report is asked about. */
+export interface OffersQuestion {
+  readonly campaigns: readonly Campaign[];
+  /** The store's calendar day, `YYYY-MM-DD`. */
+  readonly today: string;
+  /** Epoch ms. */
+  readonly wall: number;
+}
+
+/** How a statement of the reader's connection is had. */
+export type Prepare = (sql: string) => Statement;
+
+const DAY_MS = 86_400_000;
+const NONE_DAYS = 7;
+const MOST_NONE = 2000;
+const MOST_FLAGS = 50;
+/** Flags are few among many events and have no index of their own: at first so many of the newest are looked through. */
+const LOOKED_THROUGH = 20_000;
+
+const NO_COUNTS: CampaignCounts = {
+  ...{ made: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
+  ...{ treated_shoppers: 0, treated_buyers: 0, holdout_shoppers: 0, holdout_buyers: 0 },
+};
+
+type Flag = OffersReport['flags'][number];
+
+export class OffersReader {
+  readonly #prepare: Prepare;
+  /** Newest first; afterwards only what came since `#flagsUntil` (a position) is looked through. */
+  #flags: Flag[] = [];
+  #flagsUntil = 0;
+
+  constructor(prepare: Prepare) {
+    this.#prepare = prepare;
+  }
+
+  /** Call it inside one short transaction: the parts must tell of the same commit. */
+  report({ campaigns, today, wall }: OffersQuestion): OffersReport {
+    const open = this.#open(wall);
+    return {
+      campaigns: campaigns.map((campaign) => {
+        const { id, zone, gtin, text, from, until, budget, quantity, holdout } = campaign;
+        const counts = this.#counts(id);
+        return {
+          ...effectOf(id, counts),
+          ...{ zone, gtin, text, from, until, state: stateOf(campaign, counts, today), open: open.get(id) ?? 0 },
+          ...(budget !== undefined && { budget }),
+          ...(quantity !== undefined && { quantity }),
+          ...(holdout !== undefined && holdout > 0 && { held_out: holdout }),
+        };
+      }),
+      none: this.#none(today),
+      flags: this.#newestFlags(),
+    };
+  }
+
+  #counts(campaign: string): CampaignCounts {
+    const rows = this.#prepare('SELECT what, count FROM tallies WHERE campaign = ?').all(campaign) as {
+      what: string;
+      count: number;
+    }[];
+    return { ...NO_COUNTS, ...Object.fromEntries(rows.map(({ what, count }) => [what, count])) };
+  }
+
+  /** Offers to shoppers that stand, by campaign. Since the last commit the elapsed clock went on as the wall clock did. */
+  #open(wall: number): Map<string, number> {
+    const head = this.#prepare('SELECT elapsed, wall FROM head').get() as { elapsed: number; wall: number } | undefined;
+    if (!head) return new Map();
+    const elapsed = head.elapsed + Math.max(0, wall - head.wall);
+    const rows = this.#prepare(
+      "SELECT campaign, count(*) AS count FROM offers WHERE expires_elapsed > ? AND state = 'open' AND audience = 'shopper' GROUP BY campaign",
+    ).all(elapsed) as { campaign: string; count: number }[];
+    return new Map(rows.map(({ campaign, count }) => [campaign, count]));
+  }
+
+  #none(today: string): OffersReport['none'] {
+    const first = new Date(Date.parse(today) - (NONE_DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
+    const rows = this.#prepare(
+      `SELECT day, zone, campaign, reason, count FROM no_offers WHERE day >= ? ORDER BY day DESC, count DESC LIMIT ${MOST_NONE}`,
+    ).all(first) as { day: string; zone: string; campaign: string; reason: NoOfferReason; count: number }[];
+    return rows.map(({ campaign, ...row }) => ({ ...row, ...(campaign !== '' && { campaign }) }));
+  }
+
+  #newestFlags(): Flag[] {
+    const rows = this.#prepare(
+      `SELECT data, received FROM
+         (SELECT position, type, data, received FROM events_offers WHERE position > ? ORDER BY position DESC LIMIT ${LOOKED_THROUGH})
+       WHERE type = (SELECT code FROM event_types WHERE type = 'retail.offers.flagged.v1') ORDER BY position DESC LIMIT ${MOST_FLAGS}`,
+    ).all(this.#flagsUntil) as { data: string; received: number }[];
+    const { until } = this.#prepare('SELECT coalesce(max(position), 0) AS until FROM events_offers').get() as {
+      until: number;
+    };
+    this.#flagsUntil = until;
+    this.#flags = [...rows.map(toFlag), ...this.#flags].slice(0, MOST_FLAGS);
+    return this.#flags;
+  }
+}
+
+/** Days are inclusive. What is used up may come back: a refund undoes a redemption. */
+function stateOf(campaign: Campaign, counts: CampaignCounts, today: string): CampaignState {
+  if (today > campaign.until) return 'ended';
+  if (today < campaign.from) return 'planned';
+  const { budget = Number.POSITIVE_INFINITY, quantity = Number.POSITIVE_INFINITY } = campaign;
+  return counts.made >= budget || counts.redeemed >= quantity ? 'used up' : 'running';
+}
+
+function toFlag({ data, received }: { data: string; received: number }): Flag {
+  const { events: _, ...flag } = JSON.parse(data) as z.infer<typeof flaggedSchema>;
+  return { ...flag, time: new Date(received).toISOString() };
+}
