@@ -219,7 +219,8 @@ export class Bookkeeper {
       if (JSON.stringify(before[shelf]) === JSON.stringify(this.facings.get(shelf))) continue;
       // A shelf that is new and has not been heard of concerns no rule yet.
       if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
-      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf });
+      const places = [before[shelf]?.zone, this.facings.get(shelf)?.zone].filter((zone) => zone !== undefined);
+      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf, zones: [...new Set(places)] });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');

@@ -27,12 +27,15 @@ export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
   }
   const shelvesOf = (zone: string, gtin: string) => places.get(`${zone}\0${gtin}`) ?? [];
   const campaigns = [...sources.campaigns].sort(byRank);
+  const byZone = new Map<string, Campaign[]>();
+  for (const campaign of campaigns) byZone.set(campaign.zone, [...(byZone.get(campaign.zone) ?? []), campaign]);
   return {
     facing: (shelf) => facings.get(shelf),
     level,
     shelvesOf,
     onShelf: (zone, gtin) => shelvesOf(zone, gtin).reduce((sum, { shelf }) => sum + (level(shelf)?.count ?? 0), 0),
     campaigns,
+    campaignsIn: (zone) => byZone.get(zone) ?? [],
     zones: [...new Set([...planogram, ...campaigns].map(({ zone }) => zone))],
     runs: ({ from, until }, wall) => {
       const day = dayAt(wall);

@@ -167,7 +167,10 @@ const catalogue = {
     stream: LOCAL_STREAM,
     data: z.object({ campaign: z.string(), zones: z.array(z.string()).describe('where it was or is offered') }),
   },
-  'local.planogram.changed.v1': { stream: LOCAL_STREAM, data: z.object({ shelf: z.string() }) },
+  'local.planogram.changed.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({ shelf: z.string(), zones: z.array(z.string()).optional().describe('where it was or is') }),
+  },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;
 

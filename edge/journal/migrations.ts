@@ -112,6 +112,7 @@ CREATE TABLE offers (
   seen INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, events TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX offers_open ON offers (gtin, zone) WHERE state = 'open';
+CREATE INDEX offers_on_screens ON offers (zone) WHERE audience = 'zone' AND state = 'open';
 CREATE INDEX offers_of_shopper ON offers (shopper) WHERE shopper IS NOT NULL;
 CREATE INDEX offers_by_age ON offers (expires_elapsed);
 

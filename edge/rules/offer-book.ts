@@ -71,7 +71,7 @@ export class OfferBook implements OfferViews {
       }
       case 'retail.offers.withdrawn.v1': {
         const { id, campaign, audience } = data as z.infer<typeof withdrawnSchema>;
-        this.#run.end.run('withdrawn', id);
+        this.#run.withdraw.run(now.elapsed, id);
         this.#add(campaign, { withdrawn: audience === 'shopper' ? 1 : 0 });
         return;
       }
@@ -242,6 +242,9 @@ export class OfferBook implements OfferViews {
 
 const STATEMENTS = {
   make: "INSERT INTO offers (id, audience, campaign, zone, gtin, text, expires, expires_elapsed, shopper, code, state, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)",
+  // It is kept as long as one that expires now: a campaign of a year must not keep what came and went with a shelf.
+  withdraw:
+    "UPDATE offers SET state = 'withdrawn', expires_elapsed = min(expires_elapsed, ?) WHERE id = ? AND state = 'open'",
   end: "UPDATE offers SET state = ? WHERE id = ? AND state = 'open'",
   reopen: "UPDATE offers SET state = 'open' WHERE id = ? AND state = 'redeemed'",
   see: 'UPDATE offers SET seen = seen + 1 WHERE id = ?',

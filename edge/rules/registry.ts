@@ -4,6 +4,7 @@ import { campaignEffect } from './campaign-effect.ts';
 import { journalDamage } from './journal-damage.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
+import { zoneOffer } from './zone-offer.ts';
 
 /** The `rules` section of the configuration, durations in milliseconds. */
 export interface RulesConfig {
@@ -29,5 +30,6 @@ export function rulesOf(config: RulesConfig): readonly AnyRule[] {
     bufferSpace as AnyRule,
     journalDamage as AnyRule,
     campaignEffect as AnyRule,
+    zoneOffer as AnyRule,
   ];
 }

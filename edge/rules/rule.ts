@@ -60,6 +60,8 @@ export interface Views {
   readonly zones: readonly string[];
   /** Every campaign, best first. */
   readonly campaigns: readonly Campaign[];
+  /** Those of a zone, best first. */
+  campaignsIn(zone: string): readonly Campaign[];
   /** Whether the store's calendar day at this wall clock (epoch ms) is one of the campaign's. */
   runs(campaign: Campaign, wall: number): boolean;
   /** Epoch ms at which the store's next calendar day begins. */

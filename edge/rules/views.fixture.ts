@@ -21,7 +21,8 @@ export function viewsWith(more: Partial<Views> = {}): Views {
   let ids = 0;
   return {
     ...{ facing: () => undefined, level: () => undefined, onShelf: () => 0, shelvesOf: () => [] },
-    ...{ zones: [], campaigns: [], runs: () => false, nextDay: (wall) => wall + 86_400_000 },
+    ...{ zones: [], campaigns: [], campaignsIn: (zone) => (more.campaigns ?? []).filter((one) => one.zone === zone) },
+    ...{ runs: () => false, nextDay: (wall) => wall + 86_400_000 },
     ...{ consented: () => false, sighted: () => undefined, offers: offersWith() },
     newId: () => {
       ids += 1;
