@@ -17,6 +17,7 @@ test('--help names every command and ends with 0; so does the help of each', asy
     'demo',
     'check-config',
     'status',
+    'offers',
     'journal',
     'dead-letters',
     'backup',

@@ -8,6 +8,7 @@ import { addDeadLetters } from './dead-letters.ts';
 import { addDemo } from './demo.ts';
 import { addHeadOffice } from './head-office.ts';
 import { addJournal } from './journal.ts';
+import { addOffers } from './offers.ts';
 import { addPasswd } from './passwd.ts';
 import { addSchema } from './schema.ts';
 import { addStatus } from './status.ts';
@@ -19,6 +20,7 @@ Start here:
   store-hub edge                        the shop's side: devices, decisions, the staff page
   store-hub bridge                      the cloud's side: carries events to head office's Kafka
   store-hub status                      how both are
+  store-hub offers                      how campaigns do, and why there was no offer
   store-hub journal tail                events as they come
 
 Exit codes: 0 ok, 1 failed, 2 wrong use, 78 bad configuration.
@@ -43,6 +45,7 @@ export function createProgram(stop: AbortSignal): Command {
   addCheckConfig(program);
   addStatus(program);
   addJournal(program);
+  addOffers(program);
   addDeadLetters(program);
   addBackup(program);
   addHeadOffice(program);

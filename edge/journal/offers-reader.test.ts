@@ -1,75 +1,29 @@
 import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
-import type { EventType } from '../contracts/events.ts';
 import { idFor } from '../contracts/ids.ts';
 import { type OffersReport, offersReportSchema } from '../contracts/offers.ts';
-import { OfferBook } from '../rules/offer-book.ts';
-import { codeMaker } from '../rules/offer-code.ts';
+import { MINUTE, OfferJournal, SODA } from '../offer-journal.fixture.ts';
 import { temporaryFolder } from '../writer.fixture.ts';
-import { type Database, openForWriting } from './database.ts';
-import { EventLog } from './event-log.ts';
 import { JournalReader } from './reader.ts';
 
 const WALL = Date.UTC(2026, 10, 20, 9);
 const TODAY = '2026-11-20';
-const MINUTE = 60_000;
-const SODA: Campaign = {
-  ...{ id: 'soda-10', zone: 'beverages', gtin: '09521234543213', text: '10 % off', priority: 1 },
-  ...{ from: '2026-11-01', until: '2026-11-30', attribution: 7_200_000, coupon: false },
-};
 const RECEIPT = { till: 'till-1', transaction: '1', business_day: TODAY };
 
-let db: Database;
-let log: EventLog;
-let book: OfferBook;
+let journal: OfferJournal;
 let reader: JournalReader;
-let elapsed = 0;
 
 beforeEach(() => {
   const folder = temporaryFolder();
-  db = openForWriting(folder);
-  log = new EventLog(db);
-  log.load();
-  elapsed = 1_000_000;
-  log.openIncarnation('new database', { elapsed, wall: WALL });
-  book = new OfferBook(
-    db,
-    codeMaker('store-0042', () => '00'.repeat(32)),
-  );
-  commit();
+  journal = new OfferJournal(folder, WALL);
   reader = JournalReader.open(folder);
 });
 
 afterEach(() => {
   reader.close();
-  db.close();
+  journal.close();
 });
-
-function commit(): void {
-  book.flush();
-  book.committed();
-  log.flush({ elapsed, wall: WALL });
-}
-
-/** As the bookkeeper does it with a decision. */
-function decide(type: EventType, data: Record<string, unknown>): void {
-  const event = { type, source: 'rules/x', subject: 'x', time: WALL, received: WALL, history: false } as const;
-  log.append({ ...event, quality: 'ok', data: JSON.stringify(data) });
-  book.apply(type, data, false, { elapsed, wall: WALL });
-}
-
-function offer(name: string, more: object = {}): void {
-  const { id: campaign, zone, gtin, text } = SODA;
-  const shopper = idFor(`shopper ${name}`);
-  const expires = new Date(WALL + 15 * MINUTE).toISOString();
-  const what = { id: idFor(name), audience: 'shopper', campaign, zone, gtin, text, expires, shopper, first: true };
-  decide('retail.offers.made.v1', { ...what, events: [], ...more });
-}
-
-function flag(text: string, more: object = {}): void {
-  decide('retail.offers.flagged.v1', { reason: 'guessed-code', text, evidence: { tries: 5 }, events: ['e'], ...more });
-}
 
 function report(campaigns: readonly Campaign[] = [SODA], more: { today?: string; wall?: number } = {}): OffersReport {
   const said = reader.offers({ campaigns, today: TODAY, wall: WALL, ...more });
@@ -94,15 +48,11 @@ describe('the report on offers', () => {
   });
 
   it('counts what was made, seen, redeemed and bought in both groups', () => {
-    for (const name of ['a', 'b', 'c', 'd']) offer(name);
-    decide('retail.offers.seen.v1', { offer: idFor('a'), campaign: 'soda-10', zone: 'beverages' });
-    const use = { campaign: 'soda-10', offer: idFor('a'), shopper: idFor('shopper a'), ...RECEIPT };
-    decide('retail.offers.redeemed.v1', { ...use, claim: idFor('1'), by: 'purchase' });
-    const bought = { gtin: SODA.gtin, quantity: 1, first: true, events: [] };
-    decide('retail.offers.attributed.v1', { ...use, ...bought, claim: idFor('2'), arm: 'treated' });
-    for (const name of ['x', 'y'])
-      decide('retail.offers.withheld.v1', { campaign: 'soda-10', shopper: idFor(name), first: true });
-    commit();
+    for (const name of ['a', 'b', 'c', 'd']) journal.offer(name);
+    journal.decide('retail.offers.seen.v1', { offer: idFor('a'), campaign: 'soda-10', zone: 'beverages' });
+    journal.buys('a', 'treated');
+    for (const name of ['x', 'y']) journal.withhold(name);
+    journal.commit();
     const [campaign] = report([{ ...SODA, holdout: 0.1, budget: 100, quantity: 50 }]).campaigns;
     expect(campaign).toMatchObject({ made: 4, seen: 1, redeemed: 1, held_out: 0.1, budget: 100, quantity: 50 });
     expect(campaign).toMatchObject({ treated: { shoppers: 4, buyers: 1 }, holdout: { shoppers: 2, buyers: 0 } });
@@ -110,8 +60,8 @@ describe('the report on offers', () => {
   });
 
   it('tells running, planned, ended and used up apart, by the days of the store', () => {
-    offer('a');
-    commit();
+    journal.offer('a');
+    journal.commit();
     const stateAt = (today: string, more: Partial<Campaign> = {}) =>
       report([{ ...SODA, ...more }], { today }).campaigns[0]?.state;
     expect(stateAt('2026-10-31')).toBe('planned');
@@ -120,17 +70,17 @@ describe('the report on offers', () => {
     expect(stateAt('2026-11-30', { budget: 1 })).toBe('used up');
     expect(stateAt('2026-12-01', { budget: 1 })).toBe('ended');
     expect(stateAt('2026-11-30', { quantity: 1 })).toBe('running');
-    decide('retail.offers.redeemed.v1', { campaign: 'soda-10', claim: idFor('1'), by: 'claim', ...RECEIPT });
-    commit();
+    journal.decide('retail.offers.redeemed.v1', { campaign: 'soda-10', claim: idFor('1'), by: 'claim', ...RECEIPT });
+    journal.commit();
     expect(stateAt('2026-11-30', { quantity: 1 })).toBe('used up');
   });
 
   it('counts offers that stand, those of shoppers only, also while the edge is stopped', () => {
-    offer('a');
-    offer('b');
-    offer('c', { audience: 'zone', shopper: undefined, first: undefined });
-    decide('retail.offers.withdrawn.v1', { id: idFor('b'), audience: 'shopper', campaign: 'soda-10' });
-    commit();
+    journal.offer('a');
+    journal.offer('b');
+    journal.offer('c', { audience: 'zone', shopper: undefined, first: undefined });
+    journal.decide('retail.offers.withdrawn.v1', { id: idFor('b'), audience: 'shopper', campaign: 'soda-10' });
+    journal.commit();
     expect(report().campaigns[0]?.open).toBe(1);
     expect(report([SODA], { wall: WALL + 15 * MINUTE - 1 }).campaigns[0]?.open).toBe(1);
     expect(report([SODA], { wall: WALL + 15 * MINUTE }).campaigns[0]?.open).toBe(0);
@@ -146,8 +96,8 @@ describe('the report on offers', () => {
       ['2026-11-20', 'soda-10', 'no-stock', 3],
     ];
     for (const [day, campaign, reason, times] of none)
-      for (let i = 0; i < times; i += 1) book.none(day, 'beverages', campaign, reason);
-    commit();
+      for (let i = 0; i < times; i += 1) journal.book.none(day, 'beverages', campaign, reason);
+    journal.commit();
     expect(report().none).toEqual([
       { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'no-stock', count: 3 },
       { day: '2026-11-20', zone: 'beverages', reason: 'no-consent', count: 2 },
@@ -156,17 +106,17 @@ describe('the report on offers', () => {
   });
 
   it('shows the newest 50 flags with their evidence, and reads on from where it was', () => {
-    for (let i = 1; i <= 30; i += 1) flag(`flag ${i}`);
-    commit();
+    for (let i = 1; i <= 30; i += 1) journal.flag(`flag ${i}`);
+    journal.commit();
     const said = report().flags;
     expect(said).toHaveLength(30);
     expect(said[0]).toEqual({
       ...{ reason: 'guessed-code', text: 'flag 30', evidence: { tries: 5 } },
       time: '2026-11-20T09:00:00.000Z',
     });
-    for (let i = 31; i <= 70; i += 1) flag(`flag ${i}`);
-    offer('a');
-    commit();
+    for (let i = 31; i <= 70; i += 1) journal.flag(`flag ${i}`);
+    journal.offer('a');
+    journal.commit();
     const texts = report().flags.map(({ text }) => text);
     expect([texts.length, texts[0], texts.at(-1)]).toEqual([50, 'flag 70', 'flag 21']);
     expect(report().flags.map(({ text }) => text)).toEqual(texts);
@@ -174,40 +124,40 @@ describe('the report on offers', () => {
 
   it('never looks through more than the newest 20,000 events for flags, and is quick about it', () => {
     const event = { source: 'x', subject: 'x', time: WALL, received: WALL, history: false, quality: 'ok' } as const;
-    db.exec('BEGIN');
-    flag('long ago');
+    journal.db.exec('BEGIN');
+    journal.flag('long ago');
     const data = JSON.stringify({ offer: idFor('a'), campaign: 'soda-10', zone: 'beverages', more: 'x'.repeat(200) });
-    for (let i = 0; i < 20_000; i += 1) log.append({ ...event, type: 'retail.offers.seen.v1', data });
-    commit();
-    db.exec('COMMIT');
+    for (let i = 0; i < 20_000; i += 1) journal.log.append({ ...event, type: 'retail.offers.seen.v1', data });
+    journal.commit();
+    journal.db.exec('COMMIT');
     const began = performance.now();
     expect(report().flags).toEqual([]);
     expect(performance.now() - began).toBeLessThan(1000);
-    flag('new');
-    commit();
+    journal.flag('new');
+    journal.commit();
     expect(report().flags.map(({ text }) => text)).toEqual(['new']);
   });
 });
 
 describe('moments without an offer', () => {
   it('that were counted in a transaction which had nothing to write go with the next one that has', () => {
-    book.none(TODAY, 'beverages', '', 'no-consent');
-    book.committed();
-    book.none(TODAY, 'beverages', '', 'no-consent');
-    commit();
-    commit();
+    journal.book.none(TODAY, 'beverages', '', 'no-consent');
+    journal.book.committed();
+    journal.book.none(TODAY, 'beverages', '', 'no-consent');
+    journal.commit();
+    journal.commit();
     expect(report().none).toEqual([{ day: TODAY, zone: 'beverages', reason: 'no-consent', count: 2 }]);
-    expect(book.counted['no-consent']).toBe(2);
+    expect(journal.book.counted['no-consent']).toBe(2);
   });
 
   it('of a transaction that was rolled back are written once', () => {
-    db.exec('BEGIN');
-    book.none(TODAY, 'beverages', '', 'no-consent');
-    book.flush();
-    db.exec('ROLLBACK');
-    book.load();
-    commit();
-    const raw = new SQLite(db.name, { readonly: true });
+    journal.db.exec('BEGIN');
+    journal.book.none(TODAY, 'beverages', '', 'no-consent');
+    journal.book.flush();
+    journal.db.exec('ROLLBACK');
+    journal.book.load();
+    journal.commit();
+    const raw = new SQLite(journal.db.name, { readonly: true });
     expect(raw.prepare('SELECT sum(count) FROM no_offers').pluck().get()).toBe(1);
     raw.close();
   });
