@@ -349,7 +349,7 @@ export class Bookkeeper {
 
   /** What rules and the book hold under a keyed pseudonym. */
   forgetShopper(shopper: string): void {
-    this.engine.forget(shopper);
+    for (const key of [shopper, `shopper/${shopper}`]) this.engine.forget(key);
     this.offers.forgetShopper(shopper);
     this.remembered.set(ZONE_OF, shopper, null);
   }

@@ -11,6 +11,7 @@ import type { Answer, Request } from './crossing.ts';
 import type { DroppedData } from './journal/drops.ts';
 import { positionOf } from './journal/positions.ts';
 import { judgeClaim } from './rules/claims.ts';
+import { withoutPseudonym } from './shoppers.ts';
 
 /** Does it, and answers. Throws what is not an answer but a fault. */
 export function answer(books: Bookkeeper, request: Request): Answer {
@@ -93,10 +94,12 @@ function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): voi
   });
 }
 
-function claim(books: Bookkeeper, { shopper: pseudonym, operator: _, ...asked }: Claim): ClaimAnswer {
+function claim(books: Bookkeeper, { shopper: pseudonym, operator: said, ...asked }: Claim): ClaimAnswer {
   const shopper = pseudonym === undefined ? undefined : books.shoppers.keyed(pseudonym);
+  const operator = said && withoutPseudonym(said, pseudonym);
+  const transaction = withoutPseudonym(asked.transaction, pseudonym);
   const { decisions, answer } = judgeClaim(
-    { ...asked, ...(shopper && { shopper }) },
+    { ...asked, transaction, operator, ...(shopper && { shopper }) },
     books.deciding('claims'),
     books.now,
   );

@@ -196,6 +196,12 @@ function isGrant({ body }: AcceptedReading): boolean {
   return (JSON.parse(body) as { granted?: boolean }).granted === true;
 }
 
+/** A text that a device says beside a pseudonym, without it. */
+export function withoutPseudonym(text: string, pseudonym: string | undefined): string {
+  if (pseudonym === undefined || !(isTelling(pseudonym) || text === pseudonym)) return text;
+  return text.replaceAll(pseudonym, '***');
+}
+
 /** Devices put a pseudonym into other fields as well: a reading's id, a transaction. */
 function withoutName<R extends { readonly body: string; readonly subject: string }>(reading: R, pseudonym: string): R {
   if (!isTelling(pseudonym)) return reading;

@@ -9,6 +9,7 @@ const id = z.string().length(26).describe('26 URL-safe characters');
 const shopper = z.string().length(26).describe('keyed pseudonym');
 const events = z.array(z.string()).describe('ids of the events that caused it');
 const name = z.string().min(1).max(64);
+const operator = name.optional().describe('who works at the till');
 
 /** The receipt that something belongs to. */
 const receipt = {
@@ -87,6 +88,7 @@ export const redeemedSchema = z.object({
   offer: id.optional(),
   shopper: shopper.optional(),
   by: z.enum(REDEEMED_BY),
+  operator,
   ...receipt,
   events: events.optional(),
 });
@@ -108,6 +110,7 @@ export const refusedClaimSchema = z.object({
   offer: id.optional(),
   shopper: shopper.optional(),
   reason: z.enum(CLAIM_REFUSALS),
+  operator,
   ...receipt,
 });
 
@@ -191,7 +194,7 @@ export const claimSchema = z
     code: z.string().min(1).max(64).optional(),
     campaign: name.optional(),
     shopper: z.string().min(1).max(128).optional().describe('pseudonym, as devices say it'),
-    operator: z.string().min(1).max(64).optional().describe('who works at the till'),
+    operator,
   })
   .refine((claim) => (claim.code === undefined) !== (claim.campaign === undefined), {
     message: 'expected either code or campaign',

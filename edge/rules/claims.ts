@@ -19,6 +19,8 @@ export interface JudgedClaim {
   readonly code?: string | undefined;
   readonly campaign?: string | undefined;
   readonly shopper?: string | undefined;
+  /** Who works at the till. */
+  readonly operator?: string | undefined;
 }
 
 export interface Verdict {
@@ -71,13 +73,14 @@ function refusalOf(
 }
 
 function granted(claim: JudgedClaim, offer: KnownOffer | undefined, campaign: string, views: Views): Verdict {
-  const { till, transaction, business_day } = claim;
+  const { till, transaction, business_day, operator } = claim;
   const id = views.newId();
   const shopper = offer?.shopper ?? claim.shopper;
   const data = {
     ...{ claim: id, campaign, by: 'claim' as const, till, transaction, business_day },
     ...(offer && { offer: offer.id }),
     ...(shopper !== undefined && { shopper }),
+    ...(operator !== undefined && { operator }),
   };
   return {
     decisions: [{ type: 'retail.offers.redeemed.v1', subject: campaign, data }],
@@ -86,7 +89,7 @@ function granted(claim: JudgedClaim, offer: KnownOffer | undefined, campaign: st
 }
 
 function refused(
-  { till, transaction, business_day, shopper }: JudgedClaim,
+  { till, transaction, business_day, shopper, operator }: JudgedClaim,
   offer: KnownOffer | undefined,
   campaign: string | undefined,
   reason: ClaimRefusal,
@@ -96,6 +99,7 @@ function refused(
     ...(campaign !== undefined && { campaign }),
     ...(offer && { offer: offer.id }),
     ...(shopper !== undefined && { shopper }),
+    ...(operator !== undefined && { operator }),
   };
   return {
     decisions: [{ type: 'retail.offers.refused.v1', subject: campaign ?? till, data }],

@@ -2,6 +2,7 @@
 import { bufferSpace } from './buffer-space.ts';
 import { campaignEffect } from './campaign-effect.ts';
 import { journalDamage } from './journal-damage.ts';
+import { offerAbuse } from './offer-abuse.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
 import { zoneOffer } from './zone-offer.ts';
@@ -31,5 +32,6 @@ export function rulesOf(config: RulesConfig): readonly AnyRule[] {
     journalDamage as AnyRule,
     campaignEffect as AnyRule,
     zoneOffer as AnyRule,
+    offerAbuse(config.location_offer) as AnyRule,
   ];
 }
