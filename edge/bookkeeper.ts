@@ -16,7 +16,7 @@ import type { Receipt, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
-import { carryOut, standing } from './decisions.ts';
+import { carryOut, standing, stillGood } from './decisions.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
@@ -145,6 +145,7 @@ export class Bookkeeper {
   /** A transaction begins: its time, and whether the wall clock is to be believed. */
   begin(now: Now, synced: boolean): void {
     this.now = now;
+    this.offers.begin(now);
     this.#synced = synced;
     this.dirty = false;
   }
@@ -191,7 +192,7 @@ export class Bookkeeper {
   /** What was to go out when the last run ended, every offer that stands on screens, and every open alert. */
   leftovers(): { out: OutMessage[]; open: Alert[] } {
     const zones = this.offers.ofZones().map((offer) => standing(this, offer.id));
-    return { out: [...this.outbox.waiting(), ...zones.flatMap((message) => message ?? [])], open: this.alerts.open() };
+    return { out: [...stillGood(this), ...zones.flatMap((message) => message ?? [])], open: this.alerts.open() };
   }
 
   /** First transaction of a run: identity, the planogram's changes, another chance for quarantined keys. Throws JOURNAL_OTHER_HUB. */
@@ -219,8 +220,10 @@ export class Bookkeeper {
       if (JSON.stringify(before[shelf]) === JSON.stringify(this.facings.get(shelf))) continue;
       // A shelf that is new and has not been heard of concerns no rule yet.
       if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
-      const places = [before[shelf]?.zone, this.facings.get(shelf)?.zone].filter((zone) => zone !== undefined);
-      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf, zones: [...new Set(places)] });
+      const { [shelf]: was } = before;
+      const zones = [...new Set([was?.zone, this.facings.get(shelf)?.zone].filter((zone) => zone !== undefined))];
+      const product = was && { was: { zone: was.zone, gtin: was.gtin } };
+      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf, zones, ...product });
     }
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');

@@ -7,7 +7,7 @@ import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
 import type { EventType } from './contracts/events.ts';
 import type { Remembered } from './journal/remembered.ts';
 import { alertPayload, alertTopic } from './notify/alert-topics.ts';
-import { offerMessage } from './notify/offer-topics.ts';
+import { offerIn, offerMessage } from './notify/offer-topics.ts';
 import type { Outbox, OutMessage } from './notify/outbox.ts';
 import type { AlertTable } from './rules/alert-table.ts';
 import type { OfferBook } from './rules/offer-book.ts';
@@ -55,8 +55,29 @@ function noteOffer(books: Books, type: EventType, data: Decision['data']): void 
   const campaign = books.campaigns.get(String(data.campaign));
   books.offers.apply(type, data, campaign?.coupon ?? false, books.now);
   if (type === 'retail.offers.withheld.v1') books.noOffer(String(data.zone), String(data.campaign), 'hold-out');
+  if (type === 'retail.offers.withdrawn.v1' && data.audience === 'shopper' && isHeldBack(books, String(data.id)))
+    return;
   const message = offerMessage(type, data as never, books.offers.get(String(data.id))?.code);
   if (message) books.out.push(books.outbox.add(message.topic, message.payload, message.retain));
+}
+
+/** An offer to a shopper that ends with the batch that made it does not go out at all. */
+function isHeldBack({ out, outbox }: Books, id: string): boolean {
+  const index = out.findIndex((message) => offerIn(message) === id);
+  if (index < 0) return false;
+  outbox.remove(out.splice(index, 1).map((message) => message.id));
+  return true;
+}
+
+/** What waited while the hub was down, without offers to shoppers that do not stand any more. */
+export function stillGood({ now, offers, outbox }: Pick<Books, 'now' | 'offers' | 'outbox'>): OutMessage[] {
+  return outbox.waiting().filter((message) => {
+    const id = offerIn(message);
+    const offer = id === undefined ? undefined : offers.get(id);
+    if (!offer || (offer.state === 'open' && offer.expiresElapsed > now.elapsed)) return true;
+    outbox.remove([message.id]);
+    return false;
+  });
 }
 
 /** A zone's offer as it was sent. */

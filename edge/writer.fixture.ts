@@ -6,7 +6,7 @@ import type { AcceptedReading, Delivery, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import { type Batch, type Packed, packDelivery, packRefusal, type Request } from './crossing.ts';
-import type { LocationOfferOptions } from './rules/registry.ts';
+import type { LocationOfferOptions } from './rules/location-offer.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 export const WATER: Facing = {

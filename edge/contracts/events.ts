@@ -63,6 +63,7 @@ const catalogue = {
       readingId,
       shopper: keyed,
       inferred: z.boolean().optional().describe('nobody said so: seen elsewhere, or not sighted for long'),
+      events: z.array(z.string()).optional().describe('of a decision of the hub: ids of the events that caused it'),
     }),
   },
   'retail.shoppers.erased.v1': {
@@ -169,7 +170,11 @@ const catalogue = {
   },
   'local.planogram.changed.v1': {
     stream: LOCAL_STREAM,
-    data: z.object({ shelf: z.string(), zones: z.array(z.string()).optional().describe('where it was or is') }),
+    data: z.object({
+      shelf: z.string(),
+      zones: z.array(z.string()).optional().describe('where it was or is'),
+      was: z.object({ zone: z.string(), gtin: z.string() }).optional().describe('what stood there before'),
+    }),
   },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;

@@ -42,6 +42,13 @@ export function offerMessage(type: EventType, data: OfferData, code?: string): O
   return { topic: `${TO_SHOPPER}@${shopper}`, payload, retain: false };
 }
 
+/** Which offer a message brings to a shopper; nothing: it is none, or takes one back. */
+export function offerIn({ topic, payload }: Pick<OfferMessage, 'topic' | 'payload'>): string | undefined {
+  if (!topic.startsWith(TO_SHOPPER)) return undefined;
+  const { id, withdrawn } = JSON.parse(payload) as { id: string; withdrawn?: string };
+  return withdrawn === undefined ? id : undefined;
+}
+
 /** The topic as it leaves; nothing when its shopper is erased. */
 export function addressed(topic: string, pseudonymOf: (shopper: string) => string | undefined): string | undefined {
   if (!topic.startsWith(`${TO_SHOPPER}@`)) return topic;

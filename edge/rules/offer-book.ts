@@ -37,6 +37,8 @@ const EMPTY: Tally = {
 export class OfferBook implements OfferViews {
   readonly #codes: CodeMaker;
   readonly #run: Readonly<Record<keyof typeof STATEMENTS, Statement>>;
+  /** Elapsed ms at which this transaction began. */
+  #elapsed = 0;
   /** Tallies by campaign, as they are in the database or will be with this transaction. */
   #tallies = new Map<string, Tally>();
   /** Moments without an offer that are not written yet. */
@@ -56,6 +58,11 @@ export class OfferBook implements OfferViews {
   load(): void {
     this.#tallies.clear();
     this.#noneFlushed = false;
+  }
+
+  /** A transaction begins. */
+  begin({ elapsed }: RuleTime): void {
+    this.#elapsed = elapsed;
   }
 
   /** An event of the stream `offers` is journaled. `coupon`: offers of its campaign carry a code. */
@@ -167,12 +174,16 @@ export class OfferBook implements OfferViews {
     return row ? (JSON.parse(row.events) as string[]) : [];
   }
 
+  openOf(shopper: string): readonly KnownOffer[] {
+    return (this.#run.openOf.all(shopper) as unknown[]).flatMap((row) => toOffer(row) ?? []);
+  }
+
   holdersOf(zone: string, gtin: string): readonly string[] {
-    return this.#run.holdersOf.pluck().all(gtin, zone) as string[];
+    return this.#run.holdersOf.pluck().all(gtin, zone, this.#elapsed) as string[];
   }
 
   holdersIn(campaign: string): readonly string[] {
-    return this.#run.holdersIn.pluck().all(campaign) as string[];
+    return this.#run.holdersIn.pluck().all(campaign, this.#elapsed) as string[];
   }
 
   usesOf({ till, transaction, business_day }: Receipted): readonly Use[] {
@@ -252,9 +263,11 @@ const STATEMENTS = {
   byCode: 'SELECT * FROM offers WHERE code = ?',
   ofZone: "SELECT * FROM offers WHERE audience = 'zone' AND zone = ? AND state = 'open'",
   ofZones: "SELECT * FROM offers WHERE audience = 'zone' AND state = 'open'",
+  openOf: "SELECT * FROM offers WHERE shopper = ? AND state = 'open' ORDER BY expires_elapsed DESC, id",
   holdersOf:
-    "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND shopper IS NOT NULL",
-  holdersIn: "SELECT DISTINCT shopper FROM offers WHERE campaign = ? AND state = 'open' AND shopper IS NOT NULL",
+    "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
+  holdersIn:
+    "SELECT DISTINCT shopper FROM offers WHERE campaign = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
   use: 'INSERT INTO uses (claim, what, campaign, offer, shopper, gtin, quantity, arm, till, transaction_id, business_day, reversed, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
   reverse: 'UPDATE uses SET reversed = 1 WHERE claim = ?',
   usesOf: 'SELECT * FROM uses WHERE till = ? AND transaction_id = ? AND business_day = ?',

@@ -56,9 +56,11 @@ export interface OfferViews {
   isForeign(code: string): boolean;
   /** The offer on the screens of a zone. */
   ofZone(zone: string): KnownOffer | undefined;
-  /** Shoppers with an open offer of a product in a zone. */
+  /** Offers to a shopper that are open; one may be past its time. */
+  openOf(shopper: string): readonly KnownOffer[];
+  /** Shoppers with an open offer of a product in a zone that is not past its time. */
   holdersOf(zone: string, gtin: string): readonly string[];
-  /** Shoppers with an open offer of a campaign. */
+  /** Shoppers with an open offer of a campaign that is not past its time. */
   holdersIn(campaign: string): readonly string[];
   /** What a transaction redeemed and what was attributed to it. */
   usesOf(receipt: Receipted): readonly Use[];

@@ -2,6 +2,7 @@
 import { bufferSpace } from './buffer-space.ts';
 import { campaignEffect } from './campaign-effect.ts';
 import { journalDamage } from './journal-damage.ts';
+import { type LocationOfferOptions, locationOffer } from './location-offer.ts';
 import { offerAbuse } from './offer-abuse.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
@@ -13,15 +14,6 @@ export interface RulesConfig {
   readonly location_offer: LocationOfferOptions;
 }
 
-/** Durations in milliseconds. */
-export interface LocationOfferOptions {
-  readonly dwell: number;
-  readonly valid: number;
-  readonly absent_after: number;
-  readonly identities_per_device: number;
-  readonly works_here: number;
-}
-
 /** The states of rules differ; the engine keeps them as opaque JSON. */
 export type AnyRule = Rule<unknown>;
 
@@ -31,6 +23,7 @@ export function rulesOf(config: RulesConfig): readonly AnyRule[] {
     bufferSpace as AnyRule,
     journalDamage as AnyRule,
     campaignEffect as AnyRule,
+    locationOffer(config.location_offer) as AnyRule,
     zoneOffer as AnyRule,
     offerAbuse(config.location_offer) as AnyRule,
   ];

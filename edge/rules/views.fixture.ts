@@ -11,7 +11,14 @@ export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
   const none = (): KnownOffer | undefined => undefined;
   return {
     ...{ get: none, byCode: none, ofZone: none, isForeign: () => false },
-    ...{ holdersOf: () => [], holdersIn: () => [], usesOf: () => [], redemptionsOf: () => [], attributedTo: () => [] },
+    ...{
+      openOf: () => [],
+      holdersOf: () => [],
+      holdersIn: () => [],
+      usesOf: () => [],
+      redemptionsOf: () => [],
+      attributedTo: () => [],
+    },
     tally: () => EMPTY_TALLY,
     ...more,
   };

@@ -1,0 +1,40 @@
+/**
+ * The best campaign of a zone: it runs today, its product is on the zone's shelf as the hub knows it, and it is not used
+ * up; of those the highest priority, then the lowest id. For a shopper who stays, and for the screens of the zone.
+ */
+import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
+import type { RuleTime, Views } from './rule.ts';
+
+export type Choice =
+  | { readonly campaign: Campaign }
+  /** `of`: the campaign that came closest; empty when none runs. */
+  | { readonly none: Extract<NoOfferReason, 'none-running' | 'no-stock' | 'capped'>; readonly of: string };
+
+type Shop = Pick<Views, 'campaigns' | 'runs' | 'onShelf' | 'offers'>;
+
+/** @param allows what else must hold of a campaign, such as the caps of one shopper */
+export function bestCampaign(
+  zone: string,
+  views: Shop,
+  now: RuleTime,
+  allows: (campaign: Campaign) => boolean = () => true,
+): Choice {
+  const running = views.campaigns.filter((campaign) => campaign.zone === zone && views.runs(campaign, now.wall));
+  const [closest] = running;
+  if (!closest) return { none: 'none-running', of: '' };
+  const onShelf = running.filter(({ gtin }) => views.onShelf(zone, gtin) > 0);
+  const [best] = onShelf;
+  if (!best) return { none: 'no-stock', of: closest.id };
+  const campaign = onShelf.find((one) => hasQuantity(one, views) && allows(one));
+  return campaign ? { campaign } : { none: 'capped', of: best.id };
+}
+
+/** Whether there is one left to redeem. */
+export function hasQuantity({ id, quantity }: Campaign, { offers }: Pick<Views, 'offers'>): boolean {
+  return quantity === undefined || offers.tally(id).redeemed < quantity;
+}
+
+/** Whether one more offer to a shopper may be made. */
+export function hasBudget({ id, budget }: Campaign, { offers }: Pick<Views, 'offers'>): boolean {
+  return budget === undefined || offers.tally(id).made < budget;
+}

@@ -1,0 +1,269 @@
+/**
+ * Location offer: a shopper with consent who stays in a zone for `dwell` gets that zone's best campaign, once a stay.
+ * One row of state is one shopper, by keyed pseudonym.
+ *
+ *   in a zone for dwell ................... made; in the hold-out withheld; or none, with the reason
+ *   seen elsewhere, or left ............... the stay is over; what was offered stands until it expires
+ *   not sighted for absent_after .......... has left, though nobody said so
+ *   product ran out ....................... moved to its substitute, or withdrawn (no-stock)
+ *   campaign gone, or about something else  withdrawn (configuration)
+ *   consent withdrawn ..................... withdrawn (consent), and nothing is remembered
+ *   bought within attribution ............. attributed, and redeemed (offer-attribution.ts)
+ *
+ * Which offers stand is in the offer book alone. What the rule remembers is the stay and the moments so far
+ * (offer-moments.ts); when it needs neither, the row goes.
+ */
+import type { Campaign } from '../contracts/campaigns.ts';
+import { bestCampaign, hasBudget, hasQuantity } from './best-campaign.ts';
+import { attribute } from './offer-attribution.ts';
+import { armOf, type Had, mayHave, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
+import type { KnownOffer } from './offer-views.ts';
+import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
+
+/** Durations in milliseconds. */
+export interface LocationOfferOptions {
+  readonly dwell: number;
+  readonly valid: number;
+  readonly absent_after: number;
+  readonly identities_per_device: number;
+  readonly works_here: number;
+}
+
+/** Times in elapsed ms. */
+interface Stay {
+  readonly zone: string;
+  readonly since: number;
+  /** The latest sighting that was known when the wait for the next began. */
+  readonly seen: number;
+  /** Id of the event that began it: what is decided of it is caused by that. */
+  readonly event: string;
+  readonly decided?: true;
+}
+
+export interface LocationOfferState {
+  readonly stay?: Stay;
+  readonly had?: readonly Had[];
+}
+
+/** What one step works on: the parts of the state, and what is decided so far. */
+interface Work {
+  readonly shopper: string;
+  readonly views: Views;
+  readonly now: RuleTime;
+  readonly options: LocationOfferOptions;
+  readonly decisions: Decision[];
+  stay: Stay | undefined;
+  had: readonly Had[];
+  noOffer?: NonNullable<Step<unknown>['noOffer']>;
+}
+
+export function locationOffer(options: LocationOfferOptions): Rule<LocationOfferState> {
+  return {
+    name: 'location-offer',
+    version: 1,
+    subscribes: [
+      'retail.shoppers.present.v1',
+      'retail.shoppers.consent.v1',
+      'retail.shelves.level.v1',
+      'retail.sales.sold.v1',
+      'retail.offers.reversed.v1',
+      'local.campaigns.changed.v1',
+      'local.planogram.changed.v1',
+    ],
+    initial: {},
+    glance: (type, data) => type !== 'retail.sales.sold.v1' || data.includes('"shopper"'),
+    keyOf,
+    step: (state, input, views, now, shopper) => {
+      if (!views.consented(shopper)) return forgotten(shopper, views, now);
+      const { stay, had = [] } = state;
+      const work: Work = { shopper, views, now, options, decisions: [], stay, had };
+      const event = isWake(input) ? undefined : input;
+      if (event?.type === 'retail.shoppers.present.v1') work.stay = stayAfter(stay, event, now);
+      if (event?.type === 'retail.sales.sold.v1') work.decisions.push(...attribute(event, had, views, now, shopper));
+      const open = review(work, event);
+      age(work);
+      decide(work, open);
+      return stepOf(work, state);
+    },
+  };
+}
+
+function keyOf(event: RuleEvent, views: Views): string | readonly string[] | undefined {
+  if (event.history) return undefined;
+  const { data, subject } = event;
+  switch (event.type) {
+    case 'retail.shoppers.present.v1':
+      return subject;
+    case 'retail.shoppers.consent.v1':
+      return data.granted === true ? undefined : subject;
+    case 'retail.shelves.level.v1': {
+      const facing = views.facing(subject);
+      const ranOut = data.count === 0 || data.gtin !== facing?.gtin;
+      return facing && ranOut ? views.offers.holdersOf(facing.zone, facing.gtin) : undefined;
+    }
+    case 'local.planogram.changed.v1': {
+      const was = data.was as { zone: string; gtin: string } | undefined;
+      return was && views.offers.holdersOf(was.zone, was.gtin);
+    }
+    case 'local.campaigns.changed.v1':
+      return views.offers.holdersIn(String(data.campaign));
+    default:
+      return typeof data.shopper === 'string' ? data.shopper : undefined;
+  }
+}
+
+/** Without consent what is open ends, and nothing is remembered. */
+function forgotten(shopper: string, views: Views, now: RuleTime): Step<LocationOfferState> {
+  const decisions = standing(shopper, views, now).map((offer) => withdrawn(offer, 'consent'));
+  return { state: {}, decisions };
+}
+
+function standing(shopper: string, views: Views, now: RuleTime): KnownOffer[] {
+  return views.offers.openOf(shopper).filter(({ expiresElapsed }) => expiresElapsed > now.elapsed);
+}
+
+function stayAfter(stay: Stay | undefined, event: RuleEvent, { elapsed }: RuleTime): Stay | undefined {
+  const zone = String(event.data.zone);
+  if (event.data.present !== true) return stay?.zone === zone ? undefined : stay;
+  if (stay?.zone === zone) return { ...stay, seen: elapsed };
+  return { zone, since: elapsed, seen: elapsed, event: event.id };
+}
+
+/** The open offer, if it still holds; else it is moved or withdrawn. */
+function review(work: Work, event: RuleEvent | undefined): boolean {
+  const { decisions, shopper, views, now } = work;
+  const redeemed = decisions.map(({ data }) => data.offer);
+  const offers = standing(shopper, views, now).filter(({ id }) => !redeemed.includes(id));
+  // A refund opens an offer again: only if there is no other by now.
+  const reopened = event?.type === 'retail.offers.reversed.v1' ? event.data.offer : undefined;
+  const newest = offers.find(({ id }) => id !== reopened) ?? offers[0];
+  let open = false;
+  for (const offer of offers) {
+    if (offer !== newest) decisions.push(withdrawn(offer, 'better'));
+    else open = holds(work, offer);
+  }
+  return open;
+}
+
+function holds(work: Work, offer: KnownOffer): boolean {
+  const { decisions, shopper, views, now } = work;
+  const campaign = views.campaigns.find(({ id }) => id === offer.campaign);
+  const [gtin] = work.had.find((one) => one.campaign === offer.campaign)?.gtins ?? [offer.gtin];
+  if (campaign?.zone !== offer.zone || campaign.gtin !== gtin) {
+    decisions.push(withdrawn(offer, 'configuration'));
+    return false;
+  }
+  if (views.onShelf(offer.zone, offer.gtin) > 0) return true;
+  const substitute = substituteFor(offer, campaign, views);
+  if (!substitute) {
+    decisions.push(withdrawn(offer, 'no-stock'));
+    return false;
+  }
+  const { audience, zone, expiresElapsed } = offer;
+  const id = views.newId();
+  // For as long as the one before it had left, whatever became of the wall clock.
+  const expires = new Date(now.wall + expiresElapsed - now.elapsed).toISOString();
+  decisions.push(withdrawn(offer, 'moved'), {
+    type: 'retail.offers.made.v1',
+    subject: campaign.id,
+    data: { id, audience, campaign: campaign.id, zone, ...substitute, expires, shopper, replaces: offer.id },
+  });
+  work.had = moved(work.had, campaign.id, substitute.gtin, id);
+  return true;
+}
+
+/** A product of the same zone that is on the shelf and may stand in, and how the offer then reads. */
+function substituteFor(
+  { zone, gtin }: KnownOffer,
+  campaign: Campaign,
+  views: Views,
+): { gtin: string; text: string } | undefined {
+  // An offer that was moved is one more of the campaign's budget.
+  if (!hasBudget(campaign, views) || !hasQuantity(campaign, views)) return undefined;
+  const substitute = views
+    .shelvesOf(zone, gtin)
+    .map((facing) => facing.substitute)
+    .find((other) => other !== undefined && views.onShelf(zone, other) > 0);
+  if (substitute === undefined) return undefined;
+  const nameOf = (product: string): string => views.shelvesOf(zone, product)[0]?.name ?? product;
+  return { gtin: substitute, text: `${nameOf(substitute)} in place of ${nameOf(campaign.gtin)}: ${campaign.text}` };
+}
+
+/** A missed 'left': who was not sighted for long is not there any more. */
+function age(work: Work): void {
+  const { stay, shopper, now, options } = work;
+  if (!stay) return;
+  const seen = Math.max(stay.seen, work.views.sighted(shopper) ?? 0);
+  if (now.elapsed < seen + options.absent_after) {
+    if (seen > stay.seen) work.stay = { ...stay, seen };
+    return;
+  }
+  work.stay = undefined;
+  work.decisions.push({
+    type: 'retail.shoppers.present.v1',
+    subject: shopper,
+    data: { zone: stay.zone, shopper, present: false, inferred: true },
+    causes: [stay.event],
+  });
+}
+
+/** Once a stay, when it has lasted for `dwell`. */
+function decide(work: Work, hasOpen: boolean): void {
+  const { stay, shopper, views, now, options, decisions } = work;
+  if (!stay || stay.decided || now.elapsed < stay.since + options.dwell) return;
+  work.stay = { ...stay, decided: true };
+  const validOf = (campaign: Campaign): number => campaign.valid ?? options.valid;
+  const choice = bestCampaign(
+    stay.zone,
+    views,
+    now,
+    (campaign) => !hasOpen && hasBudget(campaign, views) && mayHave(campaign, work.had, validOf(campaign), now),
+  );
+  if (!('campaign' in choice)) {
+    work.noOffer = { zone: stay.zone, campaign: choice.of, reason: choice.none };
+    return;
+  }
+  const { campaign } = choice;
+  const { id, zone, gtin, text } = campaign;
+  const arm = armOf(campaign, shopper);
+  const first = !work.had.some((one) => one.campaign === id);
+  const about = { campaign: id, zone, gtin, shopper, first };
+  const causes = [stay.event];
+  if (arm === 'holdout') {
+    const data = { ...about, reason: 'hold-out' };
+    decisions.push({ type: 'retail.offers.withheld.v1', subject: id, data, causes });
+    work.had = withMoment(work.had, campaign, arm, undefined, now);
+    return;
+  }
+  const offer = views.newId();
+  const expires = new Date(expiryOf(campaign, validOf(campaign), views, now)).toISOString();
+  const data = { id: offer, audience: 'shopper', ...about, text, expires };
+  decisions.push({ type: 'retail.offers.made.v1', subject: id, data, causes });
+  work.had = withMoment(work.had, campaign, arm, offer, now);
+}
+
+/** Epoch ms: after `valid`, but not beyond the campaign's last day. */
+function expiryOf(campaign: Campaign, valid: number, views: Views, { wall }: RuleTime): number {
+  if (views.runs(campaign, wall + valid)) return wall + valid;
+  let end = views.nextDay(wall);
+  while (views.runs(campaign, end)) end = views.nextDay(end);
+  return Math.min(wall + valid, end);
+}
+
+function withdrawn(offer: KnownOffer, reason: string): Decision {
+  const { id, audience, campaign, zone, gtin, text, expires, shopper } = offer;
+  const data = { id, audience, campaign, zone, gtin, text, expires, shopper, reason };
+  return { type: 'retail.offers.withdrawn.v1', subject: campaign, data };
+}
+
+/** The new state, the same object where nothing changed, and when to look again. */
+function stepOf(work: Work, before: LocationOfferState): Step<LocationOfferState> {
+  const { stay, views, now, options, decisions, noOffer } = work;
+  const had = stillNeeded(work.had, views.campaigns, now);
+  const isSame = stay === before.stay && had === (before.had ?? had);
+  const state = isSame ? before : { ...(stay && { stay }), ...(had.length > 0 && { had }) };
+  const times = stay ? [stay.seen + options.absent_after] : [tidyAt(had, views.campaigns, now)];
+  if (stay && !stay.decided) times.push(stay.since + options.dwell);
+  const at = times.filter((time) => time !== undefined);
+  return { state, decisions, ...(noOffer && { noOffer }), ...(at.length > 0 && { wakeAt: Math.min(...at) }) };
+}
