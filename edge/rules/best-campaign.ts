@@ -10,7 +10,7 @@ export type Choice =
   /** `of`: the campaign that came closest; empty when none runs. */
   | { readonly none: Extract<NoOfferReason, 'none-running' | 'no-stock' | 'capped'>; readonly of: string };
 
-type Shop = Pick<Views, 'campaigns' | 'runs' | 'onShelf' | 'offers'>;
+type Shop = Pick<Views, 'campaignsIn' | 'runs' | 'onShelf' | 'offers'>;
 
 /** @param allows what else must hold of a campaign, such as the caps of one shopper */
 export function bestCampaign(
@@ -19,7 +19,7 @@ export function bestCampaign(
   now: RuleTime,
   allows: (campaign: Campaign) => boolean = () => true,
 ): Choice {
-  const running = views.campaigns.filter((campaign) => campaign.zone === zone && views.runs(campaign, now.wall));
+  const running = views.campaignsIn(zone).filter((campaign) => views.runs(campaign, now.wall));
   const [closest] = running;
   if (!closest) return { none: 'none-running', of: '' };
   const onShelf = running.filter(({ gtin }) => views.onShelf(zone, gtin) > 0);
