@@ -159,13 +159,13 @@ export class OfferShop {
     this.leave(shopper, zone);
   }
 
-  /** Journaled events of some types (by their beginning), in order. */
+  /** Journaled events of some types (by their beginning), in order, without what screens show. */
   events(type = ''): Journaled[] {
     const reader = JournalReader.open(this.folder);
     try {
       const rows = reader.page({ from: 1, limit: 100_000 });
       return rows
-        .filter((row) => row.type.startsWith(type))
+        .filter((row) => row.type.startsWith(type) && !row.data.includes('"audience":"zone"'))
         .map((row) => ({
           id: eventId(reader.hub, row.incarnation, row.sequence),
           type: row.type,
