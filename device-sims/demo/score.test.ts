@@ -5,6 +5,7 @@ import { alertWatch } from './alert-watch.ts';
 import { judgeHeadOffice, judgeStore, missedGaps, parseExport } from './score.ts';
 
 const SETTLE_MS = 2_000;
+const WHO = { number: 1 };
 
 function event(sequence: number, type: string, data: object = {}): string {
   const digits = String(sequence).padStart(16, '0');
@@ -21,12 +22,13 @@ function goodDay() {
     ...{ id: 'a'.repeat(26), rule: 'shelf-gap', subject: 'B2-1', state: 'open' as const, severity: 'warning' as const },
     ...{ title: '', detail: '', raised: '', changed: '', events: [] },
   };
-  ledger.record({ kind: 'entered' });
-  ledger.record({ kind: 'picked', shelf: 'B2-1', count: 2 });
+  const lines = [{ gtin: '09521234000020', quantity: 2, price: 289 }];
+  ledger.record({ kind: 'entered', who: WHO });
+  ledger.record({ kind: 'picked', who: WHO, shelf: 'B2-1', count: 2 });
   time.now = 2_100;
   watch.take('t', alert);
-  ledger.record({ kind: 'paid', transaction: '000001', lines: [{ gtin: '09521234000020', quantity: 2, price: 289 }] });
-  ledger.record({ kind: 'left', unpaid: 0 });
+  ledger.record({ kind: 'paid', who: WHO, transaction: '000001', lines, coupons: [] });
+  ledger.record({ kind: 'left', who: WHO, unpaid: 0 });
   time.now = 5_000;
   ledger.record({ kind: 'refilled', shelf: 'B2-1', count: 6 });
   time.now = 7_000;
@@ -62,7 +64,7 @@ test('each thing that does not match is named', () => {
 test('a gap that no alert named is missed, a short one is not', () => {
   const { ledger, time } = goodDay();
   expect(missedGaps({ ledger, alerts: [], settleMs: SETTLE_MS })).toBe(1);
-  ledger.record({ kind: 'picked', shelf: 'A1-1', count: 1 });
+  ledger.record({ kind: 'picked', who: WHO, shelf: 'A1-1', count: 1 });
   time.now += 2_500;
   ledger.record({ kind: 'put-back', shelf: 'A1-1', count: 1 });
   expect(missedGaps({ ledger, alerts: [], settleMs: SETTLE_MS })).toBe(1);

@@ -1,8 +1,9 @@
 /**
  * What truly happened, kept in memory beside the world, so that the hub can be judged by it: every sale, who came and
- * went, where each item is, and when a shelf truly had a gap. It counts from the facts alone and never asks the shop.
+ * went, who stood where for how long, who consented to what and which offer reached whom, where each item is, and when
+ * a shelf truly had a gap. It counts from the facts alone and never asks the shop.
  */
-import type { Fact, PaidLine } from './facts.ts';
+import type { Fact, PaidLine, ShownOffer, Who } from './facts.ts';
 import type { ShopPlan } from './shop-plan.ts';
 
 /** A time in which a shelf truly had fewer items than its minimum. Milliseconds of the clock given to the ledger. */
@@ -13,12 +14,39 @@ export interface TrueGap {
 }
 
 export interface TrueSale {
+  readonly who: Who;
   readonly transaction: string;
   readonly lines: readonly PaidLine[];
 }
 
+export interface TrueConsent {
+  readonly who: Who;
+  readonly granted: boolean;
+  readonly at: number;
+}
+
+/** Somebody stood in a zone. */
+export interface TrueStay {
+  readonly who: Who;
+  readonly zone: string;
+  readonly began: number;
+  ended: number | undefined;
+}
+
+/** An offer that a phone showed. */
+export interface TrueOffer {
+  readonly who: Who;
+  readonly offer: ShownOffer;
+  readonly at: number;
+  gone: number | undefined;
+}
+
 export interface Ledger {
   readonly sales: readonly TrueSale[];
+  /** In the order in which they were said. */
+  readonly consents: readonly TrueConsent[];
+  readonly stays: readonly TrueStay[];
+  readonly offers: readonly TrueOffer[];
   readonly gaps: readonly TrueGap[];
   readonly entered: number;
   readonly left: number;
@@ -48,6 +76,9 @@ export function openLedger(plan: ShopPlan, clock: () => number): Ledger {
   const items = { opening: onShelves + inBackRoom, onShelves, inBackRoom, inBaskets: 0, sold: 0, unpaid: 0 };
   const sales: TrueSale[] = [];
   const gaps: TrueGap[] = [];
+  const consents: TrueConsent[] = [];
+  const stays: TrueStay[] = [];
+  const offers: TrueOffer[] = [];
   const people = { entered: 0, left: 0, missed: 0 };
 
   const openGap = (shelf: string): TrueGap | undefined =>
@@ -86,7 +117,26 @@ export function openLedger(plan: ShopPlan, clock: () => number): Ledger {
         const count = fact.lines.reduce((sum, { quantity }) => sum + quantity, 0);
         items.inBaskets -= count;
         items.sold += count;
-        sales.push({ transaction: fact.transaction, lines: fact.lines });
+        sales.push({ who: fact.who, transaction: fact.transaction, lines: fact.lines });
+        break;
+      }
+      case 'consent':
+        consents.push({ who: fact.who, granted: fact.granted, at: clock() });
+        break;
+      case 'zone-entered':
+        stays.push({ who: fact.who, zone: fact.zone, began: clock(), ended: undefined });
+        break;
+      case 'zone-left': {
+        const stay = stays.findLast(({ who, ended }) => who.number === fact.who.number && ended === undefined);
+        if (stay) stay.ended = clock();
+        break;
+      }
+      case 'offered':
+        offers.push({ who: fact.who, offer: fact.offer, at: clock(), gone: undefined });
+        break;
+      case 'offer-gone': {
+        const offered = offers.findLast(({ offer }) => offer.id === fact.offer.id);
+        if (offered) offered.gone = clock();
         break;
       }
       case 'refilled':
@@ -96,8 +146,7 @@ export function openLedger(plan: ShopPlan, clock: () => number): Ledger {
     }
   };
   return {
-    sales,
-    gaps,
+    ...{ sales, consents, stays, offers, gaps },
     items,
     get entered() {
       return people.entered;

@@ -25,8 +25,23 @@ export interface ShelfPlan {
   readonly tareG: number;
 }
 
+/** A campaign as head office planned it, and what the till takes off for it. */
+export interface CampaignPlan {
+  readonly id: string;
+  readonly zone: string;
+  readonly gtin: string;
+  readonly text: string;
+  readonly percentOff: number;
+  readonly priority: number;
+  readonly coupon: boolean;
+  /** Share of shoppers who get none, 0..1. */
+  readonly holdout?: number;
+}
+
 export interface ShopPlan {
   readonly currency: string;
+  /** IANA name. */
+  readonly timezone: string;
   readonly till: string;
   readonly door: string;
   readonly fridge: { readonly unit: string; readonly celsius: number };
@@ -35,6 +50,26 @@ export interface ShopPlan {
   readonly secondsBetweenShoppers: number;
   /** Shoppers who stand at the door when it opens. */
   readonly waitingAtOpening: number;
+  /** Shoppers with the shop's app; each a share or a likelihood, 0..1. */
+  readonly app: {
+    readonly carry: number;
+    /** Of those who carry it: grant consent as they come in. */
+    readonly consent: number;
+    /** Of those who consented: withdraw it while they walk. */
+    readonly withdraw: number;
+    /** How likely one takes what is offered. */
+    readonly willing: number;
+  };
+  /** Comes whatever the seed, with the app and with consent, and looks around in a zone until something is offered. */
+  readonly guest?: {
+    readonly app: string;
+    readonly zone: string;
+    /** Seconds since opening. */
+    readonly comesAt: number;
+    /** Seconds after which they leave without an offer. */
+    readonly patience: number;
+  };
+  readonly campaigns: readonly CampaignPlan[];
 }
 
 const counted = { sensing: 'counter', unitWeightG: 1000, tareG: 350, backRoom: 240 } as const;
@@ -42,11 +77,28 @@ const counted = { sensing: 'counter', unitWeightG: 1000, tareG: 350, backRoom: 2
 /** Small enough to be followed by eye. Two shelves open almost empty, so that something happens soon. */
 export const TINY_SHOP: ShopPlan = {
   currency: 'EUR',
+  timezone: 'Europe/Berlin',
   till: 'till-1',
   door: 'main-door',
   fridge: { unit: 'fridge-1', celsius: 4 },
   secondsBetweenShoppers: 24,
   waitingAtOpening: 3,
+  app: { carry: 0.5, consent: 0.7, withdraw: 0.15, willing: 0.7 },
+  guest: { app: 'app-regular-guest', zone: 'beverages', comesAt: 35, patience: 90 },
+  campaigns: [
+    {
+      ...{ id: 'juice-10', zone: 'beverages', gtin: '09521234000013', text: '10 % off apple juice today' },
+      ...{ percentOff: 10, priority: 2, coupon: true },
+    },
+    {
+      ...{ id: 'water-20', zone: 'beverages', gtin: '09521234543213', text: '20 % off spring water today' },
+      ...{ percentOff: 20, priority: 1, coupon: true },
+    },
+    {
+      ...{ id: 'bread-day', zone: 'bakery', gtin: '09521234000020', text: 'Rye bread, fresh from the oven' },
+      ...{ percentOff: 0, priority: 1, coupon: false, holdout: 0.3 },
+    },
+  ],
   shelves: [
     {
       ...counted,
@@ -82,5 +134,13 @@ export function planogramOf(plan: ShopPlan): z.input<typeof facingSchema>[] {
   return plan.shelves.map(({ shelf, zone, gtin, name, capacity, minimum, sensing, unitWeightG, tareG }) => ({
     ...{ shelf, zone, gtin, name, capacity, minimum },
     ...(sensing === 'scale' ? { unit_weight_g: unitWeightG, tare_g: tareG } : {}),
+  }));
+}
+
+/** The shop's campaigns as a store's configuration wants them. Days as YYYY-MM-DD, both inclusive. */
+export function campaignsOf({ campaigns }: ShopPlan, from: string, until: string): Record<string, unknown>[] {
+  return campaigns.map(({ id, zone, gtin, text, priority, coupon, holdout }) => ({
+    ...{ id, zone, gtin, text, from, until, priority, coupon, per_shopper: '1 per 1d', attribution: '2h' },
+    ...(holdout === undefined ? {} : { holdout }),
   }));
 }

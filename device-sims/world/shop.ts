@@ -1,22 +1,14 @@
 /**
- * The simulated shop: shoppers come in by the door, walk, take items, sometimes put one back, pay or (rarely) do not,
- * and leave. Nothing here knows of sensors or of the hub. Time is the shop's own, in seconds since opening; it moves
- * only when `advance` is called, and the same seed with the same refills gives the same day.
+ * The simulated shop: shoppers come in by the door, walk from zone to zone, take items, sometimes put one back, pay or
+ * (rarely) do not, and leave. What a phone shows may send its owner to another shelf. Nothing here knows of sensors or
+ * of the hub. Time is the shop's own, in seconds since opening; it moves only when `advance` is called, and the same
+ * seed with the same refills and the same offers gives the same day.
  */
-import type { Fact, PaidLine, Witness } from './facts.ts';
+import { agenda } from './agenda.ts';
+import type { Fact, ShownOffer, Witness } from './facts.ts';
 import type { Random } from './random.ts';
 import type { ShelfPlan, ShopPlan } from './shop-plan.ts';
-
-interface Shopper {
-  readonly basket: Map<ShelfPlan, number>;
-  /** Shelves still to visit. */
-  visits: number;
-}
-
-interface Due {
-  readonly at: number;
-  readonly act: () => void;
-}
+import { anybody, couponsOf, guest, linesOf, type Shopper } from './shopper.ts';
 
 export interface Shop {
   readonly plan: ShopPlan;
@@ -31,6 +23,10 @@ export interface Shop {
   inBaskets(): number;
   /** Staff bring items from the back room up to the shelf's capacity; how many they brought. */
   refill(shelf: string): number;
+  /** The phone with this app shows an offer: its owner may go and take the product. */
+  show(app: string, offer: ShownOffer): void;
+  /** The phone with this app shows this offer no more, by its id. */
+  hide(app: string, offer: string): void;
   /** Hears every fact from now on. */
   watch(witness: Witness): void;
 }
@@ -41,95 +37,152 @@ export function openShop(plan: ShopPlan, random: Random): Shop {
     plan.shelves.map(({ shelf, opening, backRoom }) => [shelf, { shelf: opening, back: backRoom }]),
   );
   const shoppers = new Set<Shopper>();
+  const owners = new Map<string, Shopper>();
   const witnesses: Witness[] = [];
-  const agenda: Due[] = [];
-  let now = 0;
+  const time = agenda();
   let open = true;
   let tillFreeAt = 0;
   let transactions = 0;
+  let came = 0;
 
   const tell = (fact: Fact): void => {
     for (const witness of witnesses) witness(fact);
-  };
-  const after = (seconds: number, act: () => void): void => {
-    const due = { at: now + seconds, act };
-    const place = agenda.findIndex((other) => other.at > due.at);
-    agenda.splice(place === -1 ? agenda.length : place, 0, due);
   };
   const stockOf = (shelf: string): { shelf: number; back: number } => {
     const found = stock.get(shelf);
     if (!found) throw new Error(`this shop has no shelf ${shelf}`);
     return found;
   };
+  /** Unless the shopper changes their mind before. */
+  const later = (shopper: Shopper, seconds: number, act: (shopper: Shopper) => void): void => {
+    const { mind } = shopper;
+    time.after(seconds, () => {
+      if (shopper.mind === mind) act(shopper);
+    });
+  };
 
   const arrive = (): void => {
     if (!open) return;
-    after(random.wait(plan.secondsBetweenShoppers), arrive);
-    comeIn();
+    time.after(random.wait(plan.secondsBetweenShoppers), arrive);
+    welcome();
   };
-  const comeIn = (): void => {
-    const shopper: Shopper = { basket: new Map(), visits: random.whole(1, 3) };
+  const welcome = (): void => {
+    came += 1;
+    comeIn(anybody(plan, came, random), onward);
+  };
+  const invite = (): void => {
+    if (!open || !plan.guest) return;
+    const { app, zone, patience } = plan.guest;
+    came += 1;
+    comeIn(guest(came, app), (shopper) => {
+      walkTo(shopper, zone);
+      later(shopper, patience, onward);
+    });
+  };
+  const comeIn = (shopper: Shopper, act: (shopper: Shopper) => void): void => {
+    const { who, random: own, consents, withdrawsAfter } = shopper;
     shoppers.add(shopper);
-    tell({ kind: 'entered' });
-    after(random.between(4, 15), () => visit(shopper));
+    if (who.app !== undefined) owners.set(who.app, shopper);
+    tell({ kind: 'entered', who });
+    if (consents) tell({ kind: 'consent', who, granted: true });
+    if (withdrawsAfter !== undefined) {
+      time.after(withdrawsAfter, () => {
+        if (shoppers.has(shopper)) tell({ kind: 'consent', who, granted: false });
+      });
+    }
+    later(shopper, own.between(2, 6), act);
   };
-  const visit = (shopper: Shopper): void => {
-    const wanted = random.pick(plan.shelves, ({ popularity }) => popularity);
+  /** To the next shelf, or to the till. */
+  const onward = (shopper: Shopper): void => {
+    const { random: own } = shopper;
+    const aim = shopper.errands[0];
+    if (!aim) {
+      toTill(shopper);
+    } else if (aim.zone === shopper.zone) {
+      later(shopper, own.between(6, 18), take);
+    } else {
+      walkTo(shopper, undefined);
+      later(shopper, own.between(1, 3), () => {
+        walkTo(shopper, aim.zone);
+        later(shopper, own.between(4, 16), take);
+      });
+    }
+  };
+  const walkTo = (shopper: Shopper, zone: string | undefined): void => {
+    const { who } = shopper;
+    if (shopper.zone !== undefined) tell({ kind: 'zone-left', who, zone: shopper.zone });
+    shopper.zone = zone;
+    if (zone !== undefined) tell({ kind: 'zone-entered', who, zone });
+  };
+  const take = (shopper: Shopper): void => {
+    const { who, random: own, basket } = shopper;
+    const wanted = shopper.errands.shift();
+    if (!wanted) return;
     const level = stockOf(wanted.shelf);
-    const count = Math.min(level.shelf, random.whole(1, 2));
+    const count = Math.min(level.shelf, own.whole(1, 2));
     if (count === 0) {
       tell({ kind: 'missed', shelf: wanted.shelf });
     } else {
       level.shelf -= count;
-      shopper.basket.set(wanted, (shopper.basket.get(wanted) ?? 0) + count);
-      tell({ kind: 'picked', shelf: wanted.shelf, count });
-      if (random.chance(0.08)) after(random.between(2, 4), () => putBack(shopper, wanted));
+      basket.set(wanted, (basket.get(wanted) ?? 0) + count);
+      tell({ kind: 'picked', who, shelf: wanted.shelf, count });
     }
-    shopper.visits -= 1;
-    after(random.between(6, 18), shopper.visits > 0 ? () => visit(shopper) : () => toTill(shopper));
+    const regrets = count > 0 && own.chance(shopper.fickle);
+    later(shopper, own.between(2, 4), () => {
+      if (regrets) putBack(shopper, wanted);
+      onward(shopper);
+    });
   };
-  const putBack = (shopper: Shopper, product: ShelfPlan): void => {
-    const held = shopper.basket.get(product) ?? 0;
-    if (held <= 1) shopper.basket.delete(product);
-    else shopper.basket.set(product, held - 1);
+  const putBack = ({ basket }: Shopper, product: ShelfPlan): void => {
+    const held = basket.get(product) ?? 0;
+    if (held <= 1) basket.delete(product);
+    else basket.set(product, held - 1);
     stockOf(product.shelf).shelf += 1;
     tell({ kind: 'put-back', shelf: product.shelf, count: 1 });
   };
   const toTill = (shopper: Shopper): void => {
-    if (shopper.basket.size === 0 || random.chance(0.02)) {
+    shopper.isLooking = false;
+    walkTo(shopper, undefined);
+    if (shopper.basket.size === 0 || shopper.random.chance(shopper.careless)) {
       leave(shopper);
       return;
     }
-    const start = Math.max(now, tillFreeAt);
+    const start = Math.max(time.now, tillFreeAt);
     tillFreeAt = start + 4 + 2 * shopper.basket.size;
-    after(tillFreeAt - now, () => pay(shopper));
+    later(shopper, tillFreeAt - time.now, pay);
   };
   const pay = (shopper: Shopper): void => {
+    const { who } = shopper;
     transactions += 1;
-    const lines: PaidLine[] = [...shopper.basket].map(([{ gtin, price }, quantity]) => ({ gtin, quantity, price }));
+    const transaction = String(transactions).padStart(6, '0');
+    tell({ kind: 'paid', who, transaction, lines: linesOf(shopper), coupons: couponsOf(shopper) });
     shopper.basket.clear();
-    tell({ kind: 'paid', transaction: String(transactions).padStart(6, '0'), lines });
-    after(random.between(3, 8), () => leave(shopper));
+    later(shopper, shopper.random.between(3, 8), leave);
   };
   const leave = (shopper: Shopper): void => {
     shoppers.delete(shopper);
     let unpaid = 0;
     for (const count of shopper.basket.values()) unpaid += count;
-    tell({ kind: 'left', unpaid });
+    tell({ kind: 'left', who: shopper.who, unpaid });
+  };
+  /** Goes for what the phone shows, then on as before. */
+  const tempt = (shopper: Shopper, gtin: string): void => {
+    const offered = plan.shelves.find((shelf) => shelf.gtin === gtin);
+    const { random: own, errands } = shopper;
+    if (!offered || !shopper.isLooking || !own.chance(shopper.willing)) return;
+    const planned = errands.indexOf(offered);
+    if (planned !== -1) errands.splice(planned, 1);
+    errands.unshift(offered);
+    shopper.mind += 1;
+    later(shopper, own.between(1, 3), onward);
   };
 
-  for (let early = 0; early < plan.waitingAtOpening; early += 1) after(1 + 2 * early, comeIn);
-  after(2, arrive);
+  for (let early = 0; early < plan.waitingAtOpening; early += 1) time.after(1 + 2 * early, welcome);
+  time.after(2, arrive);
+  if (plan.guest) time.after(plan.guest.comesAt, invite);
   return {
     plan,
-    advance(to) {
-      for (let due = agenda[0]; due && due.at <= to; due = agenda[0]) {
-        agenda.shift();
-        now = due.at;
-        due.act();
-      }
-      now = Math.max(now, to);
-    },
+    advance: (to) => time.advance(to),
     closeDoors() {
       open = false;
     },
@@ -150,6 +203,23 @@ export function openShop(plan: ShopPlan, random: Random): Shop {
       level.shelf += count;
       tell({ kind: 'refilled', shelf, count });
       return count;
+    },
+    show(app, offer) {
+      const shopper = owners.get(app);
+      if (!shopper) throw new Error(`nobody carries the app ${app}`);
+      const isNew = !shopper.offers.has(offer.id);
+      shopper.offers.set(offer.id, offer);
+      // The hub may say it twice.
+      if (!isNew) return;
+      tell({ kind: 'offered', who: shopper.who, offer });
+      tempt(shopper, offer.gtin);
+    },
+    hide(app, id) {
+      const shopper = owners.get(app);
+      const offer = shopper?.offers.get(id);
+      if (!shopper || !offer) return;
+      shopper.offers.delete(id);
+      tell({ kind: 'offer-gone', who: shopper.who, offer });
     },
     watch(witness) {
       witnesses.push(witness);
