@@ -9,9 +9,11 @@ import { type Ledger, openLedger } from '../world/ledger.ts';
 import { seeded } from '../world/random.ts';
 import { openShop, type Shop } from '../world/shop.ts';
 import { TINY_SHOP } from '../world/shop-plan.ts';
+import { consentKiosk } from './consent-kiosk.ts';
 import type { Device, Surroundings } from './device.ts';
 import { fridge } from './fridge.ts';
 import { peopleCounter } from './people-counter.ts';
+import { presenceGateway } from './presence-gateway.ts';
 import { shelfSensor } from './shelf-sensor.ts';
 import { till } from './till.ts';
 
@@ -20,6 +22,8 @@ interface Heard {
   readonly device: string;
   readonly reading: Record<string, unknown>;
 }
+
+const ZONES = ['beverages', 'bakery', 'dairy'];
 
 let broker: Aedes;
 let server: Server;
@@ -42,12 +46,20 @@ beforeEach(async () => {
   ledger = openLedger(TINY_SHOP, () => 0);
   shop.watch(ledger.record);
   const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  surroundings = { url, shop, random: seeded(6), tally: { sent: 0, acknowledged: 0 }, sent: () => undefined };
+  surroundings = {
+    ...{ url, httpUrl: 'http://127.0.0.1:1', shop, random: seeded(6), tally: { sent: 0, acknowledged: 0 } },
+    ...{ sent: () => undefined, did: () => undefined },
+    failed: (error) => {
+      throw error;
+    },
+  };
   devices = [
     ...TINY_SHOP.shelves.map((shelf) => shelfSensor(shelf, surroundings)),
     till(surroundings),
     peopleCounter(surroundings),
     fridge(coldUnit(4, seeded(7)), surroundings),
+    consentKiosk(surroundings),
+    ...ZONES.map((zone) => presenceGateway(zone, surroundings, 0)),
   ];
   for (const device of devices) await device.start();
 });
@@ -89,6 +101,11 @@ test('an hour in the shop arrives as valid readings that agree with what truly h
     .flatMap(({ lines }) => lines)
     .reduce((sum, { quantity }) => sum + Number(quantity), 0);
   expect(sold).toBe(ledger.items.sold);
+  const said = readings('consent').map(({ shopper, granted }) => [shopper, granted]);
+  expect(said).toEqual(ledger.consents.map(({ who, granted }) => [who.app, granted]));
+  expect(said.length).toBeGreaterThan(10);
+  const named = readings('sale').map(({ transaction, shopper }) => [transaction, shopper]);
+  expect(named).toEqual(ledger.sales.map(({ who, transaction }) => [transaction, who.app]));
   expect(new Set(heard.filter(({ kind }) => kind === 'status').map(({ device }) => device)).size).toBe(devices.length);
 });
 
@@ -103,4 +120,32 @@ test('each shelf reading leads to the true count, the scale by its weight', asyn
     }),
   );
   expect(readings('shelf').some(({ weight_g }) => weight_g !== undefined)).toBe(true);
+});
+
+test('gateways sight whoever carries the app where they stand, consent or not, and nobody else', async () => {
+  const open = () =>
+    new Set(ledger.stays.filter(({ ended }) => ended === undefined).map(({ zone, who }) => `${zone} ${who.app}`));
+  // Until somebody without consent stands somewhere, beside the guest who has it.
+  const consented = () => new Set(ledger.consents.filter(({ granted }) => granted).map(({ who }) => who.app));
+  const stands = (hasConsent: boolean) =>
+    ledger.stays.some(
+      ({ who: { app }, ended }) => app !== undefined && ended === undefined && consented().has(app) === hasConsent,
+    );
+  let now = 30;
+  for (; now < 3_600 && !(stands(true) && stands(false)); now += 1) shop.advance(now);
+  const expected = [...open()].filter((one) => !one.endsWith('undefined'));
+  expect(expected.length).toBeGreaterThanOrEqual(2);
+  const sightings = () =>
+    heard
+      .filter(({ kind, reading }) => kind === 'presence' && reading.present === true)
+      .map(({ reading }) => `${reading.zone} ${reading.shopper}`);
+  await waitUntil('each of them to be sighted twice', () =>
+    expected.every((one) => sightings().filter((other) => other === one).length >= 2),
+  );
+  expect([...new Set(sightings())].filter((one) => !expected.includes(one))).toEqual([]);
+  shop.closeDoors();
+  shop.advance(7_200);
+  const left = () => readings('presence').filter(({ present }) => !present);
+  await waitUntil('each of them to be told of as gone', () => left().length === expected.length);
+  for (const { zone, shopper } of left()) expect(expected).toContain(`${zone} ${shopper}`);
 });

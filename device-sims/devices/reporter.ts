@@ -20,6 +20,8 @@ export interface Reporter {
   look(report: Report): void;
   /** Once, when it is connected. */
   begin?(report: Report): void;
+  /** Fulfilled when nothing is on the way that leads to a report. */
+  settled?(): Promise<unknown>;
 }
 
 export function device(reporter: Reporter, { url, tally, sent }: Surroundings): Device {
@@ -30,7 +32,8 @@ export function device(reporter: Reporter, { url, tally, sent }: Surroundings): 
   const report: Report = (kind, fields, text) => {
     if (!line) return;
     const about = typeof fields.shelf === 'string' ? fields.shelf : undefined;
-    sent({ device: reporter.name, id: line.send(kind, fields), text, about });
+    const shopper = typeof fields.shopper === 'string' ? fields.shopper : undefined;
+    sent({ device: reporter.name, id: line.send(kind, fields), text, about, shopper });
   };
   const beat = (): void => {
     report('status', { online: true, ...(battery === undefined ? {} : { battery_percent: battery }) }, 'alive');
@@ -47,6 +50,7 @@ export function device(reporter: Reporter, { url, tally, sent }: Surroundings): 
     },
     async stop(patienceMs) {
       for (const timer of timers.splice(0)) clearInterval(timer);
+      if (line && patienceMs > 0) await reporter.settled?.();
       const closing = line;
       line = undefined;
       await closing?.close(patienceMs);
