@@ -1,8 +1,11 @@
 /** Who takes part: the simulated shop and its ledger, its devices, a member of staff, and those who look on. */
+import { consentKiosk, KIOSK } from '../devices/consent-kiosk.ts';
 import type { Device, Surroundings } from '../devices/device.ts';
 import type { Tally } from '../devices/device-line.ts';
 import { fridge } from '../devices/fridge.ts';
 import { peopleCounter } from '../devices/people-counter.ts';
+import { phones } from '../devices/phones.ts';
+import { presenceGateway } from '../devices/presence-gateway.ts';
 import { shelfSensor } from '../devices/shelf-sensor.ts';
 import { staffPhone } from '../devices/staff-phone.ts';
 import { till } from '../devices/till.ts';
@@ -16,6 +19,7 @@ import type { Cleanup } from './cleanup.ts';
 import { type HeadOffice, headOffice } from './head-office.ts';
 import { journalFeed } from './journal-feed.ts';
 import type { Narrator } from './narrator.ts';
+import type { SaidOfOffers } from './offer-score.ts';
 import type { Stage } from './stage.ts';
 import { type Story, story } from './story.ts';
 
@@ -27,6 +31,7 @@ export interface Cast {
   readonly ledger: Ledger;
   readonly watch: AlertWatch;
   readonly tally: Tally;
+  readonly said: SaidOfOffers;
   readonly story: Story;
   readonly devices: readonly Device[];
   /** Absent without Kafka. */
@@ -82,12 +87,28 @@ export async function assemble(stage: Stage, options: CastOptions): Promise<Cast
   cleanup.add('staff', () => staff.stop());
   await staff.start();
 
-  const surroundings: Surroundings = { url, shop, random: seeded(seed + 2), tally, sent: tell.reading };
+  const consents = new Map<string, string>();
+  const granted = new Map<string, string>();
+  const surroundings: Surroundings = {
+    ...{ url, httpUrl, shop, random: seeded(seed + 2), tally },
+    sent(reading) {
+      if (reading.shopper !== undefined && reading.device === KIOSK) consents.set(reading.id, reading.shopper);
+      tell.reading(reading);
+    },
+    did(deed) {
+      if (deed.kind === 'claimed' && deed.answer.granted) granted.set(deed.answer.claim, deed.transaction);
+      tell.offer(deed);
+    },
+    failed: (error) => faults.push(`a device: ${error.message}`),
+  };
   const devices = [
     ...plan.shelves.map((shelf) => shelfSensor(shelf, surroundings)),
     till(surroundings),
     peopleCounter(surroundings),
     fridge(unit, surroundings),
+    consentKiosk(surroundings),
+    ...[...new Set(plan.shelves.map(({ zone }) => zone))].map((zone) => presenceGateway(zone, surroundings)),
+    phones(surroundings),
   ];
   const stopDevices = async (patienceMs: number): Promise<void> => {
     await Promise.all(devices.map((device) => device.stop(patienceMs)));
@@ -99,5 +120,6 @@ export async function assemble(stage: Stage, options: CastOptions): Promise<Cast
     await stopDevices(patienceMs);
     await staff.stop();
   };
-  return { shop, unit, ledger, watch, tally, story: tell, devices, office, faults, rest };
+  const said = { consents, granted };
+  return { shop, unit, ledger, watch, tally, said, story: tell, devices, office, faults, rest };
 }

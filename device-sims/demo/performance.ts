@@ -18,8 +18,8 @@ const CUT_AT = 0.35;
 const CUT_FOR = 0.25;
 /** Closing takes about this long: the last shoppers pay, the last alerts resolve. */
 const CLOSING_MS = 12_000;
-/** The counter above the door looks every two seconds: the last shopper must be counted. */
-const LAST_LOOK_MS = 2_500;
+/** The counter above the door looks every two seconds, and who left a zone unnoticed is gone after three. */
+const LAST_LOOK_MS = 4_000;
 
 export interface Theatre {
   readonly narrator: Narrator;
@@ -87,6 +87,7 @@ export async function perform(options: DemoOptions, theatre: Theatre): Promise<s
   narrator.say('setup', `${cast.devices.length} devices are connected over MQTT: ${names}`);
   narrator.plain();
   narrator.heading(`  Staff page: ${stage.store.httpUrl}/   (open it while this runs)`);
+  narrator.heading(`  A screen:   ${stage.store.httpUrl}/screen/${TINY_SHOP.guest?.zone}`);
   narrator.plain();
 
   narrator.restartClock();

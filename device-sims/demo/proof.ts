@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { waitUntil } from '../harness/wait-until.ts';
 import type { Cast } from './cast.ts';
 import type { HeadOffice } from './head-office.ts';
+import { judgeOffers, type OfferScore } from './offer-score.ts';
 import { bufferOf } from './outage.ts';
 import { type JournalEvent, judgeHeadOffice, judgeStore, parseExport } from './score.ts';
 import { SETTLE_MS, type Stage } from './stage.ts';
@@ -17,6 +18,7 @@ export interface Verified {
 
 export interface Proof {
   readonly journal: readonly JournalEvent[];
+  readonly offers: OfferScore;
   /** What `store-hub verify` found; absent without Kafka. */
   readonly verified: Verified | undefined;
   /** What is not as it must be, one sentence each. */
@@ -68,7 +70,7 @@ async function readByHeadOffice(
 }
 
 export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Promise<Proof> {
-  const { ledger, tally, watch, office } = cast;
+  const { shop, ledger, tally, watch, office, said } = cast;
   const buffered = async () => (await bufferOf(stage.store)).events;
   if (office) {
     const empty = async () => (await buffered()) === 0;
@@ -76,13 +78,15 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
   }
   const journal = await exported(stage, signal);
   const faults = judgeStore({ ledger, tally, alerts: watch.alerts, journal, settleMs: SETTLE_MS });
+  const offers = judgeOffers({ plan: shop.plan, ledger, said, journal });
+  faults.push(...offers.faults);
   if (!office) {
     const events = await buffered();
     if (events !== journal.length) faults.push(`the buffer holds ${events} events, the journal ${journal.length}`);
-    return { journal, verified: undefined, faults };
+    return { journal, offers, verified: undefined, faults };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));
   const verified = await verify(stage, signal);
   if (!verified.ok) faults.push(`store-hub verify: ${verified.text}`);
-  return { journal, verified, faults };
+  return { journal, offers, verified, faults };
 }

@@ -9,7 +9,7 @@ const WHO = { number: 1 };
 
 function event(sequence: number, type: string, data: object = {}): string {
   const digits = String(sequence).padStart(16, '0');
-  return JSON.stringify({ id: `s/i/${digits}`, sequence: digits, type, data });
+  return JSON.stringify({ id: `s/i/${digits}`, sequence: digits, type, subject: 's', data });
 }
 
 /** One shopper, one sale, one gap of five seconds that an alert named after two and that was resolved. */

@@ -5,7 +5,10 @@ import type { Tally } from '../devices/device-line.ts';
 import type { Ledger } from '../world/ledger.ts';
 import type { SeenAlert } from './alert-watch.ts';
 
-const eventSchema = z.object({ id: z.string(), sequence: z.string(), type: z.string(), data: z.looseObject({}) });
+const eventSchema = z.object({
+  ...{ id: z.string(), sequence: z.string(), type: z.string(), subject: z.string() },
+  data: z.looseObject({}),
+});
 
 export type JournalEvent = z.infer<typeof eventSchema>;
 

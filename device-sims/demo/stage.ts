@@ -9,12 +9,14 @@ import { freePort, portNear } from '../harness/free-port.ts';
 import { makeStore, type Store } from '../harness/store.ts';
 import { kafkaMissing, type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
 import { type Link, startLink } from '../link/tcp-proxy.ts';
-import { planogramOf, type ShopPlan } from '../world/shop-plan.ts';
+import { campaignsOf, planogramOf, type ShopPlan } from '../world/shop-plan.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { Narrator } from './narrator.ts';
 
 /** Long enough that a hand on the shelf does not ring, short enough to watch. */
 export const SETTLE_MS = 2_000;
+/** A shopper's walk passes ten times as fast, and so does what makes a stay. */
+const OFFERS = { dwell: '1s', absent_after: '3s', identities_per_device: 100_000 };
 const PARTITIONS = 8;
 const PARTITION = 7;
 
@@ -68,6 +70,11 @@ async function openLink(kafka: LocalKafka | undefined, { cleanup }: StageOptions
   return link;
 }
 
+/** A calendar day; a day either way covers every time zone. */
+function dayFromNow(days: number): string {
+  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+}
+
 async function createTopics(store: Store, { narrator, signal }: StageOptions): Promise<void> {
   const args = ['topics', 'create', '--partitions', String(PARTITIONS), '--replication', '1'];
   const { code, stdout, stderr } = await store.run(args, { signal });
@@ -93,7 +100,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     config: {
       cloud: { partition: PARTITION, linger: '200ms', retry_max: '5s' },
       planogram: planogramOf(plan),
-      rules: { shelf_gap: { settle: `${SETTLE_MS}ms`, remind: '15s' } },
+      rules: { shelf_gap: { settle: `${SETTLE_MS}ms`, remind: '15s' }, location_offer: OFFERS },
+      campaigns: campaignsOf(plan, dayFromNow(-1), dayFromNow(1)),
     },
   });
   if (kafka) await createTopics(store, options);

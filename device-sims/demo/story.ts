@@ -1,10 +1,10 @@
 /**
- * Turns what happens into lines a person can follow. For each true gap, and now and then for a sale, the whole way is
- * told: what the device said, the event the hub made of it, the alert, and where head office's Kafka has it.
- * Everything else is only counted.
+ * Turns what happens into lines a person can follow. For each true gap, for one offer, and now and then for a sale, the
+ * whole way is told: what the device said, the event the hub made of it, the alert, and where head office's Kafka has
+ * it. Everything else is only counted.
  */
 import type { Alert } from '../../edge/contracts/alerts.ts';
-import type { SentReading } from '../devices/device.ts';
+import type { Deed, SentReading } from '../devices/device.ts';
 import type { Fact } from '../world/facts.ts';
 import type { Ledger } from '../world/ledger.ts';
 import type { ShopPlan } from '../world/shop-plan.ts';
@@ -12,6 +12,7 @@ import type { AlertWatch } from './alert-watch.ts';
 import type { HeadOfficeRecord } from './head-office.ts';
 import type { FedEvent } from './journal-feed.ts';
 import type { Narrator } from './narrator.ts';
+import { offerStory } from './offer-story.ts';
 
 /** One sale, and the whole way of one gap, in this time; the first gaps are told in full. */
 const SALE_EVERY_MS = 15_000;
@@ -52,6 +53,7 @@ export interface Story {
   readonly reading: (reading: SentReading) => void;
   readonly event: (event: FedEvent) => void;
   readonly alert: (topic: string, alert: Alert | undefined) => void;
+  readonly offer: (deed: Deed) => void;
   readonly deed: (deed: 'acknowledged' | 'refilled', alert: Alert, count: number) => void;
   readonly record: (record: HeadOfficeRecord) => void;
   readonly defrost: (unit: string, on: boolean) => void;
@@ -78,7 +80,9 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
   let lastGap = Number.NEGATIVE_INFINITY;
   let gaps = 0;
 
-  const worthTelling = ({ device, text, about }: SentReading): boolean => {
+  const worthTelling = (reading: SentReading): boolean => {
+    const { device, text, about } = reading;
+    if (offers.follows(reading)) return true;
     if (about !== undefined && awaited.delete(about)) return true;
     if (device !== plan.till || !text.startsWith('sale')) return false;
     if (performance.now() - lastSale < SALE_EVERY_MS) return false;
@@ -89,12 +93,14 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
     (line) => narrator.say('kafka', line),
     (count) => narrator.more(`and ${count} more that this story follows`),
   );
+  const offers = offerStory({ plan, narrator, ledger, short, arrived });
   const cause = (eventId: string): string => {
     const words = said.get(origins.get(eventId) ?? '');
     return words ? `${short(eventId)}, when ${words}` : short(eventId);
   };
   return {
     fact(fact) {
+      offers.fact(fact);
       if (fact.kind !== 'picked') return;
       const shelf = shelves.get(fact.shelf);
       const left = ledger.onShelf(fact.shelf);
@@ -114,11 +120,12 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
       followed.add(reading.id);
       narrator.say('reading', `${reading.device}: ${reading.text}`);
     },
-    event({ id, type, data }) {
+    event(event) {
+      const { id, type, data } = event;
       if (data.readingId !== undefined) remember(origins, id, data.readingId);
-      if (data.readingId !== undefined && followed.has(data.readingId)) {
-        narrator.say('event', `${short(id)} ${type} is in the journal`);
-      }
+      const isFollowed = data.readingId !== undefined && followed.has(data.readingId);
+      if (isFollowed) narrator.say('event', `${short(id)} ${type} is in the journal`);
+      offers.event(event, isFollowed);
     },
     alert(topic, alert) {
       const change = watch.take(topic, alert);
@@ -135,11 +142,14 @@ export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): S
         narrator.more(`${delay}because of ${causes}`);
       }
     },
+    offer: offers.deed,
     deed(deed, alert, count) {
       if (deed === 'acknowledged') narrator.say('staff', `${staff} acknowledges ${alert.subject} on the phone`);
       else narrator.say('staff', `${staff} brings ${count} from the back room to ${alert.subject}`);
     },
-    record({ id, type, subject, readingId, place }) {
+    record(record) {
+      const { id, type, subject, readingId, place } = record;
+      offers.record(record);
       if (readingId !== undefined && followed.delete(readingId)) arrived(`${place}: ${short(id)}`);
       if (type === 'retail.alerts.raised.v1' || type === 'retail.alerts.resolved.v1') {
         arrived(`${place}: ${short(id)}, alert ${type.split('.')[2]} for ${subject}`);

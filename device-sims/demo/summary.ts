@@ -30,9 +30,22 @@ function itemsLine({ ledger: { items, missed } }: Cast): string {
   return `${balance}; ${items.unpaid} left unpaid, ${missed} wanted in vain`;
 }
 
+function consentLine({ ledger: { consents, stays } }: Cast): string {
+  const apps = new Set(stays.flatMap(({ who }) => who.app ?? []));
+  const given = consents.filter(({ granted }) => granted).length;
+  return `${given} of ${apps.size} shoppers with the app gave it, ${consents.length - given} withdrew it`;
+}
+
+function offersLine({ ledger }: Cast, { offers }: Proof): string {
+  const { made, withdrawn, withheld, redeemed, attributed } = offers;
+  const shown = `${made} made, ${ledger.offers.length} shown on phones, ${withdrawn} withdrawn`;
+  const bought = `${redeemed} redeemed, ${attributed} purchases attributed`;
+  return `${shown}; ${bought}; ${withheld} held out`;
+}
+
 export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions): void {
   const { ledger, tally, watch, office } = cast;
-  const { journal, verified } = proof;
+  const { journal, offers, verified } = proof;
   const row = (name: string, value: string) => narrator.plain(`  ${name.padEnd(24)}${value}`);
   const streams = [...countByStream(journal)].map(([stream, count]) => `${stream} ${count}`).join(', ');
   const over = watch.alerts.filter(({ ended }) => ended !== undefined).length;
@@ -45,6 +58,9 @@ export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions):
   row('events in the journal', `${journal.length}: ${streams}`);
   row('alerts', `${watch.alerts.length} raised, ${over} resolved; ${ledger.gaps.length} true gaps`);
   row('true gap to alert', delays(watch.alerts));
+  row('consent', consentLine(cast));
+  row('offers', offersLine(cast, proof));
+  row('offers without consent', `${offers.withoutConsent}; of what was not on the shelf ${offers.forEmptyShelf}`);
   if (cut) row('link cut', `${cut.peak} events waited at most, drained ${cut.drainedIn.toFixed(1)} s after healing`);
   if (office) row('records in Kafka', `${office.records.size}, of which ${office.repeated.length} came twice`);
   else row('records in Kafka', 'none: head office was out of reach, every event waits in the buffer');

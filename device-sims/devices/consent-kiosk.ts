@@ -3,6 +3,8 @@ import type { Who } from '../world/facts.ts';
 import type { Device, Surroundings } from './device.ts';
 import { device } from './reporter.ts';
 
+export const KIOSK = 'loyalty-kiosk';
+
 export function consentKiosk(surroundings: Surroundings): Device {
   const waiting: { who: Who; granted: boolean }[] = [];
   surroundings.shop.watch((fact) => {
@@ -10,7 +12,7 @@ export function consentKiosk(surroundings: Surroundings): Device {
   });
   return device(
     {
-      name: 'loyalty-kiosk',
+      name: KIOSK,
       everyMs: 50,
       look(report) {
         for (const { who, granted } of waiting.splice(0)) {

@@ -84,7 +84,7 @@ export const TINY_SHOP: ShopPlan = {
   secondsBetweenShoppers: 24,
   waitingAtOpening: 3,
   app: { carry: 0.5, consent: 0.7, withdraw: 0.15, willing: 0.7 },
-  guest: { app: 'app-regular-guest', zone: 'beverages', comesAt: 35, patience: 90 },
+  guest: { app: 'app-regular-guest', zone: 'beverages', comesAt: 20, patience: 90 },
   campaigns: [
     {
       ...{ id: 'juice-10', zone: 'beverages', gtin: '09521234000013', text: '10 % off apple juice today' },
