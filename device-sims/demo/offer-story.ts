@@ -100,7 +100,7 @@ export function offerStory({ plan, narrator, ledger, short, arrived }: OfferStor
     const because = events.length === 0 ? '' : `, because of ${events.map(short).join(', ')}`;
     if (what === 'made') {
       const zone = plan.guest?.zone ?? '';
-      narrator.say('offer', `${campaign} for ${shopper.slice(0, 6)}...: ${stockText(zone, gtin)}`);
+      narrator.say('offer', `${campaign} for the shopper known as ${shopper.slice(0, 6)}...: ${stockText(zone, gtin)}`);
       narrator.more(`${short(id)} ${type}${because}`);
       onPhone?.();
       onPhone = undefined;
