@@ -27,7 +27,7 @@ import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
 import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
-import { addressed } from './notify/offer-topics.ts';
+import { addressed, shopperTopic } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { AlertTable } from './rules/alert-table.ts';
 import { RuleEngine } from './rules/engine.ts';
@@ -85,6 +85,8 @@ export class Bookkeeper {
   /** What this batch sends out, which alerts it changed, and whose repeats had other content. */
   out: OutMessage[] = [];
   changed: Alert[] = [];
+  /** Topics of shoppers to whom nothing goes that was to be sent before this batch. */
+  silenced: string[] = [];
   conflicting: Partial<Record<Kind, number>> = {};
 
   constructor(db: Database, options: BookkeeperOptions) {
@@ -138,6 +140,7 @@ export class Bookkeeper {
   clearBatch(): void {
     this.out = [];
     this.changed = [];
+    this.silenced = [];
     this.conflicting = {};
     this.log.appended.clear();
   }
@@ -180,7 +183,6 @@ export class Bookkeeper {
     this.alerts.forgetOld(this.now.wall);
     this.letters.expire(this.now);
     this.offers.forgetOld(this.now);
-    this.shoppers.forgetDestroyed();
     const { dropping } = this;
     if (!dropping || this.now.elapsed - dropping.elapsed < TOLD_MS) return;
     const lies = this.options.retention.cloud && this.#db.prepare('SELECT 1 FROM drops LIMIT 1').get() !== undefined;
@@ -228,7 +230,7 @@ export class Bookkeeper {
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
     setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
-    this.catchUp();
+    this.catchUp(true);
     this.#tellSalvage();
   }
 
@@ -243,11 +245,31 @@ export class Bookkeeper {
     }
   }
 
-  /** Journals what shoppers.db knows and the journal does not, after a crash between two commits or a restore. */
-  catchUp(): void {
-    for (const { shopper, granted } of this.shoppers.untold()) {
-      this.journal('retail.shoppers.consent.v1', 'hub', shopper, { granted, scope: 'offers', shopper });
+  /**
+   * Journals what shoppers.db knows and the journal does not, after a crash between two commits, a restore or a salvage.
+   * `always`: also where nothing says that there is anything.
+   */
+  catchUp(always = false): void {
+    for (const { shopper, granted, gone } of this.shoppers.untold(always)) {
+      const data = { granted, scope: 'offers', shopper };
+      const journal = (): void => this.journal('retail.shoppers.consent.v1', 'hub', shopper, data);
+      if (granted === true) journal();
+      if (granted === false) this.silence(shopper, journal);
+      if (gone === 'erased') this.journal('retail.shoppers.erased.v1', 'hub', shopper, { shopper });
+      if (gone !== undefined) this.forgetShopper(shopper);
     }
+  }
+
+  /** Nothing goes to a shopper any more of what was to go; what is decided in `ending` does. */
+  silence(shopper: string, ending: () => void): void {
+    const stored = shopperTopic(shopper);
+    this.outbox.removeTo(stored);
+    this.dirty = true;
+    const topic = addressed(stored, (keyed) => this.shoppers.pseudonymOf(keyed));
+    if (topic !== undefined) this.silenced.push(topic);
+    const before = new Set(this.out.filter((message) => message.topic === topic || message.topic === stored));
+    ending();
+    if (before.size > 0) this.out = this.out.filter((message) => !before.has(message));
   }
 
   /** The journal had to be salvaged before this start: rules get their open alerts back, staff hear of it once. */
@@ -355,6 +377,7 @@ export class Bookkeeper {
     for (const key of [shopper, `shopper/${shopper}`]) this.engine.forget(key);
     this.offers.forgetShopper(shopper);
     this.remembered.set(ZONE_OF, shopper, null);
+    this.dirty = true;
   }
 
   /** Journals an event of the hub's own and lets the rules see it. */

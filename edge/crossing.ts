@@ -63,6 +63,8 @@ export interface Reply {
   readonly answers: readonly Answer[];
   readonly out: readonly OutMessage[];
   readonly alerts: readonly Alert[];
+  /** Topics of shoppers: what waits for their readers is not sent any more. It is older than `out`. */
+  readonly silenced: readonly string[];
   readonly figures: Figures;
 }
 
@@ -84,6 +86,8 @@ export interface Figures {
   readonly shoppersRemoved: number;
   /** Since start: moments in which somebody could have had an offer and got none. */
   readonly noOffers: Readonly<Record<NoOfferReason, number>>;
+  /** Since start: shoppers.db could not be used as it was. */
+  readonly shoppersLost: boolean;
   /** Dead letters that left by age or size since start. */
   readonly lettersExpired: number;
   readonly usedBytes: number;

@@ -97,11 +97,18 @@ function consent(
   judged: ReturnType<typeof judgeTime>,
 ): void {
   const told = books.shoppers.tell(reading);
+  if (books.shoppers.isPending) books.dirty = true;
   if (!told) return;
   const { shopper, data } = told;
-  if (!told.granted) books.remembered.set(ZONE_OF, shopper, null);
   const fact = { type: 'retail.shoppers.consent.v1' as const, subject: shopper, data };
-  apply(books, { facts: [fact], remember: [] }, device, received, { ...judged, history: false });
+  const journal = (): void =>
+    apply(books, { facts: [fact], remember: [] }, device, received, { ...judged, history: false });
+  if (told.granted) {
+    journal();
+    return;
+  }
+  books.remembered.set(ZONE_OF, shopper, null);
+  books.silence(shopper, journal);
 }
 
 function apply(

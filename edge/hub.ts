@@ -140,7 +140,7 @@ export class Hub {
   /** Resolves when devices are served. */
   async start(): Promise<void> {
     const { incarnation, out, open, sessions } = await this.#journal.start();
-    this.#journal.listen((more, alerts, figures) => this.#onCommit(more, alerts, figures));
+    this.#journal.listen((more, alerts, figures, silenced) => this.#onCommit(more, alerts, figures, silenced));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
     this.#stillThere.start();
@@ -314,7 +314,11 @@ export class Hub {
     return receipt;
   }
 
-  #onCommit(out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures): void {
+  #onCommit(out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures, silenced: readonly string[]): void {
+    for (const topic of silenced) {
+      this.#delivery.forget(topic);
+      this.#door.forget(topic);
+    }
     this.#delivery.push(out);
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();

@@ -28,7 +28,13 @@ export interface JournalThreadOptions {
 }
 
 /** After each commit: what must go out, which alerts changed, what to count. */
-export type CommitListener = (out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures) => void;
+export type CommitListener = (
+  out: readonly OutMessage[],
+  alerts: readonly Alert[],
+  figures: Figures,
+  /** Topics of shoppers: what waits for their readers is older than `out`, and not sent any more. */
+  silenced: readonly string[],
+) => void;
 
 export interface Opened {
   readonly incarnation: string;
@@ -247,7 +253,7 @@ export class JournalThread implements Intake {
   }
 
   #committed(reply: Reply): void {
-    if (this.#listener) this.#listener(reply.out, reply.alerts, reply.figures);
+    if (this.#listener) this.#listener(reply.out, reply.alerts, reply.figures, reply.silenced);
     else this.#unheard.push(reply);
   }
 

@@ -27,7 +27,10 @@ export async function runEdge(config: StoreConfig, signal: AbortSignal): Promise
         await live(config, signal);
         return;
       } catch (error) {
-        if (!isDamaged(error) || mended >= MOST_MENDED || signal.aborted) throw error;
+        const isOfShoppers = error instanceof HubError && error.code === 'SHOPPERS_DAMAGED';
+        if (!(isOfShoppers || isDamaged(error)) || mended >= MOST_MENDED || signal.aborted) throw error;
+        // Opening it finds the same, and begins it anew.
+        if (isOfShoppers) continue;
         noteDamage(config.data_dir, messageOf(error));
         edgeLogger().error({ reason: messageOf(error) }, 'the journal is damaged: it is set aside and salvaged');
       }

@@ -4,6 +4,7 @@
  * written inside the writer's transaction.
  */
 import type { Bookkeeper } from './bookkeeper.ts';
+import { maskName } from './codecs/without-name.ts';
 import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
 import { HubError } from './contracts/errors.ts';
 import type { Claim, ClaimAnswer } from './contracts/offers.ts';
@@ -11,14 +12,15 @@ import type { Answer, Request } from './crossing.ts';
 import type { DroppedData } from './journal/drops.ts';
 import { positionOf } from './journal/positions.ts';
 import { judgeClaim } from './rules/claims.ts';
-import { withoutPseudonym } from './shoppers.ts';
 
 /** Does it, and answers. Throws what is not an answer but a fault. */
 export function answer(books: Bookkeeper, request: Request): Answer {
   try {
     return { ok: true, value: perform(books, request) };
   } catch (error) {
-    if (error instanceof HubError) return { ok: false, code: error.code, message: error.message };
+    // Whoever asked cannot be answered by a hub that must begin anew.
+    if (error instanceof HubError && error.code !== 'SHOPPERS_DAMAGED')
+      return { ok: false, code: error.code, message: error.message };
     throw error;
   }
 }
@@ -94,12 +96,13 @@ function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): voi
   });
 }
 
-function claim(books: Bookkeeper, { shopper: pseudonym, operator: said, ...asked }: Claim): ClaimAnswer {
-  const shopper = pseudonym === undefined ? undefined : books.shoppers.keyed(pseudonym);
-  const operator = said && withoutPseudonym(said, pseudonym);
-  const transaction = withoutPseudonym(asked.transaction, pseudonym);
+function claim(books: Bookkeeper, { shopper: pseudonym = '', operator: said, ...asked }: Claim): ClaimAnswer {
+  const shopper = pseudonym === '' ? undefined : books.shoppers.keyed(pseudonym);
+  const operator = said === pseudonym ? '***' : said && maskName(said, pseudonym);
+  const till = maskName(asked.till, pseudonym);
+  const transaction = maskName(asked.transaction, pseudonym);
   const { decisions, answer } = judgeClaim(
-    { ...asked, transaction, operator, ...(shopper && { shopper }) },
+    { ...asked, till, transaction, operator, ...(shopper && { shopper }) },
     books.deciding('claims'),
     books.now,
   );
@@ -133,17 +136,15 @@ function played(books: Bookkeeper, { offer: id, screen, seconds }: Extract<Reque
  * offer book know under the keyed pseudonym goes. The key itself is destroyed after the commit.
  */
 function erase(books: Bookkeeper, pseudonym: string): boolean {
-  const shopper = books.shoppers.keyed(pseudonym);
-  if (shopper !== undefined) {
-    books.shoppers.withdraw(pseudonym);
-    const data = { granted: false, scope: 'offers', shopper };
-    books.journal('retail.shoppers.consent.v1', 'erase', shopper, data);
-  }
-  const erased = books.shoppers.erase(pseudonym);
-  if (erased === undefined) return false;
-  books.journal('retail.shoppers.erased.v1', 'erase', erased, { shopper: erased });
-  books.forgetShopper(erased);
-  return true;
+  return books.shoppers.erase(pseudonym, (shopper, had) => {
+    books.silence(shopper, () => {
+      // The last that the person hears is what ends with it.
+      const data = { granted: false, scope: 'offers', shopper };
+      if (had) books.journal('retail.shoppers.consent.v1', 'erase', shopper, data);
+    });
+    books.journal('retail.shoppers.erased.v1', 'erase', shopper, { shopper });
+    books.forgetShopper(shopper);
+  });
 }
 
 /** A staff action: a local command that the alert's rule obeys. */

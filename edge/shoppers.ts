@@ -1,60 +1,68 @@
 /**
  * Shoppers inside the writer's transaction: who has granted consent, under which keyed pseudonym the journal knows them,
  * and when they were last sighted. Nothing about anybody gets past here without consent.
+ *
+ * Whose consent counts is told by shoppers.db alone. What the journal was told is kept in its table `consents`, so that
+ * it can be told the rest after a crash between two commits, a restore or a salvage.
  */
 import type { Database, Statement } from 'better-sqlite3';
+import { namesIn, withoutName } from './codecs/without-name.ts';
 import type { AcceptedReading, Delivery } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { ShopperKeys } from './journal/shopper-keys.ts';
 
-/** A pseudonym as short as this may be part of any text by chance. */
-const TELLING_LENGTH = 6;
 /** Who was sighted when is held for so many; of more, those sighted longest ago are forgotten. */
 const MOST_SIGHTED = 50_000;
 const GENERATION_KEY = 'shopper_keys';
-/** In the table `consents`, of a person who is erased and whose key is to be destroyed after the commit. */
+/** In the table `consents`, of a person whose erasure is journaled. */
 const ERASED = -1;
+
+/** What the journal has not been told of one shopper. */
+export interface Untold {
+  /** Keyed pseudonym. */
+  readonly shopper: string;
+  /** Their consent, where the journal has it otherwise. */
+  readonly granted?: boolean;
+  /** Nobody can tell any more who it is: erased, or unknown to a shoppers.db that was lost or that a backup is older than. */
+  readonly gone?: 'erased' | 'unknown';
+}
 
 export class Shoppers {
   readonly #keys: ShopperKeys;
-  readonly #granted: Statement;
-  readonly #setGranted: Statement;
+  readonly #noted: Statement;
+  readonly #note: Statement;
   readonly #forget: Statement;
-  readonly #erased: Statement;
+  readonly #allNoted: Statement;
   readonly #meta: Statement;
   readonly #setMeta: Statement;
   #sighted = new Map<string, number>();
-  #toDestroy: string[] = [];
-  #destroyed: string[] = [];
-  /** Of shoppers.db: up to where the journal has caught up, and what it says of that. */
-  #caughtUp = 0;
-  #saved = 0;
+  /** Of shoppers.db, as the journal knows it. */
+  #generation = 0;
+  #isOld = false;
   /** Since start: sales whose shopper was left out for want of consent. */
   removed = 0;
 
   constructor(db: Database, dataDir: string) {
-    this.#keys = new ShopperKeys(dataDir);
-    this.#granted = db.prepare('SELECT granted FROM consents WHERE shopper = ?').pluck();
-    this.#setGranted = db.prepare(
+    this.#noted = db.prepare('SELECT granted FROM consents WHERE shopper = ?').pluck();
+    this.#note = db.prepare(
       'INSERT INTO consents (shopper, granted) VALUES (?, ?) ON CONFLICT DO UPDATE SET granted = excluded.granted',
     );
     this.#forget = db.prepare('DELETE FROM consents WHERE shopper = ?');
-    this.#erased = db.prepare(`SELECT shopper FROM consents WHERE granted = ${ERASED}`).pluck();
+    this.#allNoted = db.prepare('SELECT shopper, granted FROM consents');
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck();
     this.#setMeta = db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
+    this.#keys = new ShopperKeys(dataDir);
   }
 
   /** At start, and after a rollback. */
   load(): void {
     this.#keys.rollback();
-    this.#saved = Number(this.#meta.get(GENERATION_KEY) ?? 0);
-    this.#caughtUp = this.#saved;
-    this.#toDestroy = this.#erased.all() as string[];
+    this.#generation = Number(this.#meta.get(GENERATION_KEY) ?? 0);
   }
 
-  /** Consent began anew for everybody, because shoppers.db was damaged. */
+  /** Since start: shoppers.db could not be used as it was, and what it did not hold for certain counts as not granted. */
   get areLost(): boolean {
-    return this.#keys.lost;
+    return this.#keys.lost || this.#isOld;
   }
 
   consented(shopper: string): boolean {
@@ -102,75 +110,102 @@ export class Shoppers {
     const { shopper: pseudonym = '' } = reading;
     const granted = isGrant(reading);
     const known = this.#keys.tell(pseudonym, granted);
-    if (!known || !this.#note(known.shopper, granted)) return undefined;
+    if (!known || !this.#isNews(known.shopper, granted)) return undefined;
     const { shopper } = known;
     const { body } = withoutName(reading, pseudonym);
     return { shopper, granted, data: `${body.slice(0, -1)},"shopper":"${shopper}"}` };
   }
 
-  /** Consent of somebody known ends; who calls journals it. */
-  withdraw(pseudonym: string): void {
-    const known = this.#keys.tell(pseudonym, false);
-    if (known) this.#note(known.shopper, false);
-  }
-
-  /** What the journal has not been told of yet: after a crash between two commits, or a restore. */
-  untold(): { shopper: string; granted: boolean }[] {
-    if (this.#keys.generation === this.#caughtUp) return [];
-    this.#caughtUp = this.#keys.generation;
-    return this.#keys.all().filter(({ shopper, granted }) => {
-      const before = this.#granted.get(shopper) as number | undefined;
-      // Of a person who withdrew before the journal knew them there is nothing to tell.
-      if (before === ERASED || (before === undefined && !granted)) return false;
-      return this.#note(shopper, granted);
-    });
-  }
-
-  /** Marks a person's key for destruction after this commit. The keyed pseudonym, if there is one. */
-  erase(pseudonym: string): string | undefined {
-    const shopper = this.#keys.find(pseudonym)?.shopper;
-    if (shopper === undefined) return undefined;
-    this.#setGranted.run(shopper, ERASED);
-    this.#toDestroy.push(shopper);
+  /**
+   * A person's key is destroyed: what the journal holds leads to nobody any more. `inform` is called before that, while
+   * the person can still be told. False: nobody is known by this pseudonym.
+   */
+  erase(pseudonym: string, inform: (shopper: string, had: boolean) => void): boolean {
+    const known = this.#keys.find(pseudonym);
+    if (!known) return false;
+    const { shopper, granted } = known;
+    if (granted) this.#keys.set(shopper, false);
+    inform(shopper, granted);
+    this.#keys.erase(shopper);
+    this.#note.run(shopper, ERASED);
     this.#sighted.delete(shopper);
-    return shopper;
+    return true;
+  }
+
+  /** Something is said that is not on disk yet. */
+  get isPending(): boolean {
+    return this.#keys.isPending;
+  }
+
+  /** What the journal has not been told of. `always`: also where nothing says that there is anything. */
+  untold(always = false): Untold[] {
+    const { generation } = this.#keys;
+    if (!always && generation === this.#generation) return [];
+    // A lost or an older shoppers.db must not bring back what was withdrawn since.
+    if (generation < this.#generation) {
+      this.#isOld = true;
+      this.#withdrawAsNoted();
+    }
+    const found: Untold[] = [];
+    for (const { shopper, granted } of this.#keys.all()) {
+      // Of a person who withdrew before the journal knew them there is nothing to tell.
+      if (!granted && this.#noted.get(shopper) === undefined) continue;
+      if (this.#isNews(shopper, granted)) found.push({ shopper, granted });
+    }
+    for (const shopper of this.#keys.erased()) {
+      const before = this.#noted.get(shopper) as number | undefined;
+      if (before === ERASED) continue;
+      this.#note.run(shopper, ERASED);
+      found.push({ shopper, ...(before === 1 && { granted: false }), gone: 'erased' });
+    }
+    for (const { shopper, granted } of this.#allNotes()) {
+      if (granted === ERASED || this.#keys.knows(shopper)) continue;
+      this.#forget.run(shopper);
+      found.push({ shopper, ...(granted === 1 && { granted: false }), gone: 'unknown' });
+    }
+    return found;
   }
 
   /** Just before the journal's commit. */
   flush(): void {
     this.#keys.flush();
-    this.#caughtUp = this.#keys.generation;
-    if (this.#saved === this.#caughtUp) return;
-    this.#saved = this.#caughtUp;
-    this.#setMeta.run(GENERATION_KEY, String(this.#saved));
+    if (this.#keys.generation === this.#generation) return;
+    this.#generation = this.#keys.generation;
+    this.#setMeta.run(GENERATION_KEY, String(this.#generation));
   }
 
-  /** Keys of erased people are to be destroyed, after the commit that erased them. */
-  get hasErased(): boolean {
-    return this.#toDestroy.length > 0;
+  /** What was deleted may still be read in a log. */
+  get areUnwiped(): boolean {
+    return this.#keys.isUnwiped;
   }
 
-  /** Destroys the keys. Throws SQLite's errors. */
-  destroy(): void {
-    this.#keys.destroy(this.#toDestroy);
-    this.#destroyed.push(...this.#toDestroy);
-    this.#toDestroy = [];
-  }
-
-  /** In a transaction: whose key is destroyed is not remembered any more. */
-  forgetDestroyed(): void {
-    for (const shopper of this.#destroyed.splice(0)) this.#forget.run(shopper);
+  /** After the commit that erased somebody. Throws when it cannot be done now. */
+  wipe(): void {
+    this.#keys.wipe();
   }
 
   close(): void {
     this.#keys.close();
   }
 
-  /** Whether the journal knew otherwise. */
-  #note(shopper: string, granted: boolean): boolean {
-    if ((this.#granted.get(shopper) as number | undefined) === (granted ? 1 : 0)) return false;
-    this.#setGranted.run(shopper, granted ? 1 : 0);
+  /** Whether the journal had it otherwise; from now on it has it so. */
+  #isNews(shopper: string, granted: boolean): boolean {
+    if ((this.#noted.get(shopper) as number | undefined) === (granted ? 1 : 0)) return false;
+    this.#note.run(shopper, granted ? 1 : 0);
+    if (!granted) this.#sighted.delete(shopper);
     return true;
+  }
+
+  #withdrawAsNoted(): void {
+    for (const { shopper, granted } of this.#allNotes()) {
+      if (granted === 1 || !this.#keys.knows(shopper)) continue;
+      if (granted === ERASED) this.#keys.erase(shopper);
+      else if (this.#keys.consented(shopper)) this.#keys.set(shopper, false);
+    }
+  }
+
+  #allNotes(): { shopper: string; granted: number }[] {
+    return this.#allNoted.all() as { shopper: string; granted: number }[];
   }
 
   #sight(shopper: string, elapsed: number): void {
@@ -184,30 +219,9 @@ export class Shoppers {
 
 /** The device of a delivery, unless it bears the pseudonym of somebody whom it tells of. */
 export function deviceOf({ device, readings }: Delivery): string {
-  const tells = readings.some(({ shopper }) => shopper !== undefined && isTelling(shopper) && device.includes(shopper));
-  return tells ? '***' : device;
-}
-
-function isTelling(pseudonym: string): boolean {
-  return pseudonym.length >= TELLING_LENGTH;
+  return readings.some(({ shopper }) => shopper !== undefined && namesIn(device, shopper)) ? '***' : device;
 }
 
 function isGrant({ body }: AcceptedReading): boolean {
   return (JSON.parse(body) as { granted?: boolean }).granted === true;
-}
-
-/** A text that a device says beside a pseudonym, without it. */
-export function withoutPseudonym(text: string, pseudonym: string | undefined): string {
-  if (pseudonym === undefined || !(isTelling(pseudonym) || text === pseudonym)) return text;
-  return text.replaceAll(pseudonym, '***');
-}
-
-/** Devices put a pseudonym into other fields as well: a reading's id, a transaction. */
-function withoutName<R extends { readonly body: string; readonly subject: string }>(reading: R, pseudonym: string): R {
-  if (!isTelling(pseudonym)) return reading;
-  const { body, subject } = reading;
-  const clean = (text: string): string => text.replaceAll(pseudonym, '***');
-  if (!subject.includes(pseudonym) && !body.includes(JSON.stringify(pseudonym).slice(1, -1))) return reading;
-  const cleaned = JSON.stringify(JSON.parse(body), (_, value) => (typeof value === 'string' ? clean(value) : value));
-  return { ...reading, body: cleaned, subject: clean(subject) };
 }

@@ -11,6 +11,8 @@ import type { Rates } from './ops/rate-window.ts';
 const WAL_ALARM_BYTES = 256 * 1024 * 1024;
 const CLOUD_LATE_S = 300;
 const NEARLY_FULL = 0.9;
+const SHOPPERS_LOST =
+  'shoppers.db was damaged, missing or older than the journal: consent that it did not hold for certain counts as withdrawn';
 
 export class Standing {
   readonly #cloud: boolean;
@@ -50,6 +52,7 @@ export class Standing {
 
   onCommit(figures: Figures): void {
     const before = this.#figures?.refusing;
+    if (figures.shoppersLost && !this.#figures?.shoppersLost) this.#logger.error(SHOPPERS_LOST);
     this.#logDropping(this.#figures?.dropping, figures.dropping);
     this.#figures = figures;
     if (figures.refusing === before) return;
@@ -72,6 +75,7 @@ export class Standing {
     const reasons: string[] = [];
     if (figures?.refusing !== undefined) reasons.push(`nothing is stored: ${figures.refusing}`);
     if (figures?.trouble !== undefined) reasons.push(figures.trouble);
+    if (figures?.shoppersLost) reasons.push(SHOPPERS_LOST);
     for (const { rule, key, fault } of figures?.quarantined ?? []) {
       reasons.push(`rule ${rule} is switched off for ${key}, because it failed: ${fault}`);
     }

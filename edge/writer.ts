@@ -19,6 +19,7 @@ import { FullDisk, openWithBallast } from './journal/full-disk.ts';
 import type { RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { answer } from './requests.ts';
+import { deviceOf } from './shoppers.ts';
 import { HOUSEKEEPING_MS, Upkeep } from './upkeep.ts';
 
 export interface WriterOptions extends BookkeeperOptions {
@@ -139,18 +140,19 @@ export class Writer {
       return this.#withoutStoring(batch, reason, started);
     }
     this.#refusing = undefined;
-    const { out, changed, dirty } = this.#books;
-    if (this.#books.shoppers.hasErased) done = this.#destroyKeys(batch, done);
-    return { ...done, out, alerts: changed, figures: this.#figures(started, dirty) };
+    const { out, changed, silenced, dirty } = this.#books;
+    if (batch.requests.some(({ op }) => op === 'erase')) done = this.#wipe(batch, done);
+    return { ...done, out, alerts: changed, silenced, figures: this.#figures(started, dirty) };
   }
 
-  /** Keys of erased people go after the commit that says so, and whoever asked waits for that, too. */
-  #destroyKeys<Done extends Pick<Reply, 'answers'>>(batch: Batch, done: Done): Done {
+  /** The last copy of an erased person's key is in the log: whoever asked waits until it is gone. */
+  #wipe<Done extends Pick<Reply, 'answers'>>(batch: Batch, done: Done): Done {
     try {
-      this.#books.shoppers.destroy();
+      this.#books.shoppers.wipe();
       return done;
     } catch (error) {
-      this.#trouble = `a shopper's key could not be destroyed, it is tried again: ${messageOf(error)}`;
+      this.#refusalOf(error);
+      this.#trouble = `the key of an erased shopper is still in a log, it is tried again: ${messageOf(error)}`;
       const failed: Answer = { ok: false, code: 'NOT_STORED', message: this.#trouble };
       return {
         ...done,
@@ -257,7 +259,7 @@ export class Writer {
   }
 
   #housekeep(): void {
-    if (this.#books.shoppers.hasErased) this.#books.shoppers.destroy();
+    this.#books.shoppers.wipe();
     this.#upkeep.housekeep();
     this.#trouble = undefined;
   }
@@ -276,6 +278,7 @@ export class Writer {
       answers: replies.flatMap((reply) => reply.answers),
       out: replies.flatMap((reply) => reply.out),
       alerts: replies.flatMap((reply) => reply.alerts),
+      silenced: replies.flatMap((reply) => reply.silenced),
       figures: { ...last.figures, appended: replies.flatMap((reply) => reply.figures.appended) },
     };
   }
@@ -290,8 +293,11 @@ export class Writer {
     if (unit === undefined && answers.length === 0) throw fault;
     const receipts: Receipt[] = [];
     if (typeof unit === 'object') {
-      const { kind, device, received } = unit;
-      const bytes = Buffer.from(`[${unit.readings.map((reading) => reading.body).join(',')}]`);
+      const { kind, received } = unit;
+      const device = deviceOf(unit);
+      // What tells of a person is not kept for an operator.
+      const names = unit.readings.some(({ shopper }) => shopper !== undefined);
+      const bytes = names ? null : Buffer.from(`[${unit.readings.map((reading) => reading.body).join(',')}]`);
       receipts.push(
         this.#transaction(() => {
           if (unpacker.handshake) this.#books.note(unpacker.handshake);
@@ -301,7 +307,7 @@ export class Writer {
     } else if (unit !== undefined) {
       receipts.push({ outcome: 'not-stored', reason });
     }
-    return { receipts, answers, out: [], alerts: [], figures: this.#figures(started, true) };
+    return { receipts, answers, out: [], alerts: [], silenced: [], figures: this.#figures(started, true) };
   }
 
   /** The disk refused: nothing more is tried for a while, unless something could be done about it. */
@@ -347,6 +353,7 @@ export class Writer {
       answers: batch.requests.map(() => ({ ok: false as const, code: 'NOT_STORED', message: reason })),
       out: [],
       alerts: [],
+      silenced: [],
       figures: this.#figures(started, false),
     };
   }
@@ -363,6 +370,7 @@ export class Writer {
       quarantined: engine.quarantined,
       shoppersRemoved: this.#books.shoppers.removed,
       noOffers: { ...this.#books.offers.counted },
+      shoppersLost: this.#books.shoppers.areLost,
       lettersExpired: this.#books.lettersExpired,
       forgotten: this.#books.forgotten,
       ...this.#upkeep.figures,

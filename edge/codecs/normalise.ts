@@ -5,6 +5,7 @@ import type { Kind, ReadingOf } from '../contracts/readings.ts';
 import { defaultBusinessDay } from './business-day.ts';
 import { idIdentity, saleIdentity } from './identity.ts';
 import type { Arrival, Outcome } from './outcome.ts';
+import { namesIn } from './without-name.ts';
 
 interface Common {
   readonly id?: string | undefined;
@@ -47,10 +48,16 @@ export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
     sale.business_day ?? defaultBusinessDay(timeText, sale.time, arrival.received, arrival.context.dayAt);
   const fields = { till, transaction, business_day, lines, original, offer, coupon, total };
   const named = accepted(sale, arrival, `${till}/${transaction}`, fields);
-  const reading = sale.shopper === undefined ? named : { ...named, shopper: sale.shopper };
-  return reading.identity === undefined
-    ? { ...reading, identity: concealed(saleIdentity(till, transaction, business_day), [till, transaction], arrival) }
-    : reading;
+  const identity =
+    named.identity ?? concealed(saleIdentity(till, transaction, business_day), [till, transaction], arrival);
+  const { shopper } = sale;
+  if (shopper === undefined) return { ...named, identity };
+  // Whose it is could be found in its identity by trying.
+  return {
+    ...named,
+    identity: namesIn(identity, shopper) ? `named ${arrival.context.conceal(identity)}` : identity,
+    shopper,
+  };
 };
 
 export const normaliseShelf: Normaliser<'shelf'> = (reading, arrival) => {

@@ -12,6 +12,7 @@ import { defaultBusinessDay } from './business-day.ts';
 import { idIdentity, saleIdentity } from './identity.ts';
 import { IsoTimeReader } from './iso-time.ts';
 import type { Arrival } from './outcome.ts';
+import { namesIn } from './without-name.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -68,7 +69,7 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
     known += 1;
   }
   if (shopper !== undefined) {
-    if (!isText(shopper, 128)) return undefined;
+    if (!isText(shopper, 128) || namesIn(`${till} ${transaction} ${id}`, shopper)) return undefined;
     known += 1;
   }
   // A field more than these is a rare or an unknown one.

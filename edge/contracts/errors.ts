@@ -19,6 +19,11 @@ const CATALOGUE = {
     exit: 1,
     advice: 'start the edge: it sets the damaged journal aside, saves what can be read, and says what was lost',
   },
+  SHOPPERS_DAMAGED: {
+    exit: 1,
+    advice:
+      'start the edge: it begins shoppers.db anew; nobody counts as having granted consent until it is granted again',
+  },
   JOURNAL_GONE: {
     exit: 1,
     advice: 'nothing more was acknowledged; put the data_dir back, or start the edge to begin a new journal',

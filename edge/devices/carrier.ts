@@ -14,6 +14,7 @@ import type { DoorLimits } from './door-options.ts';
 import { Handshakes } from './handshakes.ts';
 import { type Keep, Keeper } from './keeper.ts';
 import type { OutgoingMessage } from './outgoing.ts';
+import { maskPerson, withoutPersons } from './personal-topics.ts';
 import { watchRegistry } from './registry.ts';
 import { Retained } from './retained.ts';
 import { Sessions } from './sessions.ts';
@@ -51,7 +52,7 @@ export class Carrier {
     this.#parts = parts;
     const { limits, counters, log, now } = parts;
     const without = new WithoutCards(parts.maskCards);
-    const keep: Keep = (changes) => parts.keep(changes.map(without.of));
+    const keep: Keep = (changes) => parts.keep(changes.flatMap(withoutPersons).map(without.of));
     this.handshakes = new Handshakes(keep, now);
     this.#keeper = new Keeper(keep, () => [...this.#everything()]);
     this.retained = new Retained(limits.retained, limits.retainedBytes);
@@ -148,7 +149,7 @@ export class Carrier {
     if (!this.retained.put({ topic, payload, qos })) {
       this.#parts.counters.retainedRefused += 1;
       this.#parts.log.warn(
-        { topic: plain(topic, 128) },
+        { topic: plain(maskPerson(topic), 128) },
         'a message was not retained: there are too many, see mqtt.limits.retained',
       );
       return false;

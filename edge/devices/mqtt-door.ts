@@ -22,6 +22,7 @@ import { InFlight } from './in-flight.ts';
 import { LargePackets } from './large-packets.ts';
 import type { Arrival } from './listeners.ts';
 import type { PacketLimits } from './packet-scanner.ts';
+import { maskPerson } from './personal-topics.ts';
 import { Publishing } from './publishing.ts';
 import { isForbiddenFilter, plain, wrongName } from './topics.ts';
 import { Turns } from './turns.ts';
@@ -196,6 +197,11 @@ export class MqttDoor implements Holding {
     await this.#carrier.stop();
   }
 
+  /** What is queued for readers of a topic is not sent any more. */
+  forget(topic: string): void {
+    this.#carrier.sessions.forget(topic);
+  }
+
   /** Ends the sessions and handshakes that are past their time; the door does it once a minute. */
   letGo(): void {
     this.#carrier.expire();
@@ -363,7 +369,7 @@ export class MqttDoor implements Holding {
       : 'this client may not read there';
     if (wrong === undefined) return subscription;
     this.counters.subscriptionsRefused += 1;
-    this.#log.warn({ ...named(connection), filter: plain(topic, 128) }, `subscription refused: ${wrong}`);
+    this.#log.warn({ ...named(connection), filter: plain(maskPerson(topic), 128) }, `subscription refused: ${wrong}`);
     return null;
   }
 

@@ -13,6 +13,7 @@ import type { DoorCounters } from './door-counters.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
 import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
 import type { OutgoingMessage } from './outgoing.ts';
+import { maskPerson } from './personal-topics.ts';
 import { plain, type Route, routeOf, type TopicLimits, wrongName } from './topics.ts';
 import { mayPublish } from './users.ts';
 
@@ -184,7 +185,7 @@ export class Publishing {
     if (route.to === 'nowhere') return false;
     if (route.to === 'refused') {
       this.#parts.counters.badTopicClosed += 1;
-      this.#parts.log.warn({ client, topic: plain(topic, 128) }, `a will was not sent: ${route.reason}`);
+      this.#parts.log.warn({ client, topic: plain(maskPerson(topic), 128) }, `a will was not sent: ${route.reason}`);
       return false;
     }
     const payload = bytesOf(packet.payload);
@@ -275,7 +276,7 @@ function named(
   { client, address }: Connection,
   topic: string,
 ): { client: string; address: string | undefined; topic: string } {
-  return { client: client.id, address, topic: plain(topic, 128) };
+  return { client: client.id, address, topic: plain(maskPerson(topic), 128) };
 }
 
 function messageOfPublish({ topic, qos, retain = false }: IncomingPublish, payload: Uint8Array): OutgoingMessage {

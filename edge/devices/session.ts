@@ -55,6 +55,8 @@ export class Session {
   sent = 0;
   /** Monotonic ms; undefined while the client is there. */
   awaySince: number | undefined;
+  /** Filters of an earlier run were not kept. */
+  lostFilters = false;
   /** It was said that it loses messages. */
   warned = false;
 

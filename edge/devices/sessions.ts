@@ -10,6 +10,7 @@ import type { DoorCounters } from './door-counters.ts';
 import { FilterTree } from './filter-tree.ts';
 import type { Keeper } from './keeper.ts';
 import { type OutgoingMessage, publishBytes } from './outgoing.ts';
+import { NAMED_FILTERS } from './personal-topics.ts';
 import { type Link, type Queued, Session } from './session.ts';
 import { plain } from './topics.ts';
 import { keptTopic } from './without-cards.ts';
@@ -82,6 +83,10 @@ export class Sessions {
     for (const { client } of saved.handshakes) if (!this.#sessions.has(client)) this.#restored(client, now);
     for (const { client, filter, qos } of saved.subscriptions) {
       const session = this.#sessions.get(client);
+      if (filter === NAMED_FILTERS) {
+        if (session !== undefined) session.lostFilters = true;
+        continue;
+      }
       session?.subscriptions.set(filter, qos);
       if (session !== undefined) this.#tree.add(filter, session, qos);
     }
@@ -126,7 +131,9 @@ export class Sessions {
 
   /** Whether a client that wants its session kept finds one. */
   has(client: string): boolean {
-    return this.#sessions.get(client)?.kept === true;
+    const session = this.#sessions.get(client);
+    // Whoever has lost filters must subscribe again, and does so when there is no session.
+    return session?.kept === true && !session.lostFilters;
   }
 
   /** A client was let in, and any other connection under its name is closed. */
@@ -152,6 +159,7 @@ export class Sessions {
   attach(link: Link): void {
     const session = this.#sessions.get(link.client.id);
     if (session === undefined || session.holder !== link.client) return;
+    session.lostFilters = false;
     const wasAway = this.#away.delete(session.client);
     session.attach(link);
     if (wasAway) this.#tell(session);
@@ -259,6 +267,15 @@ export class Sessions {
       else this.unread += waiting;
     }
     return this.#sendWhenKept(queued);
+  }
+
+  /** Who has it queued does not get it any more. */
+  forget(topic: string): void {
+    for (const session of this.#sessions.values()) {
+      const queued = [...session.messages()].filter((message) => message.topic === topic && message.qos === 1);
+      for (const message of queued) this.#remove(session, message);
+      if (queued.length > 0) this.#send(session);
+    }
   }
 
   /** PUBACK or PUBCOMP. */

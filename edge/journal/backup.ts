@@ -61,7 +61,12 @@ function refuseUnfitName(dataDir: string, file: string, force: boolean): void {
   if (!folder?.isDirectory()) throw new HubError('BACKUP_FAILED', `there is no folder ${dirname(file)}`);
   const own = statSync(dataDir, { throwIfNoEntry: false });
   const inDataDir = own?.ino === folder.ino && own.dev === folder.dev;
-  if (inDataDir && /^(journal\.db(-wal|-shm|\.new.*)?|edge\..*|incarnations\.json.*)$/.test(basename(file)))
+  if (
+    inDataDir &&
+    /^((journal|shoppers)\.db(-wal|-shm|\.new.*)?|identity\.key|ballast|edge\..*|incarnations\.json.*)$/.test(
+      basename(file),
+    )
+  )
     throw new HubError('BACKUP_FAILED', `${file} is the hub's own file: a backup needs another name`);
   const there = statSync(file, { throwIfNoEntry: false });
   if (there?.isDirectory()) throw new HubError('BACKUP_FAILED', `${file} is a folder: name a file in it`);

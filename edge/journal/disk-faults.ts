@@ -1,6 +1,7 @@
 /** What a disk that refuses means: it passes (full, read-only), or the process must end and the next one reads what is there. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HubError } from '../contracts/errors.ts';
 
 export const DISK_FULL = 'the disk is full';
 const READ_ONLY = 'the disk is read-only';
@@ -22,6 +23,8 @@ const WHY: Readonly<Record<string, string>> = {
  * must end the process; nothing for faults that are not the disk's.
  */
 export function refusalOf(error: unknown, dataDir: string): string | undefined {
+  // Found by who knows better what it means.
+  if (error instanceof HubError) throw error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'SQLITE_FULL') return DISK_FULL;
   if (code.startsWith('SQLITE_READONLY')) return READ_ONLY;

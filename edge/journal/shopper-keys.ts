@@ -6,23 +6,28 @@
  * It also holds the latest word on consent, which no restored backup may take back. The journal follows: both are
  * written for one commit of the writer, this one first, and what a crash between the two left out is journaled at the
  * next start (`generation` tells whether there is anything).
+ *
+ * Of who is erased the keyed pseudonym alone stays, so that a restored journal can be told again.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite, { type Database, type Statement } from 'better-sqlite3';
-import { isDamage } from '../contracts/errors.ts';
+import { HubError, isDamage } from '../contracts/errors.ts';
 import { crockfordOfBytes } from '../contracts/ids.ts';
 
 export const SHOPPERS_FILE = 'shoppers.db';
 
 const KEYED_LENGTH = 26;
 const KEY_BYTES = 32;
+/** Nobody else reads the file; who does all the same is waited for so long. */
+const READER_MS = 250;
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS shoppers (
   keyed TEXT PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, key BLOB NOT NULL, granted INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erased (keyed TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO meta (id, generation) VALUES (1, 0);
 `;
@@ -34,28 +39,35 @@ export interface KnownShopper {
 }
 
 export class ShopperKeys {
+  readonly #file: string;
   readonly #db: Database;
   readonly #byName: Statement;
   readonly #byKeyed: Statement;
   readonly #insert: Statement;
   readonly #grant: Statement;
   readonly #delete: Statement;
+  readonly #noteErased: Statement;
   readonly #all: Statement;
+  readonly #allErased: Statement;
   #generation = 0;
+  /** The log may still hold what was deleted. */
+  #unwiped: boolean;
   /** It could not be read, and began anew: nobody's consent is known any more. */
   readonly lost: boolean;
 
   /** Throws SQLite's errors, except damage: a damaged file is removed, which forgets everybody. */
   constructor(dataDir: string) {
-    const file = join(dataDir, SHOPPERS_FILE);
+    this.#file = join(dataDir, SHOPPERS_FILE);
     let db: Database;
     let lost = false;
+    // What a crash has left in the log may hold what was deleted before it.
+    this.#unwiped = sizeOf(`${this.#file}-wal`) > 0;
     try {
-      db = opened(file);
+      db = opened(this.#file);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
-      db = opened(file);
+      for (const suffix of ['', '-wal', '-shm']) rmSync(this.#file + suffix, { force: true });
+      db = opened(this.#file);
       lost = true;
     }
     this.lost = lost;
@@ -65,48 +77,73 @@ export class ShopperKeys {
     this.#insert = db.prepare('INSERT INTO shoppers (keyed, pseudonym, key, granted) VALUES (?, ?, ?, ?)');
     this.#grant = db.prepare('UPDATE shoppers SET granted = ? WHERE keyed = ?');
     this.#delete = db.prepare('DELETE FROM shoppers WHERE keyed = ?');
+    this.#noteErased = db.prepare('INSERT OR IGNORE INTO erased (keyed) VALUES (?)');
     this.#all = db.prepare('SELECT keyed, granted FROM shoppers');
+    this.#allErased = db.prepare('SELECT keyed FROM erased').pluck();
     this.#generation = this.#readGeneration();
   }
 
   /** By the pseudonym that a device said. */
   find(pseudonym: string): KnownShopper | undefined {
-    const row = this.#byName.get(pseudonym) as { keyed: string; granted: number } | undefined;
+    const row = sound(() => this.#byName.get(pseudonym)) as { keyed: string; granted: number } | undefined;
     return row && { shopper: row.keyed, granted: row.granted === 1 };
+  }
+
+  /** Whether a keyed pseudonym leads to anybody. */
+  knows(shopper: string): boolean {
+    return this.#of(shopper) !== undefined;
   }
 
   /** Whether a keyed pseudonym's person has granted consent. */
   consented(shopper: string): boolean {
-    return (this.#byKeyed.get(shopper) as { granted: number } | undefined)?.granted === 1;
+    return this.#of(shopper)?.granted === 1;
   }
 
   /** The pseudonym that devices know; nothing once it is erased. */
   pseudonymOf(shopper: string): string | undefined {
-    return (this.#byKeyed.get(shopper) as { pseudonym: string } | undefined)?.pseudonym;
+    return this.#of(shopper)?.pseudonym;
   }
 
   /** Consent was granted or withdrawn; a withdrawal of somebody unknown leaves nothing. Pending until `flush`. */
   tell(pseudonym: string, granted: boolean): KnownShopper | undefined {
     const known = this.find(pseudonym);
     if (known?.granted === granted || (!known && !granted)) return known;
-    this.#begin();
     if (known) {
-      this.#grant.run(granted ? 1 : 0, known.shopper);
+      this.set(known.shopper, granted);
       return { shopper: known.shopper, granted };
     }
     const key = randomBytes(KEY_BYTES);
     const digest = createHmac('sha256', key).update(pseudonym).digest();
     const shopper = crockfordOfBytes(digest, KEYED_LENGTH);
-    this.#insert.run(shopper, pseudonym, key, 1);
+    this.#change(() => this.#insert.run(shopper, pseudonym, key, 1));
     return { shopper, granted };
+  }
+
+  /** The same by the keyed pseudonym of somebody known. Pending until `flush`. */
+  set(shopper: string, granted: boolean): void {
+    this.#change(() => this.#grant.run(granted ? 1 : 0, shopper));
+  }
+
+  /** Deletes key and pseudonym. Pending until `flush`; `wipe` takes the last copy out of the log. */
+  erase(shopper: string): void {
+    this.#change(() => {
+      this.#delete.run(shopper);
+      this.#noteErased.run(shopper);
+    });
+    this.#unwiped = true;
   }
 
   /** Everybody known. */
   all(): KnownShopper[] {
-    return (this.#all.all() as { keyed: string; granted: number }[]).map(({ keyed, granted }) => ({
+    return (sound(() => this.#all.all()) as { keyed: string; granted: number }[]).map(({ keyed, granted }) => ({
       shopper: keyed,
       granted: granted === 1,
     }));
+  }
+
+  /** Keyed pseudonyms of everybody who was erased. */
+  erased(): string[] {
+    return sound(() => this.#allErased.all()) as string[];
   }
 
   /** Counts the commits: a journal that has not seen this number has something to catch up with. */
@@ -114,9 +151,14 @@ export class ShopperKeys {
     return this.#generation;
   }
 
+  /** Something is said that is not on disk yet. */
+  get isPending(): boolean {
+    return this.#db.inTransaction;
+  }
+
   /** Commits what is pending: just before the journal's own commit. Throws SQLite's errors. */
   flush(): void {
-    if (this.#db.inTransaction) this.#db.exec('COMMIT');
+    if (this.#db.inTransaction) sound(() => this.#db.exec('COMMIT'));
   }
 
   /** Forgets what is pending. */
@@ -125,39 +167,68 @@ export class ShopperKeys {
     this.#generation = this.#readGeneration();
   }
 
-  /** Destroys keys and pseudonyms, and leaves no copy in the file or its log. After the journal's commit. */
-  destroy(shoppers: readonly string[]): void {
-    if (shoppers.length === 0) return;
-    this.#begin();
-    for (const shopper of shoppers) this.#delete.run(shopper);
-    this.#db.exec('COMMIT');
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+  /** The log may still hold what was deleted: `wipe`. */
+  get isUnwiped(): boolean {
+    return this.#unwiped;
+  }
+
+  /** Leaves no copy of what was deleted, neither in the file nor in its log. Throws when that cannot be done now. */
+  wipe(): void {
+    if (!this.#unwiped) return;
+    const [done] = sound(() => this.#db.pragma('wal_checkpoint(TRUNCATE)')) as { busy: number }[];
+    if (done?.busy !== 0 || sizeOf(`${this.#file}-wal`) > 0) throw new Error(`somebody else reads ${SHOPPERS_FILE}`);
+    this.#unwiped = false;
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #begin(): void {
-    if (this.#db.inTransaction) return;
-    this.#db.exec('BEGIN IMMEDIATE; UPDATE meta SET generation = generation + 1');
-    this.#generation += 1;
+  #of(shopper: string): { pseudonym: string; granted: number } | undefined {
+    return sound(() => this.#byKeyed.get(shopper)) as { pseudonym: string; granted: number } | undefined;
+  }
+
+  #change(write: () => unknown): void {
+    sound(() => {
+      if (!this.#db.inTransaction) {
+        this.#db.exec('BEGIN IMMEDIATE; UPDATE meta SET generation = generation + 1');
+        this.#generation += 1;
+      }
+      write();
+    });
   }
 
   #readGeneration(): number {
-    return (this.#db.prepare('SELECT generation FROM meta').get() as { generation: number }).generation;
+    return sound(() => this.#db.prepare('SELECT generation FROM meta').pluck().get()) as number;
   }
 }
 
-function opened(file: string): Database {
-  const db = new SQLite(file);
+/** Damage found on use is not the journal's: the next start begins this file anew. */
+function sound<T>(work: () => T): T {
   try {
-    // Its log takes the same rights.
-    chmodSync(file, 0o600);
+    return work();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw new HubError('SHOPPERS_DAMAGED', `${SHOPPERS_FILE} is damaged`, { cause: error });
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function opened(file: string): Database {
+  // From the first moment on nobody else may read it; its log takes the same rights.
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+  const db = new SQLite(file, { timeout: READER_MS });
+  try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     // What is deleted is overwritten: a key must not lie on in a free page.
     db.pragma('secure_delete = ON');
+    const fault = db.pragma('quick_check(1)', { simple: true });
+    if (fault !== 'ok') throw Object.assign(new Error(String(fault)), { code: 'SQLITE_CORRUPT' });
     db.exec(SCHEMA);
     return db;
   } catch (error) {

@@ -60,6 +60,11 @@ export class MqttDelivery {
     this.#send();
   }
 
+  /** What waits for a topic is not sent; whoever calls has taken it out of the outbox. */
+  forget(topic: string): void {
+    this.#queue = this.#queue.filter(({ message }) => message.topic !== topic);
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);

@@ -39,7 +39,12 @@ export function offerMessage(type: EventType, data: OfferData, code?: string): O
     return { topic, payload: isWithdrawn ? '' : JSON.stringify(said), retain: true };
   }
   const payload = JSON.stringify(isWithdrawn ? { ...said, withdrawn: reason } : said);
-  return { topic: `${TO_SHOPPER}@${shopper}`, payload, retain: false };
+  return { topic: shopperTopic(String(shopper)), payload, retain: false };
+}
+
+/** Of a keyed pseudonym, as the outbox has it. */
+export function shopperTopic(shopper: string): string {
+  return `${TO_SHOPPER}@${shopper}`;
 }
 
 /** Which offer a message brings to a shopper; nothing: it is none, or takes one back. */

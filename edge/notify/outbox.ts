@@ -16,6 +16,7 @@ export class Outbox {
   readonly #insert: Statement;
   readonly #all: Statement;
   readonly #remove: Statement;
+  readonly #removeTo: Statement;
 
   /** Of a stored topic the one that it leaves with; nothing: to nobody any more. */
   readonly #addressed: (topic: string) => string | undefined;
@@ -25,6 +26,7 @@ export class Outbox {
     this.#insert = db.prepare('INSERT INTO outbox (topic, payload, retain) VALUES (?, ?, ?)');
     this.#all = db.prepare('SELECT id, topic, payload, retain FROM outbox ORDER BY id');
     this.#remove = db.prepare('DELETE FROM outbox WHERE id = ?');
+    this.#removeTo = db.prepare('DELETE FROM outbox WHERE topic = ?');
   }
 
   add(topic: string, payload: string, retain: boolean): OutMessage {
@@ -41,6 +43,11 @@ export class Outbox {
       this.remove([row.id]);
       return [];
     });
+  }
+
+  /** What waits for a topic, as it is stored, is not sent any more. */
+  removeTo(topic: string): void {
+    this.#removeTo.run(topic);
   }
 
   remove(ids: readonly number[]): void {

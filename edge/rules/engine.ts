@@ -121,6 +121,7 @@ export class RuleEngine {
       this.#dirty.delete(id);
       this.#delete.run(rule, key);
     }
+    this.#readSummary();
   }
 
   /** An event was journaled. */
