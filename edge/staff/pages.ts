@@ -41,13 +41,14 @@ function serve(page: Page, request: FastifyRequest, reply: FastifyReply): Fastif
   return zip ? reply.header('content-encoding', 'gzip').send(page.zipped) : reply.send(page.plain);
 }
 
-/** Adds `/` and the files beside it. Throws when they are not there. */
+/** Adds `/`, the other pages by name, and the files beside them. Throws when they are not there. */
 export function staffPages(app: FastifyInstance): void {
   for (const name of readdirSync(WEB)) {
     const type = CONTENT_TYPES[extname(name)];
     if (type === undefined) continue;
     const page = readPage(name, type);
-    const path = name === 'index.html' ? '/' : `/${name}`;
+    // A page goes by its name alone: /offers.
+    const path = name === 'index.html' ? '/' : `/${name.replace(/\.html$/, '')}`;
     app.get(path, (request, reply) => serve(page, request, reply));
   }
 }

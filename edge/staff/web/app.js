@@ -187,6 +187,7 @@ $('who-form').addEventListener('submit', (event) => {
 function getLock() {
   lock ??= import('./lock.js').then(({ createLock }) =>
     createLock({
+      place: $('who-form'),
       opened() {
         locked = false;
         localStorage.setItem('pin', 'asked');

@@ -18,7 +18,7 @@ const PAD = `
 
 const $ = (id) => document.getElementById(id);
 
-function build() {
+function build(place) {
   const style = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: '/lock.css' });
   const styled = new Promise((resolve) => {
     style.onload = style.onerror = resolve;
@@ -30,16 +30,17 @@ function build() {
   const leave = Object.assign(document.createElement('button'), { type: 'button', className: 'quiet wide' });
   leave.textContent = 'Lock this page';
   document.body.append(dialog);
-  $('who-form').append(leave);
+  place.append(leave);
   return { styled, leave };
 }
 
 /**
- * Calls `opened` when the hub has taken the PIN, `left` when somebody has locked the page, `failed` with words when
- * the hub did not hear of that. Resolves when the pad can be shown.
+ * The button that locks the page is put into `place`. Calls `opened` when the hub has taken the PIN, `left` when
+ * somebody has locked the page, `failed` with words when the hub did not hear of that. Resolves when the pad can be
+ * shown.
  */
-export async function createLock({ opened, left, failed }) {
-  const { styled, leave } = build();
+export async function createLock({ place, opened, left, failed }) {
+  const { styled, leave } = build(place);
   const keys = new Map();
   let typed = '';
   let waitUntil = 0; // ms, while the hub takes no further try
