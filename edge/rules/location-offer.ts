@@ -74,7 +74,7 @@ export function locationOffer(options: LocationOfferOptions): Rule<LocationOffer
     glance: (type, data) => type !== 'retail.sales.sold.v1' || data.includes('"shopper"'),
     keyOf,
     step: (state, input, views, now, shopper) => {
-      if (!views.consented(shopper)) return forgotten(shopper, views, now);
+      if (!views.consented(shopper)) return forgotten(shopper, views);
       const { stay, had = [] } = state;
       const work: Work = { shopper, views, now, options, decisions: [], stay, had };
       const event = isWake(input) ? undefined : input;
@@ -113,13 +113,9 @@ function keyOf(event: RuleEvent, views: Views): string | readonly string[] | und
 }
 
 /** Without consent what is open ends, and nothing is remembered. */
-function forgotten(shopper: string, views: Views, now: RuleTime): Step<LocationOfferState> {
-  const decisions = standing(shopper, views, now).map((offer) => withdrawn(offer, 'consent'));
+function forgotten(shopper: string, views: Views): Step<LocationOfferState> {
+  const decisions = views.offers.openOf(shopper).map((offer) => withdrawn(offer, 'consent'));
   return { state: {}, decisions };
-}
-
-function standing(shopper: string, views: Views, now: RuleTime): KnownOffer[] {
-  return views.offers.openOf(shopper).filter(({ expiresElapsed }) => expiresElapsed > now.elapsed);
 }
 
 function stayAfter(stay: Stay | undefined, event: RuleEvent, { elapsed }: RuleTime): Stay | undefined {
@@ -131,9 +127,9 @@ function stayAfter(stay: Stay | undefined, event: RuleEvent, { elapsed }: RuleTi
 
 /** The open offer, if it still holds; else it is moved or withdrawn. */
 function review(work: Work, event: RuleEvent | undefined): boolean {
-  const { decisions, shopper, views, now } = work;
+  const { decisions, shopper, views } = work;
   const redeemed = decisions.map(({ data }) => data.offer);
-  const offers = standing(shopper, views, now).filter(({ id }) => !redeemed.includes(id));
+  const offers = views.offers.openOf(shopper).filter(({ id }) => !redeemed.includes(id));
   // A refund opens an offer again: only if there is no other by now.
   const reopened = event?.type === 'retail.offers.reversed.v1' ? event.data.offer : undefined;
   const newest = offers.find(({ id }) => id !== reopened) ?? offers[0];
@@ -220,7 +216,9 @@ function decide(work: Work, hasOpen: boolean): void {
     (campaign) => !hasOpen && hasBudget(campaign, views) && mayHave(campaign, work.had, validOf(campaign), now),
   );
   if (!('campaign' in choice)) {
-    work.noOffer = { zone: stay.zone, campaign: choice.of, reason: choice.none };
+    // Names of zones come from outside: only those of the shop are counted by name.
+    const zone = views.zones.includes(stay.zone) ? stay.zone : '';
+    work.noOffer = { zone, campaign: choice.of, reason: choice.none };
     return;
   }
   const { campaign } = choice;

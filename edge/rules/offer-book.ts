@@ -175,7 +175,7 @@ export class OfferBook implements OfferViews {
   }
 
   openOf(shopper: string): readonly KnownOffer[] {
-    return (this.#run.openOf.all(shopper) as unknown[]).flatMap((row) => toOffer(row) ?? []);
+    return (this.#run.openOf.all(shopper, this.#elapsed) as unknown[]).flatMap((row) => toOffer(row) ?? []);
   }
 
   holdersOf(zone: string, gtin: string): readonly string[] {
@@ -263,7 +263,8 @@ const STATEMENTS = {
   byCode: 'SELECT * FROM offers WHERE code = ?',
   ofZone: "SELECT * FROM offers WHERE audience = 'zone' AND zone = ? AND state = 'open'",
   ofZones: "SELECT * FROM offers WHERE audience = 'zone' AND state = 'open'",
-  openOf: "SELECT * FROM offers WHERE shopper = ? AND state = 'open' ORDER BY expires_elapsed DESC, id",
+  openOf:
+    "SELECT * FROM offers WHERE shopper = ? AND state = 'open' AND expires_elapsed > ? ORDER BY expires_elapsed DESC, id",
   holdersOf:
     "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
   holdersIn:

@@ -8,8 +8,8 @@ import type { Arm } from '../contracts/offers.ts';
 import type { RuleTime } from './rule.ts';
 
 const DAY_MS = 86_400_000;
-/** A day of the store is over everywhere on earth this long after it began in UTC. */
-const DAY_AND_ZONES_MS = 2 * DAY_MS;
+/** Who had a campaign is remembered so long after its last day: clocks have been wrong by months. */
+const KEPT_AFTER_MS = 90 * DAY_MS;
 /** A clock that is wrong must not put off tidying up for ever. */
 const LONGEST_WAIT_MS = 90 * DAY_MS;
 const SHORTEST_WAIT_MS = 60_000;
@@ -95,7 +95,7 @@ export function tidyAt(had: readonly Had[], campaigns: readonly Campaign[], now:
 function neededUntil(one: Had, campaigns: readonly Campaign[], now: RuleTime): number {
   const ends = campaigns
     .filter(({ id, exclude }) => id === one.campaign || exclude?.includes(one.campaign))
-    .map(({ until }) => now.elapsed + Date.parse(until) + DAY_AND_ZONES_MS - now.wall);
+    .map(({ until }) => now.elapsed + Date.parse(until) + KEPT_AFTER_MS - now.wall);
   const own = campaigns.find(({ id }) => id === one.campaign);
   const asked = own ? latest(one) + Math.max(own.per_shopper?.within ?? 0, own.attribution + 1) : 0;
   return Math.max(asked, ...ends);

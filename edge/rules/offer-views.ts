@@ -56,7 +56,7 @@ export interface OfferViews {
   isForeign(code: string): boolean;
   /** The offer on the screens of a zone. */
   ofZone(zone: string): KnownOffer | undefined;
-  /** Offers to a shopper that are open; one may be past its time. */
+  /** Offers to a shopper that are open and not past their time. */
   openOf(shopper: string): readonly KnownOffer[];
   /** Shoppers with an open offer of a product in a zone that is not past its time. */
   holdersOf(zone: string, gtin: string): readonly string[];

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import type { Campaign } from '../contracts/campaigns.ts';
+import { campaign, DAY, HOUR, MINUTE, SECOND, VALID, Visit } from './location-offer.fixture.ts';
+import { armOf } from './offer-moments.ts';
+
+/** Shoppers of each arm of a campaign. */
+function shopperIn(arm: 'treated' | 'holdout', one: Campaign): string {
+  for (let i = 0; ; i += 1) if (armOf(one, `shopper-${i}`) === arm) return `shopper-${i}`;
+}
+
+describe('caps', () => {
+  it('are rolling: at most so many within the time, not per day', () => {
+    const visit = new Visit([campaign('soda', { per_shopper: { offers: 2, within: DAY }, valid: MINUTE })]);
+    expect(visit.stay()).toEqual(['made soda']);
+    visit.pass(23 * HOUR);
+    expect(visit.stay()).toEqual(['made soda']);
+    visit.pass(50 * MINUTE);
+    expect(visit.stay()).toEqual([]);
+    visit.pass(10 * MINUTE);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.stay()).toEqual([]);
+    visit.pass(23 * HOUR);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.none).toEqual(['capped soda', 'capped soda']);
+  });
+
+  it('leave the next best campaign', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY }, valid: MINUTE };
+    const visit = new Visit([campaign('soda', { ...daily, priority: 1 }), campaign('water', daily)]);
+    const stays = [1, 2, 3].map(() => {
+      const decided = visit.stay();
+      visit.pass(MINUTE);
+      return decided;
+    });
+    expect(stays).toEqual([['made soda'], ['made water'], []]);
+  });
+
+  it('hold one offer open at a time, until it expires or is redeemed', () => {
+    const visit = new Visit([campaign('soda'), campaign('clean', { zone: 'household', gtin: 'soap' })]);
+    visit.levels.set('B1', 3);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.stay('household')).toEqual([]);
+    visit.redeem(visit.open()[0]?.id ?? '');
+    expect(visit.stay('household')).toEqual(['made clean']);
+    visit.pass(VALID);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.none).toEqual(['capped clean']);
+  });
+
+  it('count budget and quantity of the whole campaign, and know exclusions, also after months', () => {
+    const visit = new Visit([
+      campaign('soda', { budget: 2, valid: SECOND }),
+      campaign('juicy', { gtin: 'juice', exclude: ['soda'], priority: -1, until: '2027-11-30' }),
+    ]);
+    visit.levels.set('A2', 3);
+    expect([visit.stay(), visit.stay(), visit.stay()]).toEqual([['made soda'], ['made soda'], []]);
+    visit.pass(200 * DAY);
+    expect(visit.stay()).toEqual([]);
+    expect(visit.none).toEqual(['capped soda', 'capped juicy']);
+  });
+
+  it('let both groups live alike: who is held out has no other moment while an offer would stand', () => {
+    const one = campaign('soda', { holdout: 0.5 });
+    const moments = (['treated', 'holdout'] as const).map((arm) => {
+      const visit = new Visit([one], shopperIn(arm, one));
+      const decided = [1, 2, 3, 4, 5, 6].map(() => {
+        visit.pass(4 * MINUTE);
+        return visit.stay().length;
+      });
+      expect(visit.none).toHaveLength(4);
+      return decided;
+    });
+    expect(moments).toEqual([
+      [1, 0, 0, 0, 1, 0],
+      [1, 0, 0, 0, 1, 0],
+    ]);
+  });
+});
+
+describe('the hold-out', () => {
+  it('is the share of shoppers that the campaign says, each always the same, each campaign its own', () => {
+    const shoppers = Array.from({ length: 20_000 }, (_, index) => `shopper-${index}`);
+    const heldOut = (id: string, holdout: number) =>
+      new Set(shoppers.filter((shopper) => armOf(campaign(id, { holdout }), shopper) === 'holdout'));
+    const [few, more, other] = [heldOut('a', 0.1), heldOut('a', 0.3), heldOut('b', 0.3)];
+    // Three standard deviations of a share of 20,000.
+    expect(Math.abs(few.size / 20_000 - 0.1)).toBeLessThan(0.0065);
+    expect(Math.abs(more.size / 20_000 - 0.3)).toBeLessThan(0.01);
+    expect([...few].every((shopper) => more.has(shopper))).toBe(true);
+    const both = [...more].filter((shopper) => other.has(shopper)).length;
+    expect(Math.abs(both / 20_000 - 0.09)).toBeLessThan(0.0065);
+    expect([heldOut('a', 0).size, heldOut('a', 1).size]).toEqual([0, 20_000]);
+  });
+
+  it('gets nothing, not even another campaign', () => {
+    const visit = new Visit([campaign('soda', { holdout: 1, priority: 1 }), campaign('water')]);
+    expect(visit.stay()).toEqual(['withheld soda hold-out']);
+    expect(visit.offers).toEqual([]);
+  });
+});
+
+describe('the state', () => {
+  it('goes when nothing can ask for it any more', () => {
+    const visit = new Visit([campaign('soda', { per_shopper: { offers: 1, within: DAY } })]);
+    visit.stay();
+    visit.pass(30 * DAY);
+    expect(visit.state).toMatchObject({ had: [{ campaign: 'soda' }] });
+    visit.pass(100 * DAY);
+    expect([visit.state, visit.wakeAt]).toEqual([{}, undefined]);
+  });
+
+  it('stays small: of many moments those that count for the cap', () => {
+    const visit = new Visit([campaign('soda', { per_shopper: { offers: 3, within: HOUR }, valid: SECOND })]);
+    for (let i = 0; i < 200; i += 1) {
+      visit.stay();
+      visit.pass(10 * MINUTE);
+    }
+    expect(visit.state.had?.[0]?.at.length).toBeLessThanOrEqual(3);
+    expect(JSON.stringify(visit.state).length).toBeLessThan(250);
+  });
+
+  it('of a campaign that is gone goes with the next step, unless another excludes it', () => {
+    const visit = new Visit([
+      campaign('soda'),
+      campaign('later', { from: '2026-12-01', until: '2026-12-31', exclude: ['soda'] }),
+    ]);
+    visit.stay();
+    visit.campaigns = visit.campaigns.filter(({ id }) => id !== 'soda');
+    visit.stay('household');
+    expect(visit.state.had).toHaveLength(1);
+    visit.campaigns = [];
+    visit.stay('household');
+    expect(visit.state).toEqual({});
+  });
+});
