@@ -135,7 +135,7 @@ export function offerStory({ plan, narrator, ledger, short, arrived }: OfferStor
       if (deed.app !== guest) return;
       if (deed.kind === 'shown' && once('shown')) {
         const { text, code } = deed.offer;
-        const tell = () => narrator.say('phone', `"${text}"${code === undefined ? '' : `, code ${code}`}`);
+        const tell = () => narrator.say('phone', `shows "${text}"${code === undefined ? '' : `, code ${code}`}`);
         if (told.has('made')) tell();
         else onPhone = tell;
       }

@@ -19,6 +19,8 @@ export interface Verified {
 export interface Proof {
   readonly journal: readonly JournalEvent[];
   readonly offers: OfferScore;
+  /** What `store-hub offers` says, as it says it. */
+  readonly report: string;
   /** What `store-hub verify` found; absent without Kafka. */
   readonly verified: Verified | undefined;
   /** What is not as it must be, one sentence each. */
@@ -49,11 +51,12 @@ async function verify({ store }: Stage, signal: AbortSignal): Promise<Verified> 
   };
 }
 
-async function exported({ store }: Stage, signal: AbortSignal): Promise<JournalEvent[]> {
-  const { code, stdout, stderr } = await store.run(['journal', 'export'], { signal });
+/** A command of the hub to its end; what it printed. */
+async function printed({ store }: Stage, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const { code, stdout, stderr } = await store.run(args, { signal });
   signal.throwIfAborted();
-  if (code !== 0) throw new Error(`store-hub journal export ended with ${code}: ${stderr}`);
-  return parseExport(stdout);
+  if (code !== 0) throw new Error(`store-hub ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
 }
 
 async function readByHeadOffice(
@@ -76,17 +79,18 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
     const empty = async () => (await buffered()) === 0;
     await waitUntil('the buffer to be empty', empty, { timeoutMs: 30_000, signal });
   }
-  const journal = await exported(stage, signal);
+  const journal = parseExport(await printed(stage, ['journal', 'export'], signal));
+  const report = await printed(stage, ['offers'], signal);
   const faults = judgeStore({ ledger, tally, alerts: watch.alerts, journal, settleMs: SETTLE_MS });
   const offers = judgeOffers({ plan: shop.plan, ledger, said, journal });
   faults.push(...offers.faults);
   if (!office) {
     const events = await buffered();
     if (events !== journal.length) faults.push(`the buffer holds ${events} events, the journal ${journal.length}`);
-    return { journal, offers, verified: undefined, faults };
+    return { journal, offers, report, verified: undefined, faults };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));
   const verified = await verify(stage, signal);
   if (!verified.ok) faults.push(`store-hub verify: ${verified.text}`);
-  return { journal, offers, verified, faults };
+  return { journal, offers, report, verified, faults };
 }

@@ -51,6 +51,9 @@ export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions):
   const over = watch.alerts.filter(({ ended }) => ended !== undefined).length;
 
   narrator.plain();
+  narrator.heading('store-hub offers');
+  for (const line of proof.report.trimEnd().split('\n')) narrator.plain(line === '' ? line : `  ${line}`);
+  narrator.plain();
   narrator.heading('Summary');
   row('shoppers', `${ledger.entered} came, ${ledger.sales.length} paid for ${ledger.items.sold} items`);
   row('items', itemsLine(cast));

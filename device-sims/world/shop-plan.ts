@@ -83,7 +83,7 @@ export const TINY_SHOP: ShopPlan = {
   fridge: { unit: 'fridge-1', celsius: 4 },
   secondsBetweenShoppers: 24,
   waitingAtOpening: 3,
-  app: { carry: 0.5, consent: 0.7, withdraw: 0.15, willing: 0.7 },
+  app: { carry: 0.5, consent: 0.75, withdraw: 0.3, willing: 0.7 },
   guest: { app: 'app-regular-guest', zone: 'beverages', comesAt: 20, patience: 90 },
   campaigns: [
     {
