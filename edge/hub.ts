@@ -15,7 +15,6 @@ import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
-import { streamOf } from './contracts/events.ts';
 import { isKind, KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
@@ -333,7 +332,7 @@ export class Hub {
     let events = 0;
     let bytes = 0;
     for (const appended of figures.appended) {
-      this.#metrics.events[streamOf(appended.type)] += appended.count;
+      this.#metrics.journaled(appended.type, appended.count);
       events += appended.count;
       bytes += appended.bytes;
       if (appended.type === 'retail.devices.heartbeat.v1') this.#metrics.heartbeats += appended.count;

@@ -12,6 +12,8 @@ export interface LoadArguments {
   readonly rate?: number;
   readonly connections?: number;
   readonly window?: number;
+  /** One sale of a hundred names one of so many shoppers. */
+  readonly shoppers?: number;
 }
 
 /** Runs to the end. Throws when a connection broke or an acknowledgement is missing: then there is no figure. */

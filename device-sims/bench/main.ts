@@ -13,10 +13,12 @@ import { diskBytes } from './disk-bytes.bench.ts';
 import { drain } from './drain.bench.ts';
 import { eviction } from './eviction.bench.ts';
 import { ingest } from './ingest.bench.ts';
+import { offerLatency } from './offer-latency.bench.ts';
 import { parts } from './parts.bench.ts';
 import { machineBusy } from './proc.ts';
 import { type Outcome, table, writeResults } from './report.ts';
 import { resources } from './resources.bench.ts';
+import { rules } from './rules.bench.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
 import { wire } from './wire.bench.ts';
@@ -27,6 +29,8 @@ const ALL: readonly Measurement[] = [
   drain,
   sustained,
   alertLatency,
+  offerLatency,
+  rules,
   start,
   resources,
   diskBytes,

@@ -25,6 +25,9 @@ export interface StoreOptions {
   readonly shelves?: readonly string[];
   /** The config's section `journal`. */
   readonly journal?: Readonly<Record<string, string>>;
+  /** Of the section `rules`, besides the shelf gap. */
+  readonly rules?: Readonly<Record<string, object>>;
+  readonly campaigns?: readonly object[];
 }
 
 export interface Store {
@@ -73,7 +76,8 @@ export async function createStore(options: StoreOptions): Promise<Store> {
       capacity: CAPACITY,
       minimum: 4,
     })),
-    rules: { shelf_gap: { settle: options.settle ?? '20s' } },
+    rules: { shelf_gap: { settle: options.settle ?? '20s' }, ...options.rules },
+    ...(options.campaigns && { campaigns: options.campaigns }),
   };
   const file = join(folder, 'store.yaml');
   // Every JSON text is YAML.
@@ -93,6 +97,8 @@ export interface StartOptions {
   readonly node?: readonly string[];
   /** A program and its options to run it under; it must leave the daemon in its own process. */
   readonly under?: readonly string[];
+  /** The built command of another version; absent: this one's. */
+  readonly command?: string;
 }
 
 export function spawnDaemon(store: Store, command: 'edge' | 'bridge', options: StartOptions = {}): Daemon {
@@ -102,7 +108,7 @@ export function spawnDaemon(store: Store, command: 'edge' | 'bridge', options: S
     ...(options.under ?? []),
     process.execPath,
     ...(options.node ?? []),
-    COMMAND,
+    options.command ?? COMMAND,
     command,
     '--config',
     store.config,

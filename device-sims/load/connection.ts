@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly run: string;
   readonly index: number;
   readonly window: number;
+  /** One sale of a hundred names one of so many; 0: none does. */
+  readonly shoppers: number;
   readonly latencies: Latencies;
   /** How many more sales may be sent now; the connection sends at most that many and reports them by `took`. */
   readonly allowance: () => number;
@@ -43,7 +45,7 @@ export class SaleConnection {
 
   constructor(options: ConnectionOptions) {
     this.options = options;
-    this.packets = new SalePackets(options.run, options.index, options.window);
+    this.packets = new SalePackets(options.run, options.index, options.window, options.shoppers);
     this.sentAt = new Float64Array(options.window);
     this.busy = new Uint8Array(options.window);
   }

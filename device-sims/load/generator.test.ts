@@ -54,6 +54,16 @@ describe('the load generator against a real broker', () => {
     expect(expected.filter((id) => id.startsWith('unit-'))).not.toHaveLength(expected.length);
   });
 
+  test('names a shopper in one sale of a hundred, if asked to', async () => {
+    const result = await runLoad({ ...options(), count: 4_000, shoppers: 30 });
+    expect(result.failures).toEqual([]);
+    const shoppers = received.flatMap(({ text }) => readingSchemas.sale.parse(JSON.parse(text)).shopper ?? []);
+    const expected = result.perConnection.reduce((sum, sent) => sum + Math.ceil(sent / 100), 0);
+    expect(shoppers).toHaveLength(expected);
+    expect(new Set(shoppers).size).toBeGreaterThan(10);
+    for (const shopper of shoppers) expect(shopper).toMatch(/^shopper-00000[012]\d$/);
+  });
+
   test('holds a rate, and no connection carries it alone', async () => {
     const result = await runLoad({ ...options(), seconds: 1, rate: 400 });
     expect(result.failures).toEqual([]);

@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** Unacknowledged sales per connection. */
   readonly window: number;
+  /** One sale of a hundred names one of so many shoppers; absent: none does. */
+  readonly shoppers?: number | undefined;
   /** Stop sending after this many sales. */
   readonly count?: number | undefined;
   /** Stop sending after this many seconds. */
@@ -64,6 +66,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
         run: options.run,
         index,
         window: options.window,
+        shoppers: options.shoppers ?? 0,
         latencies,
         timeText,
         allowance: () => (sending ? Math.min(limit, budget) - sent : 0),

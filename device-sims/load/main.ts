@@ -1,6 +1,7 @@
 /**
  * The generator as a program of its own, so that it never shares a thread with what it measures:
- * `node main.js --port 1883 --run a1 [--host H] [--connections 8] [--window 20] [--count N | --seconds N] [--rate N]`.
+ * `node main.js --port 1883 --run a1 [--host H] [--connections 8] [--window 20] [--count N | --seconds N] [--rate N]
+ * [--shoppers N]`: one sale of a hundred names one of N shoppers.
  * Prints one line of JSON, and one with `{"second": acknowledged}` for each second before it with `--progress`.
  */
 import { parseArgs } from 'node:util';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     count: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    shoppers: { type: 'string' },
     progress: { type: 'boolean', default: false },
   },
 });
@@ -31,6 +33,7 @@ const result = await runLoad({
   count: optional(values.count),
   seconds: optional(values.seconds) ?? (values.count === undefined ? 10 : undefined),
   rate: optional(values.rate),
+  shoppers: optional(values.shoppers),
   each: values.progress ? (acknowledged) => console.log(JSON.stringify({ second: acknowledged })) : undefined,
 });
 console.log(JSON.stringify(result));

@@ -10,6 +10,9 @@ const NUMBER_DIGITS = 10;
 const RANDOM_ID_LENGTH = 32;
 const TIME_LENGTH = 24;
 const DIGIT_0 = 48;
+const SHOPPER_DIGITS = 7;
+/** One sale of so many names a shopper. */
+const SHOPPER_EACH = 100;
 const HEX = Buffer.from('0123456789abcdef');
 
 export type IdStyle = 'sequential' | 'random';
@@ -60,9 +63,14 @@ function writeRandomId(bytes: Buffer, at: number, seed: number, number: number):
   }
 }
 
-function writeNumber(bytes: Buffer, at: number, number: number): void {
+/** Pseudonym of the n-th shopper. */
+export function shopperName(n: number): string {
+  return `shopper-${String(n).padStart(SHOPPER_DIGITS, '0')}`;
+}
+
+function writeNumber(bytes: Buffer, at: number, number: number, digits = NUMBER_DIGITS): void {
   let rest = number;
-  for (let i = NUMBER_DIGITS - 1; i >= 0; i -= 1) {
+  for (let i = digits - 1; i >= 0; i -= 1) {
     const next = Math.floor(rest / 10);
     bytes[at + i] = DIGIT_0 + (rest - next * 10);
     rest = next;
@@ -77,6 +85,8 @@ export function productGtin(n: number): string {
   return digits + ((10 - (sum % 10)) % 10);
 }
 
+const SHOPPER_FIELD = `,"shopper":"${shopperName(0)}"`;
+
 /** The packets of one connection: `slots` of them in one block, packet id = slot + 1, ready to send in any number. */
 export class SalePackets {
   readonly bytes: Buffer;
@@ -86,12 +96,19 @@ export class SalePackets {
   private readonly idAt: number;
   private readonly transactionAt: number;
   private readonly timeAt: number;
+  /** Where a shopper is named, and how many there are; in the other sales there is white space of the same length. */
+  private readonly shoppers: { readonly at: number; readonly named: Buffer; readonly unnamed: Buffer; count: number };
 
-  constructor(run: string, connection: number, slots: number) {
+  /** `shoppers`: one sale of a hundred names one of so many; 0: none does. */
+  constructor(run: string, connection: number, slots: number, shoppers = 0) {
     this.style = idStyle(connection);
     this.seed = seedOf(run, connection);
     const packets = Array.from({ length: slots }, (_, slot) =>
-      publishPacket(`in/sale/${deviceName(connection)}`, slot + 1, Buffer.from(saleText(run, connection, slot))),
+      publishPacket(
+        `in/sale/${deviceName(connection)}`,
+        slot + 1,
+        Buffer.from(saleText(run, connection, slot, shoppers > 0)),
+      ),
     );
     this.bytes = Buffer.concat(packets);
     this.size = packets[0]?.length ?? 0;
@@ -101,6 +118,8 @@ export class SalePackets {
     this.idAt = this.style === 'random' ? idFrom : idTo - NUMBER_DIGITS;
     this.transactionAt = this.bytes.indexOf('"transaction":"') + 15;
     this.timeAt = this.bytes.indexOf('"time":"') + 8;
+    const named = Buffer.from(SHOPPER_FIELD);
+    this.shoppers = { at: this.bytes.indexOf(named), named, unnamed: Buffer.alloc(named.length, ' '), count: shoppers };
   }
 
   /** Makes a slot the sale of this number. `time` is ISO 8601 text of 24 bytes. */
@@ -110,15 +129,25 @@ export class SalePackets {
     else writeNumber(this.bytes, base + this.idAt, number);
     writeNumber(this.bytes, base + this.transactionAt, number);
     time.copy(this.bytes, base + this.timeAt, 0, TIME_LENGTH);
+    if (this.shoppers.count > 0) this.nameShopper(base + this.shoppers.at, number);
+  }
+
+  private nameShopper(at: number, number: number): void {
+    const { named, unnamed, count } = this.shoppers;
+    const isNamed = number % SHOPPER_EACH === 0;
+    (isNamed ? named : unnamed).copy(this.bytes, at);
+    if (!isNamed) return;
+    const shopper = ((mix(number ^ this.seed) >>> 0) % count) | 0;
+    writeNumber(this.bytes, at + named.length - 1 - SHOPPER_DIGITS, shopper, SHOPPER_DIGITS);
   }
 }
 
 /** The text of a slot's sale, with number 0: each slot sells other products. All have the same length. */
-function saleText(run: string, connection: number, slot: number): string {
+function saleText(run: string, connection: number, slot: number, named: boolean): string {
   const product = (connection * 64 + slot) * 2;
   const first = 100 + ((product * 37) % 900);
   const second = 1000 + ((product * 91) % 9000);
-  return JSON.stringify({
+  const text = JSON.stringify({
     id: saleId(run, connection, 0),
     time: new Date(0).toISOString(),
     till: deviceName(connection),
@@ -129,4 +158,5 @@ function saleText(run: string, connection: number, slot: number): string {
     ],
     total: { amount: 10_000 + first + second, currency: 'EUR' },
   });
+  return named ? `${text.slice(0, -1)}${SHOPPER_FIELD}}` : text;
 }

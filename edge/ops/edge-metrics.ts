@@ -5,6 +5,7 @@
 import { Histogram, Registry } from 'prom-client';
 import type { Alert } from '../contracts/alerts.ts';
 import { NO_OFFER_REASONS } from '../contracts/campaigns.ts';
+import { EVENT_TYPES, type EventType, streamOf } from '../contracts/events.ts';
 import { isKind, KINDS, type Kind } from '../contracts/readings.ts';
 import { JOURNAL_STREAMS, type JournalStream, STREAMS, type Stream } from '../contracts/streams.ts';
 import { type DoorSnapshot, doorMetrics } from './door-metrics.ts';
@@ -45,6 +46,13 @@ export interface EdgeSources {
   readonly ready?: () => { readonly ready: boolean; readonly reasons: readonly string[] };
 }
 
+const OFFER_EVENTS: readonly string[] = EVENT_TYPES.filter((type) => streamOf(type) === 'offers').map(shortName);
+
+/** `retail.offers.made.v1` -> `made`. */
+function shortName(type: EventType): string {
+  return type.split('.')[2] ?? type;
+}
+
 function alertsByRule(alerts: readonly Alert[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { rule } of alerts) counts.set(rule, (counts.get(rule) ?? 0) + 1);
@@ -68,6 +76,8 @@ export class EdgeMetrics {
   readonly dropped: Record<Stream, number> = zeros(STREAMS);
   /** Moments without an offer, by reason. */
   readonly noOffers = zeros(NO_OFFER_REASONS);
+  /** Events of the stream `offers`, by what they say: `made`, `redeemed`, `flagged` ... */
+  readonly offers: Record<string, number> = zeros(OFFER_EVENTS);
   notStored = 0;
   heartbeats = 0;
   clockSteps = 0;
@@ -115,6 +125,13 @@ export class EdgeMetrics {
   /** Adds what is asked for at a scrape; a later source replaces an earlier one of the same name. */
   watch(sources: EdgeSources): void {
     this.#sources = { ...this.#sources, ...sources };
+  }
+
+  /** Events of a type are committed. */
+  journaled(type: EventType, count: number): void {
+    const stream = streamOf(type);
+    this.events[stream] += count;
+    if (stream === 'offers') this.offers[shortName(type)] = (this.offers[shortName(type)] ?? 0) + count;
   }
 
   /** One transaction is on disk: how long it took (seconds) and what it wrote (events, bytes). */
@@ -183,6 +200,12 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'Moments in which a shopper could have had an offer and got none, by reason; for want of consent every sighting counts. `store-hub offers` says which campaigns.',
       () => samples('reason', metrics.noOffers),
       'reason',
+    ),
+    counter(
+      'offer_events_total',
+      'What became of offers, by what happened. `flagged` is what looks like abuse: `store-hub offers` shows the evidence.',
+      () => samples('event', metrics.offers),
+      'event',
     ),
     counter('events_acknowledged_total', 'Events that head office acknowledged.', () => metrics.acknowledged),
     counter(

@@ -48,7 +48,8 @@ describe('the edge', () => {
     const metrics = createEdgeMetrics();
     metrics.accepted.sale += 3;
     metrics.refused.other += 1;
-    metrics.events.sales += 2;
+    metrics.journaled('retail.sales.sold.v1', 2);
+    metrics.journaled('retail.offers.flagged.v1', 1);
     metrics.noOffers['no-stock'] += 4;
     metrics.committed(0.003, 2, 600);
     metrics.watch({
@@ -68,6 +69,9 @@ describe('the edge', () => {
       'store_hub_readings_accepted_total{kind="sale"}': 3,
       'store_hub_readings_refused_total{kind="other"}': 1,
       'store_hub_events_total{stream="sales"}': 2,
+      'store_hub_events_total{stream="offers"}': 1,
+      'store_hub_offer_events_total{event="flagged"}': 1,
+      'store_hub_offer_events_total{event="made"}': 0,
       'store_hub_no_offer_total{reason="no-stock"}': 4,
       'store_hub_no_offer_total{reason="hold-out"}': 0,
       store_hub_commit_seconds_count: 1,
