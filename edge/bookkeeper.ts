@@ -357,7 +357,7 @@ export class Bookkeeper {
   /** A decision that no rule's step made, for a till or a screen that waits for it; rules hear of it. */
   decide(decision: Decision, decider: string): RuleEvent {
     const event = carryOut(this, decision, decider, decision.causes ?? []);
-    if (this.engine.wants(event.type, JSON.stringify(event.data))) this.engine.onEvent(event, this.now);
+    if (this.engine.wants(event.type, JSON.stringify(event.data), event.subject)) this.engine.onEvent(event, this.now);
     return event;
   }
 
@@ -383,7 +383,7 @@ export class Bookkeeper {
   /** Journals an event of the hub's own and lets the rules see it. */
   journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void {
     const id = this.append(type, source, subject, JSON.stringify(data));
-    if (this.engine.wants(type, JSON.stringify(data)))
+    if (this.engine.wants(type, JSON.stringify(data), subject))
       this.engine.onEvent({ id, type, source, subject, history: false, data }, this.now);
   }
 

@@ -135,7 +135,7 @@ function apply(
       data: fact.data,
     });
     const { type, subject } = fact;
-    if (!books.engine.wants(type, fact.data)) continue;
+    if (!books.engine.wants(type, fact.data, subject)) continue;
     const data = JSON.parse(fact.data) as Record<string, unknown>;
     const { history } = judged;
     books.engine.onEvent({ id: books.idOf(sequence), type, source: device, subject, history, data }, books.now);

@@ -28,6 +28,8 @@ const CAMPAIGN = {
   ...{ id: 'soda-10', zone: 'beverages', gtin: WATER.gtin, text: '10 % off spring water' },
   ...{ from: '2026-11-01', until: '2026-12-31', priority: 1, attribution: 2 * HOUR, coupon: true },
 };
+/** Redeemed without a code. */
+const FREE = { ...CAMPAIGN, id: 'water-5', coupon: false };
 
 class Shop {
   readonly folder = temporaryFolder();
@@ -103,7 +105,7 @@ class Shop {
 
   #open(): Writer {
     const rules = { ...RULES, location_offer: { ...RULES.location_offer, identities_per_device: 3 } };
-    return openWriter(this.folder, this.clocks, { campaigns: [CAMPAIGN], rules });
+    return openWriter(this.folder, this.clocks, { campaigns: [CAMPAIGN, FREE], rules });
   }
 
   #hear(kind: 'consent' | 'presence', what: ReturnType<typeof reading>): void {
@@ -190,7 +192,7 @@ describe('abuse of offers', () => {
   it('flags who is here for hours and redeems, and an operator with a favourite', () => {
     const shop = new Shop();
     shop.consents(ANNA);
-    const redeem = () => shop.claims({ campaign: 'soda-10', shopper: ANNA, operator: 'jo' });
+    const redeem = () => shop.claims({ campaign: FREE.id, shopper: ANNA, operator: 'jo' });
     redeem();
     for (let minutes = 0; minutes <= 4 * 60 + 5; minutes += 5) {
       shop.sees(ANNA, 'dairy');
@@ -210,7 +212,7 @@ describe('abuse of offers', () => {
     const shop = new Shop();
     shop.consents(ANNA);
     for (let n = 0; n < 3; n += 1)
-      shop.claims({ campaign: 'soda-10', shopper: ANNA, operator: ANNA, transaction: `${n}/${ANNA}` });
+      shop.claims({ campaign: FREE.id, shopper: ANNA, operator: ANNA, transaction: `${n}/${ANNA}` });
     expect(shop.flags()).toMatchObject([{ reason: 'same-operator', evidence: { operator: '***' } }]);
     const kept = shop.sql((db) => JSON.stringify(db.prepare('SELECT data, subject FROM events_offers').all()));
     expect(kept).not.toContain(ANNA);
@@ -222,7 +224,7 @@ describe('abuse of offers', () => {
     const leave = (): void => {
       for (const zone of ['dairy', 'bakery', 'dairy', 'bakery', 'dairy', 'bakery', 'dairy', 'bakery'])
         shop.sees(ANNA, zone);
-      for (let n = 0; n < 5; n += 1) shop.claims({ campaign: 'soda-10', shopper: ANNA, operator: 'jo' });
+      for (let n = 0; n < 5; n += 1) shop.claims({ campaign: FREE.id, shopper: ANNA, operator: 'jo' });
     };
     leave();
     const { shopper = '' } = shop.flags()[0] ?? {};

@@ -6,6 +6,7 @@
 import type { Bookkeeper } from './bookkeeper.ts';
 import { maskName } from './codecs/without-name.ts';
 import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
+import { maskCardData } from './contracts/card-data.ts';
 import { HubError } from './contracts/errors.ts';
 import type { Claim, ClaimAnswer } from './contracts/offers.ts';
 import type { Answer, Request } from './crossing.ts';
@@ -96,26 +97,28 @@ function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): voi
   });
 }
 
-function claim(books: Bookkeeper, { shopper: pseudonym = '', operator: said, ...asked }: Claim): ClaimAnswer {
+function claim(books: Bookkeeper, { shopper: pseudonym = '', till, transaction, ...said }: Claim): ClaimAnswer {
+  const { business_day, code, campaign, operator } = said;
   const shopper = pseudonym === '' ? undefined : books.shoppers.keyed(pseudonym);
-  const operator = said === pseudonym ? '***' : said && maskName(said, pseudonym);
-  const till = maskName(asked.till, pseudonym);
-  const transaction = maskName(asked.transaction, pseudonym);
-  const { decisions, answer } = judgeClaim(
-    { ...asked, till, transaction, operator, ...(shopper && { shopper }) },
-    books.deciding('claims'),
-    books.now,
-  );
+  // As sales are kept, so that the receipt of a claim is that of its sale: without card data and pseudonyms.
+  const kept = (text: string): string => maskName(maskCardData(text), pseudonym);
+  const asked = {
+    ...{ till: kept(till), transaction: kept(transaction), business_day, code, shopper },
+    ...{ campaign: campaign && kept(campaign), operator: operator === pseudonym ? '***' : operator && kept(operator) },
+  };
+  const { decisions, answer } = judgeClaim(asked, books.deciding('claims'), books.now);
   for (const decision of decisions) books.decide(decision, 'claims');
   return answer;
 }
 
-/** Once each time the device shows it, as long as it stands. */
+/** A shopper's offer is seen once, however often the device says so; one of a zone as often as somebody shows it. */
 function seen(books: Bookkeeper, id: string): boolean {
   const offer = books.offers.get(id);
   if (!offer || offer.state === 'withdrawn') return false;
-  const { campaign, zone, shopper } = offer;
-  const data = { offer: id, campaign, zone, ...(shopper !== undefined && { shopper }) };
+  const { audience, campaign, zone, shopper } = offer;
+  if (audience === 'shopper' && (offer.seen ?? 0) > 0) return true;
+  const named = shopper !== undefined && books.shoppers.consented(shopper);
+  const data = { offer: id, campaign, zone, ...(named && { shopper }) };
   books.decide({ type: 'retail.offers.seen.v1', subject: campaign, data }, 'phone');
   return true;
 }

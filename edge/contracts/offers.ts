@@ -88,6 +88,7 @@ export const redeemedSchema = z.object({
   offer: id.optional(),
   shopper: shopper.optional(),
   by: z.enum(REDEEMED_BY),
+  gtin: z.string().optional().describe('product on offer'),
   operator,
   ...receipt,
   events: events.optional(),
@@ -102,6 +103,7 @@ export const CLAIM_REFUSALS = [
   'withdrawn',
   'capped',
   'not-running',
+  'needs-code',
 ] as const;
 export type ClaimRefusal = (typeof CLAIM_REFUSALS)[number];
 

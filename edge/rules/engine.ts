@@ -108,9 +108,10 @@ export class RuleEngine {
   }
 
   /** Whether any rule looks at an event with this data (JSON text). */
-  wants(type: EventType, data: string): boolean {
+  wants(type: EventType, data: string, subject: string): boolean {
     const rules = this.#byType.get(type);
-    return rules?.some((rule) => rule.glance?.(type, data) ?? true) ?? false;
+    const { offers } = this.#views;
+    return rules?.some((rule) => rule.glance?.(type, data, subject, offers) ?? true) ?? false;
   }
 
   /** A person is erased: what rules know under this key goes. */

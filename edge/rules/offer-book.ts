@@ -18,7 +18,7 @@ import type {
   withdrawnSchema,
   withheldSchema,
 } from '../contracts/offers.ts';
-import { type CodeMaker, plainCode } from './offer-code.ts';
+import { type CodeMaker, inGroups, plainCode } from './offer-code.ts';
 import type { KnownOffer, OfferViews, Tally, Use } from './offer-views.ts';
 import type { RuleTime } from './rule.ts';
 
@@ -28,6 +28,8 @@ const KEEP_OFFERS_MS = 30 * DAY_MS;
 const KEEP_USES_MS = 100 * DAY_MS;
 const KEEP_REASONS_DAYS = 30;
 const FORGET_CHUNK = 500;
+/** So many receipts that redeemed something are looked out for in the sales that follow. */
+const MOST_EXPECTED = 20_000;
 
 const EMPTY: Tally = {
   ...{ made: 0, withheld: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
@@ -41,6 +43,8 @@ export class OfferBook implements OfferViews {
   #elapsed = 0;
   /** Tallies by campaign, as they are in the database or will be with this transaction. */
   #tallies = new Map<string, Tally>();
+  /** `till/transaction` of what was redeemed last, oldest first. */
+  #expected = new Set<string>();
   /** Moments without an offer that are not written yet. */
   #none = new Map<string, { day: string; zone: string; campaign: string; reason: NoOfferReason; count: number }>();
   #noneFlushed = false;
@@ -95,6 +99,7 @@ export class OfferBook implements OfferViews {
         const use = data as z.infer<typeof redeemedSchema>;
         this.#use('redeemed', use, now);
         if (use.offer !== undefined) this.#run.end.run('redeemed', use.offer);
+        this.#expect(`${use.till}/${use.transaction}`);
         this.#add(use.campaign, { redeemed: 1 });
         return;
       }
@@ -155,6 +160,10 @@ export class OfferBook implements OfferViews {
     return toOffer(this.#run.byCode.get(plainCode(code)));
   }
 
+  isCode(text: string): boolean {
+    return this.#codes.isCode(text);
+  }
+
   isForeign(code: string): boolean {
     return this.#codes.isForeign(code);
   }
@@ -184,6 +193,10 @@ export class OfferBook implements OfferViews {
 
   holdersIn(campaign: string): readonly string[] {
     return this.#run.holdersIn.pluck().all(campaign, this.#elapsed) as string[];
+  }
+
+  expects(sale: string): boolean {
+    return this.#expected.has(sale);
   }
 
   usesOf({ till, transaction, business_day }: Receipted): readonly Use[] {
@@ -222,9 +235,9 @@ export class OfferBook implements OfferViews {
     { elapsed }: RuleTime,
   ): void {
     const { claim, campaign, offer, shopper, till, transaction, business_day } = use;
-    const bought = 'arm' in use ? { gtin: use.gtin, quantity: use.quantity, arm: use.arm } : undefined;
+    const bought = 'arm' in use ? { quantity: use.quantity, arm: use.arm } : undefined;
     const what1 = [claim, what, campaign, offer ?? null, shopper ?? null];
-    const what2 = [bought?.gtin ?? null, bought?.quantity ?? 0, bought?.arm ?? null];
+    const what2 = [use.gtin ?? null, bought?.quantity ?? 0, bought?.arm ?? null];
     this.#run.use.run(...what1, ...what2, till, transaction, business_day, elapsed);
   }
 
@@ -238,6 +251,13 @@ export class OfferBook implements OfferViews {
     if (offer !== undefined) this.#run.reopen.run(offer);
     this.#add(campaign, { redeemed: -1 });
     return;
+  }
+
+  #expect(sale: string): void {
+    this.#expected.add(sale);
+    if (this.#expected.size <= MOST_EXPECTED) return;
+    const [oldest] = this.#expected;
+    if (oldest !== undefined) this.#expected.delete(oldest);
   }
 
   #add(campaign: string, changes: Partial<Tally>): void {
@@ -269,6 +289,7 @@ const STATEMENTS = {
     "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
   holdersIn:
     "SELECT DISTINCT shopper FROM offers WHERE campaign = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
+  redeemedLast: "SELECT till || '/' || transaction_id FROM uses WHERE what = 'redeemed' ORDER BY elapsed DESC LIMIT ?",
   use: 'INSERT INTO uses (claim, what, campaign, offer, shopper, gtin, quantity, arm, till, transaction_id, business_day, reversed, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
   reverse: 'UPDATE uses SET reversed = 1 WHERE claim = ?',
   usesOf: 'SELECT * FROM uses WHERE till = ? AND transaction_id = ? AND business_day = ?',
@@ -298,16 +319,17 @@ interface OfferRow {
   readonly shopper: string | null;
   readonly code: string | null;
   readonly state: KnownOffer['state'];
+  readonly seen: number;
 }
 
 function toOffer(found: unknown): KnownOffer | undefined {
   const row = found as OfferRow | undefined;
   if (!row) return undefined;
-  const { id, audience, campaign, zone, gtin, text, expires, state } = row;
+  const { id, audience, campaign, zone, gtin, text, expires, state, seen } = row;
   return {
-    ...{ id, audience, campaign, zone, gtin, text, expires, state, expiresElapsed: row.expires_elapsed },
+    ...{ id, audience, campaign, zone, gtin, text, expires, state, seen, expiresElapsed: row.expires_elapsed },
     ...(row.shopper !== null && { shopper: row.shopper }),
-    ...(row.code !== null && { code: row.code }),
+    ...(row.code !== null && { code: inGroups(row.code) }),
   };
 }
 

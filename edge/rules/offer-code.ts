@@ -9,12 +9,15 @@ import { crockfordOfBytes } from '../contracts/ids.ts';
 export interface CodeMaker {
   /** The code of an offer, by its id: always the same. */
   codeOf(offer: string): string;
+  /** Whether a text has the form of a code at all: tills tell of other people's coupons, too. */
+  isCode(text: string): boolean;
   isForeign(code: string): boolean;
 }
 
 const GROUP = 4;
 const LENGTH = 3 * GROUP;
-const SHAPE = /^[0-9A-HJKMNP-TV-Z]{12}$/;
+/** Twelve digits are the number on the coupon of a brand; of our codes hardly any has no letter. */
+const SHAPE = /^(?=.*[A-Z])[0-9A-HJKMNP-TV-Z]{12}$/;
 
 /** @param conceal a keyed digest that only this hub can make, hexadecimal */
 export function codeMaker(hub: string, conceal: (text: string) => string): CodeMaker {
@@ -22,8 +25,9 @@ export function codeMaker(hub: string, conceal: (text: string) => string): CodeM
   return {
     codeOf: (offer) => {
       const secret = crockfordOfBytes(Buffer.from(conceal(`offer ${offer}`), 'hex'), LENGTH - GROUP).toUpperCase();
-      return `${store}-${secret.slice(0, GROUP)}-${secret.slice(GROUP)}`;
+      return inGroups(store + secret);
     },
+    isCode: (text) => SHAPE.test(plainCode(text)),
     isForeign: (code) => {
       const plain = plainCode(code);
       return SHAPE.test(plain) && !plain.startsWith(store);
@@ -31,7 +35,16 @@ export function codeMaker(hub: string, conceal: (text: string) => string): CodeM
   };
 }
 
-/** As it is kept: without dashes and spaces, in capitals, with the letters that are easily mistaken put right. */
+/** As it is kept: without dashes of any kind and spaces, in capitals, with the letters that are easily mistaken put right. */
 export function plainCode(code: string): string {
-  return code.replace(/[\s-]/g, '').toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1');
+  return code
+    .replace(/[\s\p{Pd}]/gu, '')
+    .toUpperCase()
+    .replace(/O/g, '0')
+    .replace(/[IL]/g, '1');
+}
+
+/** As people read it. */
+export function inGroups(plain: string): string {
+  return [0, GROUP, 2 * GROUP].map((at) => plain.slice(at, at + GROUP)).join('-');
 }

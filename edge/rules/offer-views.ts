@@ -15,6 +15,8 @@ export interface KnownOffer {
   readonly code?: string | undefined;
   /** An open one may be past its time: compare `expiresElapsed`. */
   readonly state: 'open' | 'redeemed' | 'withdrawn';
+  /** How often a device said that it showed it. */
+  readonly seen?: number | undefined;
 }
 
 /** A redemption or an attribution of a purchase, reversed ones included. */
@@ -52,6 +54,8 @@ export interface OfferViews {
   get(id: string): KnownOffer | undefined;
   /** By a code as a person may have typed it: case, spaces and dashes do not matter. */
   byCode(code: string): KnownOffer | undefined;
+  /** Whether a text has the form of a hub's code at all. */
+  isCode(text: string): boolean;
   /** Whether a code looks like one of another store of the chain. */
   isForeign(code: string): boolean;
   /** The offer on the screens of a zone. */
@@ -62,6 +66,8 @@ export interface OfferViews {
   holdersOf(zone: string, gtin: string): readonly string[];
   /** Shoppers with an open offer of a campaign that is not past its time. */
   holdersIn(campaign: string): readonly string[];
+  /** Whether a receipt (`till/transaction`, as sales are named) redeemed something of late: its sale may be on its way. */
+  expects(sale: string): boolean;
   /** What a transaction redeemed and what was attributed to it. */
   usesOf(receipt: Receipted): readonly Use[];
   /** Redemptions of one offer that stand. */

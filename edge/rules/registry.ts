@@ -4,6 +4,7 @@ import { campaignEffect } from './campaign-effect.ts';
 import { journalDamage } from './journal-damage.ts';
 import { type LocationOfferOptions, locationOffer } from './location-offer.ts';
 import { offerAbuse } from './offer-abuse.ts';
+import { redemption } from './redemption.ts';
 import type { Rule } from './rule.ts';
 import { type ShelfGapOptions, shelfGap } from './shelf-gap.ts';
 import { zoneOffer } from './zone-offer.ts';
@@ -23,6 +24,8 @@ export function rulesOf(config: RulesConfig): readonly AnyRule[] {
     bufferSpace as AnyRule,
     journalDamage as AnyRule,
     campaignEffect as AnyRule,
+    // Before location-offer: what a sale names is redeemed before the purchase is put down to an offer.
+    redemption as AnyRule,
     locationOffer(config.location_offer) as AnyRule,
     zoneOffer as AnyRule,
     offerAbuse(config.location_offer) as AnyRule,

@@ -91,7 +91,7 @@ export interface Rule<State> {
   readonly version: number;
   readonly subscribes: readonly EventType[];
   /** Where events are many and few concern the rule: a cheap look at an event's data (JSON text) before it is parsed. */
-  glance?(type: EventType, data: string): boolean;
+  glance?(type: EventType, data: string, subject: string, offers: OfferViews): boolean;
   /** Which rows of state an event concerns; nothing: none. */
   keyOf(event: RuleEvent, views: Views): string | readonly string[] | undefined;
   readonly initial: State;

@@ -10,7 +10,7 @@ export const EMPTY_TALLY: Tally = {
 export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
   const none = (): KnownOffer | undefined => undefined;
   return {
-    ...{ get: none, byCode: none, ofZone: none, isForeign: () => false },
+    ...{ get: none, byCode: none, ofZone: none, isCode: () => true, isForeign: () => false },
     ...{
       openOf: () => [],
       holdersOf: () => [],
@@ -18,6 +18,7 @@ export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
       usesOf: () => [],
       redemptionsOf: () => [],
       attributedTo: () => [],
+      expects: () => false,
     },
     tally: () => EMPTY_TALLY,
     ...more,
