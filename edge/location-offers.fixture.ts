@@ -51,6 +51,8 @@ export interface Journaled {
   readonly id: string;
   readonly type: string;
   readonly subject: string;
+  /** Epoch ms. */
+  readonly received: number;
   readonly data: Record<string, unknown>;
 }
 
@@ -66,6 +68,8 @@ export class OfferShop {
   readonly folder = temporaryFolder();
   /** Everything that went out to shoppers since the start. */
   readonly sent: Sent[] = [];
+  /** Whether what goes out is confirmed. */
+  confirms = true;
   #options: ShopOptions;
   #writer: Writer;
   #transactions = 0;
@@ -75,10 +79,11 @@ export class OfferShop {
     this.#writer = this.#open();
   }
 
-  /** Stopped and started again, with another configuration where one is given. */
-  restart(change: ShopOptions = {}): void {
+  /** Stopped and started again after `down` ms, with another configuration where one is given. */
+  restart(change: ShopOptions = {}, down = 0): void {
     this.#options = { ...this.#options, ...change };
     this.#writer.close();
+    this.clocks.pass(down);
     this.#writer = this.#open();
   }
 
@@ -124,9 +129,10 @@ export class OfferShop {
   ): Delivery {
     this.#transactions += 1;
     const transaction = String(this.#transactions);
+    const price = { amount: 129, currency: 'EUR' };
     const body = {
       ...{ till: 'till-1', transaction, business_day: '2026-11-20' },
-      lines: lines.map(([gtin, quantity, kind = 'sale']) => ({ gtin, quantity, uom: 'EA', kind })),
+      lines: lines.map(([gtin, quantity, kind = 'sale']) => ({ gtin, quantity, uom: 'EA', price, kind })),
     };
     const subject = `till-1/${transaction}`;
     return delivery(this.clocks, 'sale', 'till-1', reading(subject, body, shopper === undefined ? {} : { shopper }));
@@ -170,6 +176,7 @@ export class OfferShop {
           id: eventId(reader.hub, row.incarnation, row.sequence),
           type: row.type,
           subject: row.subject,
+          received: row.received,
           data: JSON.parse(row.data),
         }));
     } finally {
@@ -177,10 +184,11 @@ export class OfferShop {
     }
   }
 
-  /** What was decided about offers: its kind and the campaign. */
+  /** What was decided about offers to shoppers: its kind and the campaign. */
   decided(): string[] {
-    return this.events('retail.offers.').map(({ type, data }) => {
-      const kind = type.split('.')[2];
+    return this.events('retail.offers.').flatMap(({ type, data }) => {
+      const [, , kind = ''] = type.split('.');
+      if (kind === 'effect' || kind === 'flagged') return [];
       return [kind, data.campaign, data.reason].filter((part) => part !== undefined).join(' ');
     });
   }
@@ -226,6 +234,7 @@ export class OfferShop {
     const mine = out.filter(({ topic }) => topic.startsWith('out/offers/shopper/'));
     if (mine.length === 0) return;
     for (const { topic, payload } of mine) this.sent.push({ topic, ...JSON.parse(payload) });
+    if (!this.confirms) return;
     const ids = mine.map(({ id }) => id);
     this.#writer.process(batchOf([], [{ op: 'delivered', ids }]));
   }
