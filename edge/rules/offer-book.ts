@@ -62,6 +62,7 @@ export class OfferBook implements OfferViews {
   load(): void {
     this.#tallies.clear();
     this.#noneFlushed = false;
+    this.#expected = new Set((this.#run.redeemedLast.pluck().all(MOST_EXPECTED) as string[]).reverse());
   }
 
   /** A transaction begins. */

@@ -26,6 +26,24 @@ export interface Moved {
   readonly returned: Quantities;
 }
 
+/** Ends the lines, which alone of a sale are an array; within a text its quotes would be escaped. */
+const LINES_END = '"}],"';
+const O = 0x6f;
+const C = 0x63;
+const BRACKET = 0x5d;
+
+/**
+ * Whether a sale (JSON text) names an offer, a coupon or an original. Every sale is asked, so this looks at the end only:
+ * `original`, `offer` and `coupon` are written right after the lines, before anything else.
+ */
+export function namesMore(data: string): boolean {
+  if (data.charCodeAt(data.length - 2) === BRACKET) return false;
+  const at = data.lastIndexOf(LINES_END);
+  if (at < 0) return data.includes('"offer":') || data.includes('"coupon":') || data.includes('"original":');
+  const first = data.charCodeAt(at + LINES_END.length);
+  return first === O || first === C;
+}
+
 /**
  * Tills write what comes back with a sign or without one. A void cancels a line of the same receipt; what is voided
  * beyond that belongs to the original, if there is one.

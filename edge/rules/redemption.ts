@@ -14,7 +14,7 @@
 import type { Receipted } from '../contracts/offers.ts';
 import { isRedeemed, judgeSale } from './claims.ts';
 import type { Use } from './offer-views.ts';
-import { moved, type Quantities, type SaleData } from './receipt-lines.ts';
+import { moved, namesMore, type Quantities, type SaleData } from './receipt-lines.ts';
 import { type Decision, isWake, type Rule, type RuleTime, type Step, type Views } from './rule.ts';
 
 const SOLD = 'retail.sales.sold.v1';
@@ -35,8 +35,7 @@ export const redemption: Rule<Receipt> = {
   version: 1,
   subscribes: [SOLD],
   initial: {},
-  glance: (_type, data, subject, offers) =>
-    data.includes('"offer":') || data.includes('"coupon":') || data.includes('"original":') || offers.expects(subject),
+  glance: (_type, data, subject, offers) => namesMore(data) || offers.expects(subject),
   keyOf: (event, { offers }) => {
     const sale = event.data as unknown as SaleData;
     const { original } = sale;
