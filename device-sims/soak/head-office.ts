@@ -14,6 +14,7 @@ const KIND_OF_TYPE: Readonly<Record<string, string>> = {
   'retail.climate.measured.v1': 'climate',
   'retail.traffic.crossed.v1': 'traffic',
   'retail.shelves.level.v1': 'shelf',
+  'retail.shoppers.present.v1': 'presence',
 };
 
 /** The ledger's line of a device's readings of one kind. */

@@ -1,10 +1,11 @@
 /**
  * One device of the soak: publishes its readings in order at QoS 1 with a window, and never gives one up: after a
- * broken connection it connects again and sends everything unacknowledged once more, in order.
+ * broken connection it connects again and sends everything unacknowledged once more, in order. First of all it tells,
+ * on each connection, of its shopper's consent: until that is acknowledged a sighting would make no event.
  */
 import { connect, type Socket } from 'node:net';
 import { connectPacket, PACKET, PacketCutter, publishPacket } from '../load/mqtt-bytes.ts';
-import { reading } from './readings.ts';
+import { consentReading, reading } from './readings.ts';
 
 export interface PublisherOptions {
   readonly port: number;
@@ -30,6 +31,7 @@ export class Publisher {
   /** Connections lost after they had been accepted. */
   lost = 0;
   connected = false;
+  #consented = false;
   readonly #options: PublisherOptions;
   /** For each slot (number modulo window) whether its acknowledgement is awaited, and since when. */
   readonly #awaited: Uint8Array;
@@ -64,6 +66,7 @@ export class Publisher {
     socket.on('close', () => {
       if (this.connected) this.lost += 1;
       this.connected = false;
+      this.#consented = false;
       if (!this.#stopped) this.#retry = setTimeout(() => this.start(), RETRY_MS);
     });
   }
@@ -77,11 +80,12 @@ export class Publisher {
   /** Sends what window and allowance permit; called at each tick. */
   pump(): void {
     if (!this.connected) return;
-    const waiting = this.sent > this.acknowledged;
+    const waiting = !this.#consented || this.sent > this.acknowledged;
     if (waiting && performance.now() - this.#lastAnswer > SILENCE_MS) {
       this.#socket?.destroy();
       return;
     }
+    if (!this.#consented) return;
     const { window, allowance, took } = this.#options;
     const count = Math.min(allowance(), this.acknowledged + window - this.sent);
     if (count <= 0) return;
@@ -94,7 +98,9 @@ export class Publisher {
 
   #accepted(): void {
     this.connected = true;
-    this.#send(this.acknowledged);
+    const { run, device, window } = this.#options;
+    const { topic, payload } = consentReading(run, device);
+    this.#socket?.write(publishPacket(topic, window + 1, Buffer.from(payload)));
   }
 
   /** Sends all unacknowledged readings from this number on. A resent one's latency counts from its resending. */
@@ -113,8 +119,13 @@ export class Publisher {
     if (packets.length > 0) this.#socket?.write(Buffer.concat(packets));
   }
 
-  /** Packet id = slot + 1. */
+  /** Packet id = slot + 1; consent's lies beyond the window. */
   #acked(packetId: number): void {
+    if (packetId === this.#options.window + 1) {
+      this.#consented = true;
+      this.#send(this.acknowledged);
+      return;
+    }
     const slot = packetId - 1;
     if (this.#awaited[slot] !== 1) return;
     this.#awaited[slot] = 0;

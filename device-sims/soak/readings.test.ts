@@ -3,7 +3,7 @@ import { readingSchemas } from '../../edge/contracts/readings.ts';
 import { faultRows, lostBetween, unsent } from './faults-table.ts';
 import { lineOf } from './head-office.ts';
 import { Ledger } from './ledger.ts';
-import { countOf, parseId, reading, SOAK_KINDS, type SoakKind } from './readings.ts';
+import { consentReading, countOf, parseId, reading, SOAK_KINDS, type SoakKind } from './readings.ts';
 
 const NUMBERS = 2_000;
 const time = '2026-11-20T09:15:00.000Z';
@@ -43,6 +43,16 @@ describe('the readings of a soak', () => {
     const levels = sent(0).filter(({ kind }) => kind === 'shelf');
     levels.forEach(({ body }, n) => {
       expect(body.count).not.toBe(levels[n - 1]?.body.count);
+    });
+  });
+
+  test('say of a shopper by turns that they came and that they left, and name nobody in an id', () => {
+    const sightings = sent(2).filter(({ kind }) => kind === 'presence');
+    const { payload } = consentReading('r', 2);
+    const { shopper } = readingSchemas.consent.parse(JSON.parse(payload));
+    sightings.forEach(({ body, topic }, n) => {
+      expect(body).toMatchObject({ shopper, present: n % 2 === 0 });
+      expect(`${topic} ${body.id}`).not.toContain(shopper);
     });
   });
 

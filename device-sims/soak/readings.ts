@@ -5,19 +5,22 @@
 import { crc32 } from 'node:zlib';
 import { deviceName, productGtin } from '../load/sales.ts';
 
-export const SOAK_KINDS = ['sale', 'climate', 'traffic', 'shelf'] as const;
+export const SOAK_KINDS = ['sale', 'climate', 'traffic', 'shelf', 'presence'] as const;
 export type SoakKind = (typeof SOAK_KINDS)[number];
 
-/** How kinds follow each other: 14 sales, 3 climates, 2 crossings and a shelf of each 20. */
-const PATTERN: readonly SoakKind[] = [...'ssscssstssscssstssch'].map((letter) =>
-  letter === 's' ? 'sale' : letter === 'c' ? 'climate' : letter === 't' ? 'traffic' : 'shelf',
-);
+const LETTERS: Readonly<Record<string, SoakKind>> = {
+  ...{ s: 'sale', c: 'climate', t: 'traffic', h: 'shelf', p: 'presence' },
+};
+
+/** How kinds follow each other: 14 sales, 3 climates, 2 crossings, a shelf and a sighting of each 21. */
+const PATTERN = [...'ssscssstssscssstsscph'].map((letter) => LETTERS[letter] ?? 'sale');
 
 const BEFORE: Readonly<Record<SoakKind, readonly number[]>> = {
   sale: countsBefore('sale'),
   climate: countsBefore('climate'),
   traffic: countsBefore('traffic'),
   shelf: countsBefore('shelf'),
+  presence: countsBefore('presence'),
 };
 
 /** For each place of the pattern how many of this kind come before it; the last element is the whole pattern's. */
@@ -55,6 +58,18 @@ export function reading(run: string, device: number, number: number, time: strin
   };
 }
 
+/** Each device follows one shopper, who consents before anything else is said of them. */
+export function consentReading(run: string, device: number): SoakReading {
+  return {
+    topic: `in/consent/${run}-consent-${device + 1}`,
+    payload: JSON.stringify({ shopper: shopperName(run, device), granted: true, scope: 'offers' }),
+  };
+}
+
+function shopperName(run: string, device: number): string {
+  return `walker-${run}-${device + 1}`;
+}
+
 function body(kind: SoakKind, run: string, device: number, counter: number, time: string): object {
   switch (kind) {
     case 'sale':
@@ -70,6 +85,9 @@ function body(kind: SoakKind, run: string, device: number, counter: number, time
         gtin: productGtin(crc32(run) % 1_000_000),
         count: (counter % TURN < LOW ? 1 : 20) + (counter % 2),
       };
+    case 'presence':
+      // They come and go: a sighting that says the same again would be no event.
+      return { zone: 'beverages', shopper: shopperName(run, device), present: counter % 2 === 0 };
   }
 }
 
