@@ -12,13 +12,23 @@ export interface DoorSources {
   /** Sales whose shopper was left out for want of consent. */
   readonly shoppersRemoved: number;
   readonly live: LiveCounters;
+  /** Reports of screens that were not recorded, by reason. */
+  readonly playsRefused: Readonly<Record<string, number>>;
   /** Connections of the HTTP server. */
   readonly http: Doorstep;
   /** Absent: there are no users. */
   readonly signIns: CredentialCounters | undefined;
 }
 
-export function doorFigures({ door, decoded, shoppersRemoved, live, http, signIns }: DoorSources): DoorSnapshot {
+export function doorFigures({
+  door,
+  decoded,
+  shoppersRemoved,
+  live,
+  playsRefused,
+  http,
+  signIns,
+}: DoorSources): DoorSnapshot {
   const { counters } = door;
   return {
     connections: door.connections,
@@ -44,6 +54,7 @@ export function doorFigures({ door, decoded, shoppersRemoved, live, http, signIn
     httpTurnedAway: counters.httpTurnedAway,
     liveReadersClosed: live.stalled,
     liveReadersRefused: live.turnedAway,
+    playsRefused: new Map(Object.entries(playsRefused)),
     httpConnections: http.guests,
     httpConnectionsRefused: http.refused,
     httpConnectionsReplaced: http.replaced,

@@ -15,7 +15,7 @@ import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
-import { isKind, KINDS } from './contracts/readings.ts';
+import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import type { AddressOptions } from './devices/addresses.ts';
@@ -25,7 +25,6 @@ import { Credentials } from './devices/credentials.ts';
 import { limitsFrom } from './devices/door-options.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
-import { routeOfParts } from './devices/topics.ts';
 import { doorFigures } from './door-figures.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer, identityKey } from './journal/identity-key.ts';
@@ -42,11 +41,14 @@ import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
 import { readPin } from './ops/secret-file.ts';
 import { Watchdog } from './ops/watchdog.ts';
+import { retrying } from './retrying.ts';
+import { type Screens, screensOf } from './screens.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
 import { claimsApi } from './staff/claims-api.ts';
 import { staffGate } from './staff/gate.ts';
 import { machineAccess } from './staff/machine-access.ts';
 import { staffPages } from './staff/pages.ts';
+import { screensApi } from './staff/screens-api.ts';
 import { Sessions } from './staff/sessions.ts';
 import { Standing } from './standing.ts';
 
@@ -77,6 +79,7 @@ export class Hub {
   readonly #stillThere: StillThere;
   readonly #descriptors: Descriptors;
   readonly #liveCounters = { stalled: 0, turnedAway: 0 };
+  readonly #screens: Screens;
   #reader: JournalReader | undefined;
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
@@ -97,6 +100,7 @@ export class Hub {
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
+    this.#screens = screensOf(config, config.http.limits.live_readers, (request) => journal.request(request));
     const { users } = config.mqtt;
     const files = mostOpenFiles();
     const wanted = { mqtt: config.mqtt.limits.connections, http: config.http.limits.connections };
@@ -139,6 +143,7 @@ export class Hub {
   /** Resolves when devices are served. */
   async start(): Promise<void> {
     const { incarnation, out, open, sessions } = await this.#journal.start();
+    this.#screens.hear(out);
     this.#journal.listen((more, alerts, figures, silenced) => this.#onCommit(more, alerts, figures, silenced));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
@@ -243,6 +248,11 @@ export class Hub {
         liveReaders: http.limits.live_readers,
         liveCounters: this.#liveCounters,
       });
+      await app.register(screensApi, {
+        desk: this.#screens,
+        liveReaders: http.limits.live_readers,
+        liveCounters: this.#liveCounters,
+      });
       await app.register(claimsApi, { desk: claimsDesk((request) => this.#journal.request(request)) });
       await app.register(httpIn, {
         intake: this.#intake,
@@ -259,7 +269,7 @@ export class Hub {
         if (request.op === 'acknowledge') this.#countAcknowledged(request.request);
         return answer;
       },
-      retry: (letter) => this.#retry(reader, letter),
+      retry: retrying(reader, this.#codec, this.#intake, (request) => this.#journal.request(request)),
       discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
       check: () => this.#check.soon(),
     });
@@ -292,33 +302,13 @@ export class Hub {
     };
   }
 
-  async #retry(reader: JournalReader, id: string) {
-    const letter = reader.deadLetter(id);
-    if (!letter) return undefined;
-    const route = routeOfParts(letter.kind, letter.device);
-    if (route.to === 'dead-letter') return { outcome: 'refused-again' as const, reason: route.reason };
-    if (!isKind(letter.kind))
-      return { outcome: 'refused-again' as const, reason: `${letter.kind} is not a kind of reading` };
-    if (letter.bytes === null) return { outcome: 'refused-again' as const, reason: 'its bytes were not kept' };
-    const received = Date.now();
-    const { kind, device } = letter;
-    const decoded = this.#codec.decode(kind, device, letter.bytes, received);
-    if (!decoded.ok) return { outcome: 'refused-again' as const, reason: decoded.reason };
-    const { readings } = decoded;
-    const receipt = await new Promise<Parameters<Parameters<CountedIntake['deliver']>[1]>[0]>((resolve) => {
-      if (readings.length === 0) resolve({ outcome: 'accepted', accepted: decoded.counted, repeated: 0 });
-      else this.#intake.deliver({ kind, device, received, readings }, resolve);
-    });
-    if (receipt.outcome === 'accepted') await this.#journal.request({ op: 'discard', letter: id });
-    return receipt;
-  }
-
   #onCommit(out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures, silenced: readonly string[]): void {
     for (const topic of silenced) {
       this.#delivery.forget(topic);
       this.#door.forget(topic);
     }
     this.#delivery.push(out);
+    this.#screens.hear(out);
     for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
     this.#intake.settle();
     this.#standing.onCommit(figures);
@@ -356,6 +346,7 @@ export class Hub {
           decoded: this.#decoder.counters,
           shoppersRemoved: this.#standing.shoppersRemoved,
           live: this.#liveCounters,
+          playsRefused: this.#screens.tickets.refused,
           http: this.#httpDoorstep,
           signIns: this.#credentials?.counters,
         }),

@@ -38,7 +38,7 @@ function soldEvent(data: object, history = false): Record<string, unknown> {
 
 test('there is a schema for the configuration, every kind, every replicated event, what else travels, and the checkpoint', () => {
   const events = EVENT_TYPES.filter((type) => streamOf(type) !== 'local');
-  const messages = ['message.offer', 'message.claim', 'message.offers-report'];
+  const messages = ['message.offer', 'message.claim', 'message.play-report', 'message.offers-report'];
   const readings = KINDS.map((kind) => `reading.${kind}`);
   expect(SCHEMA_NAMES).toEqual(['config', ...readings, ...events, ...messages, 'checkpoint']);
   for (const name of SCHEMA_NAMES) expect(validator(name), name).toBeTypeOf('function');

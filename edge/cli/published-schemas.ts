@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { configJsonSchema } from '../../config/schema.ts';
 import { TIME_QUALITIES } from '../contracts/envelope.ts';
 import { dataSchemaOf, EVENT_TYPES, type EventType, isEventType, streamOf } from '../contracts/events.ts';
-import { claimSchema, offersReportSchema, sentOfferSchema } from '../contracts/offers.ts';
+import { claimSchema, offersReportSchema, playReportSchema, sentOfferSchema } from '../contracts/offers.ts';
 import { gtinSchema } from '../contracts/planogram.ts';
 import { isKind, KINDS, readingSchemas } from '../contracts/readings.ts';
 import { LOCAL_STREAM, STREAMS } from '../contracts/streams.ts';
@@ -14,6 +14,7 @@ const REPLICATED = EVENT_TYPES.filter((type) => streamOf(type) !== LOCAL_STREAM)
 const MESSAGES = {
   'message.offer': () => written(sentOfferSchema),
   'message.claim': () => z.toJSONSchema(claimSchema, { io: 'input' }),
+  'message.play-report': () => z.toJSONSchema(playReportSchema, { io: 'input' }),
   'message.offers-report': () => written(offersReportSchema),
 } as const;
 

@@ -203,6 +203,13 @@ export const claimSchema = z
   });
 export type Claim = z.infer<typeof claimSchema>;
 
+/** `POST /api/screens/<zone>/played`: a screen showed the offer of its ticket. */
+export const playReportSchema = z.strictObject({
+  play: z.string().min(1).max(64).describe('the ticket that came with the offer'),
+  seconds: z.number().int().min(5).max(86_400).describe('how long it was to be seen'),
+  screen: z.string().min(1).max(64).optional().describe('name of the screen; default its zone'),
+});
+
 export type ClaimAnswer =
   | { readonly granted: true; readonly claim: string; readonly campaign: string }
   | { readonly granted: false; readonly reason: ClaimRefusal; readonly text: string };

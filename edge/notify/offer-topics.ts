@@ -27,6 +27,7 @@ interface OfferData {
 }
 
 const TO_SHOPPER = 'out/offers/shopper/';
+const TO_ZONE = 'out/offers/zone/';
 
 /** What an offer event sends; nothing for events that only count. `code`: of a coupon. */
 export function offerMessage(type: EventType, data: OfferData, code?: string): OfferMessage | undefined {
@@ -35,7 +36,7 @@ export function offerMessage(type: EventType, data: OfferData, code?: string): O
   const { id, audience, campaign, zone, gtin, text, expires, shopper, reason, events } = data;
   const said = { id, campaign, gtin, text, expires, ...(code !== undefined && { code }), events };
   if (audience === 'zone') {
-    const topic = `out/offers/zone/${encodeURIComponent(zone)}`;
+    const topic = TO_ZONE + encodeURIComponent(zone);
     return { topic, payload: isWithdrawn ? '' : JSON.stringify(said), retain: true };
   }
   const payload = JSON.stringify(isWithdrawn ? { ...said, withdrawn: reason } : said);
@@ -59,4 +60,13 @@ export function addressed(topic: string, pseudonymOf: (shopper: string) => strin
   if (!topic.startsWith(`${TO_SHOPPER}@`)) return topic;
   const pseudonym = pseudonymOf(topic.slice(TO_SHOPPER.length + 1));
   return pseudonym === undefined ? undefined : TO_SHOPPER + encodeURIComponent(pseudonym);
+}
+
+/** Of what goes out, the messages to screens of zones, with the zone as it is called. */
+export function toZones(
+  messages: readonly Pick<OfferMessage, 'topic' | 'payload'>[],
+): { zone: string; payload: string }[] {
+  return messages.flatMap(({ topic, payload }) =>
+    topic.startsWith(TO_ZONE) ? [{ zone: decodeURIComponent(topic.slice(TO_ZONE.length)), payload }] : [],
+  );
 }

@@ -21,6 +21,8 @@ export interface DoorSnapshot {
   /** Pages that listened and were closed because they did not read, and those there was no place for. */
   readonly liveReadersClosed?: number;
   readonly liveReadersRefused?: number;
+  /** Reports of screens that were not recorded, by reason in kebab-case. */
+  readonly playsRefused?: ReadonlyMap<string, number>;
   /** Connections by HTTP: open, turned away, and idle or slow ones that gave way to newer ones. */
   readonly httpConnections?: number;
   readonly httpConnectionsRefused?: number;
@@ -95,13 +97,19 @@ export function doorMetrics(door: () => DoorSnapshot): readonly PulledMetric[] {
     ),
     counter(
       'live_readers_closed_total',
-      'Pages that listened for alerts and were closed because they did not read. They come back by themselves.',
+      'Pages and screens that listened and were closed because they did not read. They come back by themselves.',
       () => door().liveReadersClosed,
     ),
     counter(
       'live_readers_refused_total',
-      'Pages that could not listen because too many did (http.limits.live_readers).',
+      'Pages and screens that could not listen because too many did (http.limits.live_readers).',
       () => door().liveReadersRefused,
+    ),
+    counter(
+      'screen_plays_refused_total',
+      'Reports of screens that showed an offer and were not recorded, by reason: their ticket does not fit.',
+      () => largestFirst('reason', door().playsRefused),
+      'reason',
     ),
     gauge('http_connections', 'Connections open now by HTTP.', () => door().httpConnections),
     counter(

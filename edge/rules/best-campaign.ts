@@ -38,3 +38,16 @@ export function hasQuantity({ id, quantity }: Campaign, { offers }: Pick<Views, 
 export function hasBudget({ id, budget }: Campaign, { offers }: Pick<Views, 'offers'>): boolean {
   return budget === undefined || offers.tally(id).made < budget;
 }
+
+/** In place of a product that ran out: what its facing in the zone names, if that is on the shelf, and how the offer then reads. */
+export function standIn(
+  gtin: string,
+  { zone, gtin: meant, text }: Campaign,
+  views: Pick<Views, 'shelvesOf' | 'onShelf'>,
+): { readonly gtin: string; readonly text: string } | undefined {
+  const named = views.shelvesOf(zone, gtin).flatMap(({ substitute }) => substitute ?? []);
+  const other = named.find((substitute) => views.onShelf(zone, substitute) > 0);
+  if (other === undefined) return undefined;
+  const nameOf = (product: string): string => views.shelvesOf(zone, product)[0]?.name ?? product;
+  return { gtin: other, text: `${nameOf(other)} in place of ${nameOf(meant)}: ${text}` };
+}

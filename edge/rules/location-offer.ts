@@ -14,7 +14,7 @@
  * (offer-moments.ts); when it needs neither, the row goes.
  */
 import type { Campaign } from '../contracts/campaigns.ts';
-import { bestCampaign, hasBudget, hasQuantity } from './best-campaign.ts';
+import { bestCampaign, hasBudget, hasQuantity, standIn } from './best-campaign.ts';
 import { attribute } from './offer-attribution.ts';
 import { armOf, type Had, mayHave, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
 import type { KnownOffer } from './offer-views.ts';
@@ -170,19 +170,13 @@ function holds(work: Work, offer: KnownOffer): boolean {
 
 /** A product of the same zone that is on the shelf and may stand in, and how the offer then reads. */
 function substituteFor(
-  { zone, gtin }: KnownOffer,
+  { gtin }: KnownOffer,
   campaign: Campaign,
   views: Views,
 ): { gtin: string; text: string } | undefined {
   // An offer that was moved is one more of the campaign's budget.
   if (!hasBudget(campaign, views) || !hasQuantity(campaign, views)) return undefined;
-  const substitute = views
-    .shelvesOf(zone, gtin)
-    .map((facing) => facing.substitute)
-    .find((other) => other !== undefined && views.onShelf(zone, other) > 0);
-  if (substitute === undefined) return undefined;
-  const nameOf = (product: string): string => views.shelvesOf(zone, product)[0]?.name ?? product;
-  return { gtin: substitute, text: `${nameOf(substitute)} in place of ${nameOf(campaign.gtin)}: ${campaign.text}` };
+  return standIn(gtin, campaign, views);
 }
 
 /** A missed 'left': who was not sighted for long is not there any more. */

@@ -12,6 +12,7 @@
  * A campaign's budget counts offers to shoppers, so none is used here; its quantity counts.
  */
 import { byRank, type Campaign } from '../contracts/campaigns.ts';
+import { bestCampaign, hasQuantity, standIn } from './best-campaign.ts';
 import type { KnownOffer } from './offer-views.ts';
 import {
   type Decision,
@@ -93,29 +94,18 @@ function isSubstitute(gtin: string, campaign: Campaign, views: Views): boolean {
 
 /** What the zone is to show now. */
 function choose(zone: string, standing: KnownOffer | undefined, views: Views, now: RuleTime): Shown | undefined {
-  const running = views.campaignsIn(zone).filter((campaign) => isOpen(campaign, views, now));
-  const best = running.find(({ gtin }) => views.onShelf(zone, gtin) > 0);
-  const shown = running.find(({ id }) => id === standing?.campaign);
+  const choice = bestCampaign(zone, views, now);
+  const best = 'campaign' in choice ? choice.campaign : undefined;
   // Only what was shown moves to a substitute: a campaign does not begin with another product than its own.
-  const moves = shown !== undefined && shown !== best && (!best || byRank(shown, best) < 0);
-  const instead = moves ? substituteFor(shown, views) : undefined;
-  if (shown && instead !== undefined) {
-    const nameOf = (gtin: string): string => views.shelvesOf(zone, gtin)[0]?.name ?? gtin;
-    const text = `${nameOf(instead)} in place of ${nameOf(shown.gtin)}: ${shown.text}`;
-    return { campaign: shown.id, gtin: instead, text, expires: expiryOf(shown, views) };
-  }
+  const shown = views.campaignsIn(zone).find(({ id }) => id === standing?.campaign);
+  const moves = shown && isOpen(shown, views, now) && shown !== best && (!best || byRank(shown, best) < 0);
+  const instead = moves && standIn(shown.gtin, shown, views);
+  if (instead) return { campaign: shown.id, ...instead, expires: expiryOf(shown, views) };
   return best && { campaign: best.id, gtin: best.gtin, text: best.text, expires: expiryOf(best, views) };
 }
 
 function isOpen(campaign: Campaign, views: Views, now: RuleTime): boolean {
-  if (!views.runs(campaign, now.wall)) return false;
-  return campaign.quantity === undefined || views.offers.tally(campaign.id).redeemed < campaign.quantity;
-}
-
-/** The product to offer in place of one that has run out. */
-function substituteFor({ zone, gtin }: Campaign, views: Views): string | undefined {
-  const named = views.shelvesOf(zone, gtin).flatMap(({ substitute }) => substitute ?? []);
-  return named.find((substitute) => views.onShelf(zone, substitute) > 0);
+  return views.runs(campaign, now.wall) && hasQuantity(campaign, views);
 }
 
 function isSame(standing: KnownOffer | undefined, next: Shown | undefined): boolean {

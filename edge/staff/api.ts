@@ -4,7 +4,7 @@ import { type Alert, type AlertAction, type AlertCommand, alertActions } from '.
 import type { OffersReport } from '../contracts/offers.ts';
 import { Problem } from '../ops/problem.ts';
 import { acceptEmptyBodies, badBody } from './bodies.ts';
-import { type LiveCounters, LiveReaders } from './live-readers.ts';
+import { type LiveCounters, LiveReaders, openStream } from './live-readers.ts';
 
 export type ActionOutcome =
   /** Committed, or it had been done before. */
@@ -79,16 +79,7 @@ function liveRoute(app: FastifyInstance, desk: StaffDesk, mostReaders: number, c
     if (!readers.hasRoom(address, mostReaders)) {
       throw new Problem(503, 'too many pages are listening already', { headers: { 'retry-after': '30' } });
     }
-    reply.hijack();
-    reply.headers({
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (value !== undefined) reply.raw.setHeader(name, value);
-    }
-    readers.add(reply.raw, address, { hub: desk.hub, time: new Date().toISOString() });
+    readers.add(openStream(reply), address, { hub: desk.hub, time: new Date().toISOString() });
   });
 }
 

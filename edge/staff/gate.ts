@@ -1,7 +1,7 @@
 /**
  * The PIN before the staff page, where it is reachable from beyond this machine: `POST /api/session {pin}` gives a
  * cookie, without which `/api/*` and `/status` answer 401. The page itself, health and metrics stay open; routes for
- * machines are guarded by machine-access.ts.
+ * machines are guarded by machine-access.ts, and what the screens of zones use is open.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -12,6 +12,16 @@ import type { Sessions } from './sessions.ts';
 export interface GateOptions {
   readonly sessions: Sessions;
   readonly logger: Logger;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * A route under /api that the screens of zones use: it says what hangs in the shop for everybody to read, and nobody
+     * is identified there, so no PIN is asked for. Its own bounds hold (screens-api.ts).
+     */
+    readonly forScreens?: true;
+  }
 }
 
 const COOKIE = 'store_hub_session';
@@ -25,7 +35,7 @@ const pinBody = z.strictObject({ pin: z.string().max(64) });
 export function staffGate(app: FastifyInstance, { sessions, logger }: GateOptions): void {
   app.addHook('onRequest', async (request, reply) => {
     const { url: path, config } = request.routeOptions;
-    if (!isGuarded(path) || config.machines !== undefined) return;
+    if (!isGuarded(path) || config.machines !== undefined || config.forScreens) return;
     const token = tokenOf(request);
     if (token === undefined || !sessions.use(token)) throw new Problem(401, 'the PIN of the staff page is needed');
     if (path !== '/api/live') return;

@@ -1,14 +1,16 @@
 /**
- * Readers of `GET /api/live`, which hears of every change of an alert at once (server-sent events). Nothing is kept
- * for a reader: one that does not keep up is closed, comes back by itself, and fetches the list again.
+ * Readers of live streams (server-sent events): staff pages hear of every change of an alert at once, screens of what
+ * they are to show. Nothing is kept for a reader: one that does not keep up is closed, comes back by itself, and is told
+ * or fetches how things stand.
  */
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 
 /** Bytes that may wait for one reader; an alert is about half a kilobyte. */
 const MOST_WAITING = 256 * 1024;
 const PING_EVERY = 15_000;
 
-/** Of the places, those that one address beyond this machine may take: a shop's staff come from several. */
+/** Of the places, what one address beyond this machine may take: a shop's staff and screens come from several. */
 const SHARE = 1 / 4;
 
 /** Since the start: readers closed because they did not read, and those there was no place for. */
@@ -33,8 +35,7 @@ export class LiveReaders {
   hasRoom(address: string, most: number): boolean {
     let ofAddress = 0;
     for (const from of this.#responses.values()) if (from === address) ofAddress += 1;
-    const share = isLoopback(address) ? most : Math.ceil(most * SHARE);
-    if (this.#responses.size < most && ofAddress < share) return true;
+    if (this.#responses.size < most && ofAddress < placesOf(address, most)) return true;
     this.#counters.turnedAway += 1;
     return false;
   }
@@ -69,18 +70,44 @@ export class LiveReaders {
     this.#write(news);
   }
 
+  /** To one reader alone, at once. */
+  tell(response: ServerResponse, event: string, data: object): void {
+    this.#writeTo(response, Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  }
+
   #write(text: string): void {
     const bytes = Buffer.from(text);
-    for (const response of this.#responses.keys()) {
-      if (response.writableLength <= MOST_WAITING) {
-        response.write(bytes);
-        continue;
-      }
-      this.#counters.stalled += 1;
-      this.#responses.delete(response);
-      response.destroy();
-    }
+    for (const response of this.#responses.keys()) this.#writeTo(response, bytes);
   }
+
+  #writeTo(response: ServerResponse, bytes: Buffer): void {
+    if (response.writableLength <= MOST_WAITING) {
+      response.write(bytes);
+      return;
+    }
+    this.#counters.stalled += 1;
+    this.#responses.delete(response);
+    response.destroy();
+  }
+}
+
+/** Of the places, those that one address may take. */
+export function placesOf(address: string, most: number): number {
+  return isLoopback(address) ? most : Math.ceil(most * SHARE);
+}
+
+/** Writes the head of a stream, with the headers that every answer has. */
+export function openStream(reply: FastifyReply): ServerResponse {
+  reply.hijack();
+  reply.headers({
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  return reply.raw;
 }
 
 function isLoopback(address: string): boolean {

@@ -11,6 +11,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const WEB = fileURLToPath(new URL('./web/', import.meta.url));
 
+const SCREEN = 'screen.html';
+
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -41,14 +43,27 @@ function serve(page: Page, request: FastifyRequest, reply: FastifyReply): Fastif
   return zip ? reply.header('content-encoding', 'gzip').send(page.zipped) : reply.send(page.plain);
 }
 
-/** Adds `/`, the other pages by name, and the files beside them. Throws when they are not there. */
+/** Adds `/`, the other pages by name, and the files beside them; that of screens has its own address. Throws when they are not there. */
 export function staffPages(app: FastifyInstance): void {
   for (const name of readdirSync(WEB)) {
     const type = CONTENT_TYPES[extname(name)];
-    if (type === undefined) continue;
+    if (type === undefined || name === SCREEN) continue;
     const page = readPage(name, type);
     // A page goes by its name alone: /offers.
     const path = name === 'index.html' ? '/' : `/${name.replace(/\.html$/, '')}`;
     app.get(path, (request, reply) => serve(page, request, reply));
   }
+}
+
+/** The page of a zone's screens. */
+export function screenPage(): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+  const page = readPage(SCREEN, CONTENT_TYPES['.html'] ?? '');
+  return (request, reply) => serve(page, request, reply);
+}
+
+/** Changes with any of the files: pages that stay open for months see by it that they are outdated. */
+export function webVersion(): string {
+  const all = createHash('sha256');
+  for (const name of readdirSync(WEB).sort()) all.update(`${name}\0`).update(readFileSync(join(WEB, name)));
+  return all.digest('base64url').slice(0, 22);
 }

@@ -240,7 +240,7 @@ line = openLine({
       () => showLine('down'),
     );
   },
-  alert: heardOf,
+  news: { alerts: heardOf },
   down() {
     if (loaded) lost ??= Date.now();
     showLine('down');

@@ -1,13 +1,10 @@
-// The line to the hub: server-sent events, opened again by ourselves, because a browser gives up on some errors and
-// does not notice a line that died without a word. The hub says something every 15 s.
+// The line to the hub: server-sent events, opened again by ourselves: a browser gives up on some errors and
+// does not notice a line that died without a word. The hub speaks every 15 s.
 
 const SILENCE = 40_000;
 
-/**
- * Calls `hello` each time the line is up (fetch the list then), `alert` for each change, `down` when the line is lost.
- * Returns what ends the line, and what begins it again.
- */
-export function openLine({ hello, alert, down }) {
+/** Calls `hello` when the line is up, `news[event]` for news, `down` when it is lost. Returns how to end and begin it. */
+export function openLine({ address = () => '/api/live', hello, news, down }) {
   let source;
   let watch;
   let retry;
@@ -40,7 +37,7 @@ export function openLine({ hello, alert, down }) {
     closed = false;
     clearTimeout(retry);
     source?.close();
-    source = new EventSource('/api/live');
+    source = new EventSource(address());
     heard();
     source.addEventListener('ping', heard);
     source.addEventListener('hello', (event) => {
@@ -48,10 +45,11 @@ export function openLine({ hello, alert, down }) {
       heard();
       hello(JSON.parse(event.data));
     });
-    source.addEventListener('alerts', (event) => {
-      heard();
-      alert(JSON.parse(event.data));
-    });
+    for (const name in news)
+      source.addEventListener(name, (event) => {
+        heard();
+        news[name](JSON.parse(event.data));
+      });
     source.onerror = lost;
   }
 

@@ -1,0 +1,40 @@
+/** A dead letter is tried again: decoded as it would be now, and discarded when it is accepted. */
+
+import type { Receipt } from './contracts/intake.ts';
+import { isKind } from './contracts/readings.ts';
+import type { CountedIntake } from './counted-intake.ts';
+import type { Request } from './crossing.ts';
+import type { Codec } from './devices/codec.ts';
+import { routeOfParts } from './devices/topics.ts';
+import type { JournalReader } from './journal/reader.ts';
+
+type Retried = Receipt | { readonly outcome: 'refused-again'; readonly reason: string };
+
+/** Answers nothing where there is no such letter. */
+export function retrying(
+  reader: JournalReader,
+  codec: Codec,
+  intake: CountedIntake,
+  request: (request: Request) => Promise<unknown>,
+): (id: string) => Promise<Retried | undefined> {
+  return async (id) => {
+    const letter = reader.deadLetter(id);
+    if (!letter) return undefined;
+    const { kind, device, bytes } = letter;
+    const refused = (reason: string): Retried => ({ outcome: 'refused-again', reason });
+    const route = routeOfParts(kind, device);
+    if (route.to === 'dead-letter') return refused(route.reason);
+    if (!isKind(kind)) return refused(`${kind} is not a kind of reading`);
+    if (bytes === null) return refused('its bytes were not kept');
+    const received = Date.now();
+    const decoded = codec.decode(kind, device, bytes, received);
+    if (!decoded.ok) return refused(decoded.reason);
+    const { readings } = decoded;
+    const receipt = await new Promise<Receipt>((resolve) => {
+      if (readings.length === 0) resolve({ outcome: 'accepted', accepted: decoded.counted, repeated: 0 });
+      else intake.deliver({ kind, device, received, readings }, resolve);
+    });
+    if (receipt.outcome === 'accepted') await request({ op: 'discard', letter: id });
+    return receipt;
+  };
+}
