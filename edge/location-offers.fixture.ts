@@ -49,6 +49,7 @@ export interface Sent {
 
 export interface Journaled {
   readonly id: string;
+  readonly sequence: number;
   readonly type: string;
   readonly subject: string;
   /** Epoch ms. */
@@ -72,6 +73,7 @@ export class OfferShop {
   confirms = true;
   #options: ShopOptions;
   #writer: Writer;
+  #reader: JournalReader | undefined;
   #transactions = 0;
 
   constructor(options: ShopOptions = {}) {
@@ -82,12 +84,14 @@ export class OfferShop {
   /** Stopped and started again after `down` ms, with another configuration where one is given. */
   restart(change: ShopOptions = {}, down = 0): void {
     this.#options = { ...this.#options, ...change };
-    this.#writer.close();
+    this.close();
     this.clocks.pass(down);
     this.#writer = this.#open();
   }
 
   close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
     this.#writer.close();
   }
 
@@ -165,22 +169,20 @@ export class OfferShop {
     this.leave(shopper, zone);
   }
 
-  /** Journaled events of some types (by their beginning), in order, without what screens show. */
-  events(type = ''): Journaled[] {
-    const reader = JournalReader.open(this.folder);
-    try {
-      const rows = reader.page({ from: 1, limit: 100_000 });
-      return rows
-        .filter((row) => row.type.startsWith(type) && !row.data.includes('"audience":"zone"'))
-        .map((row) => ({
-          id: eventId(reader.hub, row.incarnation, row.sequence),
-          type: row.type,
-          subject: row.subject,
-          received: row.received,
-          data: JSON.parse(row.data),
-        }));
-    } finally {
-      reader.close();
+  /** Journaled events of some types (by their beginning), in order from a sequence on, without what screens show. */
+  events(type = '', from = 1): Journaled[] {
+    this.#reader ??= JournalReader.open(this.folder);
+    const { hub } = this.#reader;
+    const found: Journaled[] = [];
+    for (let next = from; ; ) {
+      const rows = this.#reader.page({ from: next, limit: 2000 });
+      for (const { sequence, incarnation, type: of, subject, received, data } of rows) {
+        next = sequence + 1;
+        if (!of.startsWith(type) || data.includes('"audience":"zone"')) continue;
+        const id = eventId(hub, incarnation, sequence);
+        found.push({ id, sequence, type: of, subject, received, data: JSON.parse(data) });
+      }
+      if (rows.length === 0) return found;
     }
   }
 

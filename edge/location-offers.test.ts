@@ -220,9 +220,11 @@ describe('over a restart', () => {
         shop.pass(MINUTE);
       }
     };
-    visits(4);
+    visits(3);
+    shop.visit(ANNA);
     shop.buy(ANNA, [WATER.gtin, 1]);
     shop.restart();
+    shop.pass(MINUTE);
     visits(2);
     expect(shop.events('retail.offers.made.v1').map(({ data }) => data.campaign)).toEqual([
       ...['daily', 'few', 'few', 'taken'],

@@ -81,7 +81,7 @@ export const playedSchema = z.object({
 
 export const REDEEMED_BY = ['claim', 'sale', 'purchase'] as const;
 
-/** `claim`: the till asked; `sale`: a sale named it; `purchase`: its shopper bought the product within `attribution`. */
+/** `claim`: the till asked; `sale`: a sale named it; `purchase`: its shopper bought the product while it stood. */
 export const redeemedSchema = z.object({
   claim: id,
   campaign: z.string(),

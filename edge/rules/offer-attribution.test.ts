@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { campaign, facing, HOUR, Visit } from './location-offer.fixture.ts';
+import { campaign, facing, HOUR, VALID, Visit } from './location-offer.fixture.ts';
 
 describe('a purchase', () => {
   it('within attribution is put down to the offer, and redeems it once', () => {
@@ -54,15 +54,21 @@ describe('a purchase', () => {
     visit.levels.set('A2', 2);
     visit.stay();
     visit.level('A1', 0);
-    expect(visit.buy('1', ['juice', 1])).toEqual(['redeemed soda', 'attributed soda treated']);
+    const sold = visit.buy('1', ['water', 3], ['juice', 2]);
+    expect(sold).toEqual(['redeemed soda', 'attributed soda treated']);
+    expect(visit.uses[1]).toMatchObject({ gtin: 'juice', quantity: 2 });
     expect(visit.uses[0]?.offer).toBe(visit.offers[1]?.id);
   });
 
-  it('of the last item counts although the offer was withdrawn with the shelf', () => {
+  it('after the offer stood no more is its effect, but redeems nothing: no till would', () => {
     const visit = new Visit();
     visit.stay();
     visit.level('A1', 0);
-    expect(visit.buy('1', ['water', 1])).toEqual(['redeemed soda', 'attributed soda treated']);
+    expect(visit.buy('1', ['water', 1])).toEqual(['attributed soda treated']);
+    const late = new Visit();
+    late.stay();
+    late.pass(VALID);
+    expect(late.buy('1', ['water', 1])).toEqual(['attributed soda treated']);
   });
 
   it('redeems no coupon, nothing beyond the quantity, and nothing that the till has redeemed', () => {

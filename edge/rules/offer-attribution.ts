@@ -1,7 +1,7 @@
 /**
  * A purchase by a shopper who had an offer, or would have had one but for the comparison: within `attribution` after the
- * latest moment of a campaign it is put down to it. Of an offer without a coupon it is the redemption as well, unless the
- * till said so before.
+ * latest moment of a campaign it is put down to it. While an offer without a coupon stands it is the redemption as well,
+ * unless the till said so before.
  */
 import type { Campaign } from '../contracts/campaigns.ts';
 import type { Receipted } from '../contracts/offers.ts';
@@ -29,8 +29,9 @@ export function attribute(
   return had.flatMap((one) => {
     const campaign = views.campaigns.find(({ id }) => id === one.campaign);
     if (!campaign || now.elapsed - latest(one) > campaign.attribution) return [];
-    const [gtin, quantity] = bought(lines, one.gtins);
-    if (gtin === undefined) return [];
+    const product = bought(lines, one.gtins);
+    if (!product) return [];
+    const [gtin, quantity] = product;
     const uses = views.offers.usesOf(receipt).filter((use) => !use.reversed && use.campaign === campaign.id);
     if (uses.some((use) => use.what === 'attributed' && use.shopper === shopper)) return [];
     const about = {
@@ -45,30 +46,32 @@ export function attribute(
       data: { claim: views.newId(), ...about, arm: one.arm, gtin, quantity, first, ...receipt },
     };
     const isTold = uses.some((use) => use.what === 'redeemed');
-    if (isTold || !isRedeemedByPurchase(campaign, one, views)) return [attributed];
+    if (isTold || !isRedeemedByPurchase(campaign, one, shopper, views)) return [attributed];
     const redeemed: Decision = {
       type: 'retail.offers.redeemed.v1',
       subject: campaign.id,
-      data: { claim: views.newId(), ...about, by: 'purchase', ...receipt },
+      data: { claim: views.newId(), ...about, by: 'purchase', gtin, ...receipt },
     };
     return [redeemed, attributed];
   });
 }
 
-/** A coupon that was not shown at the till is still good. */
-function isRedeemedByPurchase(campaign: Campaign, { offer }: Had, views: Views): boolean {
+/** While the offer stands, as a till would redeem it that asked; but a coupon that was not shown is still good. */
+function isRedeemedByPurchase(campaign: Campaign, { offer }: Had, shopper: string, views: Views): boolean {
   if (offer === undefined || campaign.coupon || !hasQuantity(campaign, views)) return false;
-  return views.offers.redemptionsOf(offer).length === 0;
+  return views.offers.openOf(shopper).some(({ id }) => id === offer);
 }
 
-/** The first of some products that was bought more than given back, and how many of all of them. */
-function bought(lines: Sale['lines'], gtins: readonly string[]): [string | undefined, number] {
-  const net = gtins.map((gtin) =>
-    lines
-      .filter((line) => line.gtin === gtin)
-      .reduce((sum, { quantity, kind }) => sum + (kind === 'sale' ? Number(quantity) : -Math.abs(Number(quantity))), 0),
-  );
-  // Decimal text adds up with an error far below a gram.
-  const quantity = Math.round(net.reduce((sum, one) => sum + Math.max(0, one), 0) * 1e6) / 1e6;
-  return [quantity > 0 ? gtins[net.findIndex((one) => one > 0)] : undefined, quantity];
+/** Of some products the latest that was bought more than given back, and how much of it. */
+function bought(lines: Sale['lines'], gtins: readonly string[]): [gtin: string, quantity: number] | undefined {
+  const net = gtins.map((gtin): [string, number] => {
+    const all = lines.filter((line) => line.gtin === gtin).map(signed);
+    // Decimal text adds up with an error far below a gram.
+    return [gtin, Math.round(all.reduce((sum, one) => sum + one, 0) * 1e6) / 1e6];
+  });
+  return net.findLast(([, quantity]) => quantity > 0);
+}
+
+function signed({ quantity, kind }: Sale['lines'][number]): number {
+  return kind === 'sale' ? Number(quantity) : -Math.abs(Number(quantity));
 }
