@@ -50,6 +50,7 @@ import { machineAccess } from './staff/machine-access.ts';
 import { staffPages } from './staff/pages.ts';
 import { screensApi } from './staff/screens-api.ts';
 import { Sessions } from './staff/sessions.ts';
+import { shoppersApi } from './staff/shoppers-api.ts';
 import { Standing } from './standing.ts';
 
 const HEARTBEAT_MS = 300_000;
@@ -254,6 +255,9 @@ export class Hub {
         liveCounters: this.#liveCounters,
       });
       await app.register(claimsApi, { desk: claimsDesk((request) => this.#journal.request(request)) });
+      await app.register(shoppersApi, {
+        desk: { erase: async (shopper) => (await this.#journal.request({ op: 'erase', shopper })) === true },
+      });
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,

@@ -18,7 +18,7 @@ const GENERATION_KEY = 'shopper_keys';
 const ERASED = -1;
 
 /** What the journal has not been told of one shopper. */
-export interface Untold {
+interface Untold {
   /** Keyed pseudonym. */
   readonly shopper: string;
   /** Their consent, where the journal has it otherwise. */

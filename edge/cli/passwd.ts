@@ -1,9 +1,9 @@
 /** `passwd NAME`: reads a password, and prints the entry for `mqtt.users` that holds its hash. */
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { userName } from '../../config/doors.ts';
 import { HubError } from '../contracts/errors.ts';
 import { hashPassword } from '../ops/passwords.ts';
+import { firstLine } from './first-line.ts';
 import { readHidden } from './hidden-input.ts';
 import { json, line, note } from './terminal.ts';
 
@@ -50,18 +50,6 @@ function requireLength(password: string): void {
     throw new HubError('INPUT_REFUSED', `the password is ${what}: at least ${SHORTEST} characters`);
   }
   if (Buffer.byteLength(password) > 1024) throw new HubError('INPUT_REFUSED', 'the password is longer than 1024 bytes');
-}
-
-/** Without its line end; empty when there is none. */
-async function firstLine(): Promise<string> {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  try {
-    for await (const text of lines) return text;
-    return '';
-  } finally {
-    lines.close();
-    process.stdin.destroy();
-  }
 }
 
 /** Quoted unless it can be nothing but text. */

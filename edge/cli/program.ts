@@ -11,6 +11,7 @@ import { addJournal } from './journal.ts';
 import { addOffers } from './offers.ts';
 import { addPasswd } from './passwd.ts';
 import { addSchema } from './schema.ts';
+import { addShoppers } from './shoppers.ts';
 import { addStatus } from './status.ts';
 
 const AFTER = `
@@ -46,6 +47,7 @@ export function createProgram(stop: AbortSignal): Command {
   addStatus(program);
   addJournal(program);
   addOffers(program);
+  addShoppers(program);
   addDeadLetters(program);
   addBackup(program);
   addHeadOffice(program);

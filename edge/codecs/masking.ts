@@ -4,6 +4,7 @@
  * nothing hid in it. What is a card is told in contracts/card-data.ts.
  */
 import { holdsCardData, maskCardDataIn, maskCardDataInRaw } from '../contracts/card-data.ts';
+import { withoutNamesIn } from './named-shoppers.ts';
 
 const MASK = '***';
 
@@ -24,7 +25,7 @@ const FIELD = new RegExp(`(${KEY}\\s*[:=]\\s*)(?:${quoted('"')}|${quoted("'")}|$
 
 /** A copy of its own (never a view on a larger buffer) without shoppers and card data. */
 export function maskedCopy(payload: Uint8Array): Uint8Array {
-  return masked(payload, maskedText);
+  return masked(payload, (text) => withoutNamesIn(text, maskedText(text)));
 }
 
 /** The same without card numbers and stripes only: what clients say to each other is nobody's else business. */

@@ -1,6 +1,7 @@
 /** Fields that the schemas do not know are dropped; how often each was seen is kept, by name, within bounds. */
 import { z } from 'zod';
 import { maskCardData } from '../contracts/card-data.ts';
+import { maskName } from './without-name.ts';
 
 const MOST_NAMES = 256;
 const LONGEST_NAME = 64;
@@ -26,20 +27,22 @@ export class UnknownFields {
   /** A function that counts what it does not know in a valid reading of this schema. */
   counter(kind: string, schema: z.core.$ZodType): (reading: unknown) => void {
     const shape = shapeOf(schema);
-    return (reading) => this.#walk(kind, shape, reading);
+    return (reading) => {
+      for (const one of Array.isArray(reading) ? reading : [reading]) this.#walk(kind, shape, one, shopperOf(one));
+    };
   }
 
   // As deep as the schema, never as deep as the reading.
-  #walk(path: string, shape: Shape, value: unknown): void {
+  #walk(path: string, shape: Shape, value: unknown, shopper: string): void {
     if (Array.isArray(value)) {
-      for (const element of value) this.#walk(path, shape, element);
+      for (const element of value) this.#walk(path, shape, element, shopper);
       return;
     }
     if (typeof value !== 'object' || value === null) return;
     for (const [field, inner] of Object.entries(value)) {
       const known = shape[field];
-      if (known === undefined) this.#count(`${path}.${plainName(field)}`);
-      else if (typeof inner === 'object') this.#walk(`${path}.${field}`, known, inner);
+      if (known === undefined) this.#count(`${path}.${plainName(maskName(field, shopper))}`);
+      else if (typeof inner === 'object') this.#walk(`${path}.${field}`, known, inner, shopper);
     }
   }
 
@@ -47,6 +50,12 @@ export class UnknownFields {
     const key = this.seen.has(name) || this.seen.size < MOST_NAMES ? name : OTHERS;
     this.seen.set(key, (this.seen.get(key) ?? 0) + 1);
   }
+}
+
+/** Nobody may be counted by name. */
+function shopperOf(reading: unknown): string {
+  const { shopper } = (reading ?? {}) as { shopper?: unknown };
+  return typeof shopper === 'string' ? shopper : '';
 }
 
 /** Names come from outside and end in logs and metrics. */

@@ -89,7 +89,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     requestTimeout: 30_000,
     keepAliveTimeout: 15_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16 * 1024 },
-    routerOptions: { maxParamLength: 1024 },
+    // A pseudonym of 128 characters, each encoded as nine.
+    routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: true,
     frameworkErrors: (error, _request, reply) => answer(reply.raw, asProblem(error)),
     clientErrorHandler: answerUnparsed,
