@@ -12,15 +12,22 @@ export const NAMED_FILTERS = 'out/offers/shopper/by name, in memory only';
 
 /** Whether a topic or a filter names a person; one with wildcards alone in that place names nobody. */
 export function namesPerson(topic: string): boolean {
-  return maskPerson(topic) !== topic;
+  const levels = topic.split('/');
+  if (!ROOT.every((name, index) => levels[index] === name || levels[index] === '+')) return false;
+  return levels.slice(ROOT.length).some(isName);
 }
 
-/** The same without the name. */
+/** The same for a log, where it may also be a name that no topic of ours has. */
 export function maskPerson(topic: string): string {
   const levels = topic.split('/');
-  if (levels.length <= ROOT.length) return topic;
-  if (!ROOT.every((name, index) => levels[index] === name || levels[index] === '+')) return topic;
-  return levels.map((level, index) => (index < ROOT.length || level === '+' || level === '#' ? level : MASK)).join('/');
+  const root = levels.findIndex((level) => level.toLowerCase() === 'shopper');
+  const named = namesPerson(topic) ? ROOT.length - 1 : root;
+  if (named < 0) return topic;
+  return levels.map((level, index) => (index > named && isName(level) ? MASK : level)).join('/');
+}
+
+function isName(level: string): boolean {
+  return level !== '' && level !== '+' && level !== '#';
 }
 
 /** What of a change may be written; nothing of what names a person but that there is something. */
