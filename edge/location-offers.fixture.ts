@@ -238,6 +238,7 @@ export class OfferShop {
     for (const { topic, payload } of mine) this.sent.push({ topic, ...JSON.parse(payload) });
     if (!this.confirms) return;
     const ids = mine.map(({ id }) => id);
-    this.#writer.process(batchOf([], [{ op: 'delivered', ids }]));
+    // What is due runs with it, and may send more.
+    this.#take(this.#writer.process(batchOf([], [{ op: 'delivered', ids }])).out);
   }
 }
