@@ -82,7 +82,7 @@ test('an offer before consent was journaled, or after it was withdrawn, is one w
 test('a phone that shows an offer long after its owner withdrew is noticed, though the journal knows of no withdrawal', () => {
   const day = evidence();
   day.ledger.record({ kind: 'consent', who: WHO, granted: false });
-  day.time.now += 900;
+  day.time.now += 2_900;
   day.ledger.record({ kind: 'offered', who: WHO, offer: OFFER });
   expect(judgeOffers(day).withoutConsent).toBe(0);
   day.time.now += 200;

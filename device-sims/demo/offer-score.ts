@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Ledger, TrueSale } from '../world/ledger.ts';
 import type { ShopPlan } from '../world/shop-plan.ts';
 import type { JournalEvent } from './score.ts';
+import { appsOf, pseudonymsIn } from './traces.ts';
 
 /** What devices said and heard, to be compared. */
 export interface SaidOfOffers {
@@ -36,8 +37,8 @@ export interface OfferScore {
   readonly faults: readonly string[];
 }
 
-/** A withdrawal is under way this long at most: the kiosk looks twenty times a second. Milliseconds. */
-const ON_THE_WAY_MS = 1_000;
+/** So long a withdrawal may be on its way to the hub, on a busy machine too; the journal's order is judged exactly. */
+const ON_THE_WAY_MS = 3_000;
 
 const consentData = z.object({ shopper: z.string(), granted: z.boolean(), readingId: z.string().optional() });
 const levelData = z.object({ shelf: z.string(), count: z.number() });
@@ -197,9 +198,8 @@ export function judgeOffers(evidence: OfferEvidence): OfferScore {
     0,
   );
   check('purchases attributed twice', treated.length - credited.size, 0);
-  const text = JSON.stringify(evidence.journal);
-  const named = new Set(ledger.stays.flatMap(({ who }) => who.app ?? []));
-  check('pseudonyms in the journal', [...named].filter((app) => text.includes(app)).length, 0);
+  const text = Buffer.from(JSON.stringify(evidence.journal));
+  check('pseudonyms in the journal', pseudonymsIn(text, appsOf(ledger)).length, 0);
   const guests = plan.guest === undefined ? [] : [...journal.people].filter(([, app]) => app === plan.guest?.app);
   if (plan.guest && !treated.some(({ shopper }) => guests.some(([keyed]) => keyed === shopper)))
     faults.push('the guest was to buy what is offered, and no such purchase was attributed');

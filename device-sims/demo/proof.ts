@@ -7,6 +7,7 @@ import { judgeOffers, type OfferScore } from './offer-score.ts';
 import { bufferOf } from './outage.ts';
 import { type JournalEvent, judgeHeadOffice, judgeStore, parseExport } from './score.ts';
 import { SETTLE_MS, type Stage } from './stage.ts';
+import { judgeTraces } from './traces.ts';
 
 export interface Verified {
   readonly ok: boolean;
@@ -21,6 +22,8 @@ export interface Proof {
   readonly offers: OfferScore;
   /** What `store-hub offers` says, as it says it. */
   readonly report: string;
+  /** Places where somebody is named who must not be. */
+  readonly traces: readonly string[];
   /** What `store-hub verify` found; absent without Kafka. */
   readonly verified: Verified | undefined;
   /** What is not as it must be, one sentence each. */
@@ -83,14 +86,16 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
   const report = await printed(stage, ['offers'], signal);
   const faults = judgeStore({ ledger, tally, alerts: watch.alerts, journal, settleMs: SETTLE_MS });
   const offers = judgeOffers({ plan: shop.plan, ledger, said, journal });
-  faults.push(...offers.faults);
+  const { dataDir, edge, bridge } = stage.store;
+  const traces = await judgeTraces(ledger, dataDir, [...edge.lines, ...bridge.lines]);
+  faults.push(...offers.faults, ...traces);
   if (!office) {
     const events = await buffered();
     if (events !== journal.length) faults.push(`the buffer holds ${events} events, the journal ${journal.length}`);
-    return { journal, offers, report, verified: undefined, faults };
+    return { journal, offers, report, traces, verified: undefined, faults };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));
   const verified = await verify(stage, signal);
   if (!verified.ok) faults.push(`store-hub verify: ${verified.text}`);
-  return { journal, offers, report, verified, faults };
+  return { journal, offers, report, traces, verified, faults };
 }

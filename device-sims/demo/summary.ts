@@ -6,6 +6,7 @@ import type { Outage } from './outage.ts';
 import type { Proof } from './proof.ts';
 import { countByStream } from './score.ts';
 import { SETTLE_MS } from './stage.ts';
+import { appsOf } from './traces.ts';
 
 export interface SummaryOptions {
   readonly narrator: Narrator;
@@ -30,8 +31,9 @@ function itemsLine({ ledger: { items, missed } }: Cast): string {
   return `${balance}; ${items.unpaid} left unpaid, ${missed} wanted in vain`;
 }
 
-function consentLine({ ledger: { consents, stays } }: Cast): string {
-  const apps = new Set(stays.flatMap(({ who }) => who.app ?? []));
+function consentLine({ ledger }: Cast): string {
+  const { consents } = ledger;
+  const apps = appsOf(ledger);
   const given = consents.filter(({ granted }) => granted).length;
   return `${given} of ${apps.size} shoppers with the app gave it, ${consents.length - given} withdrew it`;
 }
@@ -64,6 +66,7 @@ export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions):
   row('consent', consentLine(cast));
   row('offers', offersLine(cast, proof));
   row('offers without consent', `${offers.withoutConsent}; of what was not on the shelf ${offers.forEmptyShelf}`);
+  row('pseudonyms', proof.traces.length === 0 ? 'none in the journal, in the log, or kept without consent' : 'FOUND');
   if (cut) row('link cut', `${cut.peak} events waited at most, drained ${cut.drainedIn.toFixed(1)} s after healing`);
   if (office) row('records in Kafka', `${office.records.size}, of which ${office.repeated.length} came twice`);
   else row('records in Kafka', 'none: head office was out of reach, every event waits in the buffer');
