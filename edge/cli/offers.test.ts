@@ -1,9 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../device-sims/harness/free-port.ts';
+import { waitUntil } from '../../device-sims/harness/wait-until.ts';
+import { liftOf } from '../contracts/lift.ts';
 import { offersReportSchema } from '../contracts/offers.ts';
 import { OfferJournal } from '../offer-journal.fixture.ts';
-import { folderWith, run } from './command.fixture.ts';
+import { edgeRequest } from '../ops/edge-request.ts';
+import { folderWith, run, start } from './command.fixture.ts';
 
 const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 const campaign = (id: string, more: string): string =>
@@ -17,6 +21,7 @@ ${campaign('tea-5', `${NOW}, holdout: 0.5`)}
 ${campaign('milk', `from: ${day(-9)}, until: ${day(-8)}`)}
 ${campaign('xmas', `from: ${day(8)}, until: ${day(9)}`)}
 `;
+const NOBODY = { shoppers: 0, buyers: 0 };
 const folder = folderWith(STORE);
 const none = folderWith('hub: store-0042\n');
 
@@ -82,4 +87,50 @@ test('offers without campaigns says so, and ends with 0; without a journal with 
   const { code, stderr } = await run(['offers', '-c', 'other.yaml'], none);
   expect(code).toBe(1);
   expect(stderr).toContain('what to do');
+});
+
+test('a real edge tells the same over HTTP as the command does, and the command still does after a kill -9', async () => {
+  const gtin = '09521234543213';
+  const planogram = `{ shelf: A1, zone: beverages, gtin: "${gtin}", name: Water, capacity: 9, minimum: 2 }`;
+  const [mqtt, http] = [await freePort(), await freePort()];
+  const shop = folderWith(
+    `hub: store-0042\nmqtt: { listen: 127.0.0.1:${mqtt} }\nhttp: { listen: 127.0.0.1:${http} }\n` +
+      `planogram: [${planogram}]\nrules: { location_offer: { dwell: 0s } }\n` +
+      `campaigns:\n${campaign('soda-10', `${NOW}, holdout: 0.5`)}\n`,
+  );
+  const edge = start(['edge', '-c', 'store.yaml'], shop);
+  const socket = join(shop, 'data', 'edge.sock');
+  await waitUntil('the edge is up', async () => (await run(['status', '-c', 'store.yaml'], shop)).code === 0);
+  const send = async (path: string, readings: object): Promise<void> => {
+    expect((await edgeRequest(socket, 'POST', `/in/${path}`, readings)).status).toBe(202);
+  };
+  const names = Array.from({ length: 40 }, (_, index) => `shopper-number-${index}`);
+  const sightings = (who: readonly string[]) => who.map((shopper) => ({ shopper, zone: 'beverages', present: true }));
+  await send('shelf/scale-1', { shelf: 'A1', count: 9 });
+  await send(
+    'consent/app',
+    names.map((shopper) => ({ shopper, granted: true, scope: 'offers' })),
+  );
+  await send('presence/gate', sightings([...names, 'stranger-one', 'stranger-two']));
+  const lines = [{ gtin, quantity: 1, price: { amount: 99, currency: 'EUR' } }];
+  const sales = names.slice(0, 30).map((shopper, index) => ({ till: 't', transaction: `${index}`, shopper, lines }));
+  await send('sale/till-1', sales);
+  const told = async (): Promise<unknown> => {
+    const { code, stdout } = await run(['offers', '--json', '-c', 'store.yaml'], shop);
+    expect(code).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const report = offersReportSchema.parse((await edgeRequest(socket, 'GET', '/api/offers')).body);
+  const [soda] = report.campaigns;
+  expect((soda?.treated.shoppers ?? 0) + (soda?.holdout.shoppers ?? 0)).toBe(40);
+  expect((soda?.treated.buyers ?? 0) + (soda?.holdout.buyers ?? 0)).toBe(30);
+  expect(soda?.redeemed).toBe(soda?.treated.buyers);
+  expect(soda?.lift).toEqual(liftOf(soda?.treated ?? NOBODY, soda?.holdout ?? NOBODY));
+  expect(report.none).toContainEqual(expect.objectContaining({ reason: 'no-consent', count: 2 }));
+  const open = (soda?.treated.shoppers ?? 0) - (soda?.redeemed ?? 0);
+  expect(soda?.open).toBe(open);
+  expect(await told()).toEqual(report);
+  edge.child.kill('SIGKILL');
+  await edge.ended;
+  expect(await told()).toEqual(report);
 });
