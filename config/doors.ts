@@ -155,7 +155,9 @@ function guardHttp(value: HttpDoor, context: Context): void {
 const httpLimits = z.strictObject({
   connections: count(1, 100_000).default(512).describe('connections at the same time'),
   connections_per_address: count(1, 100_000).default(256).describe('connections of one address at the same time'),
-  live_readers: count(1, 10_000).default(100).describe('pages that listen at the same time'),
+  live_readers: count(1, 10_000)
+    .default(100)
+    .describe('staff pages that listen at the same time, and as many screens of zones'),
 });
 
 export const httpSchema = z

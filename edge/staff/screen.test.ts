@@ -1,6 +1,7 @@
 /** The screen of a zone in a real browser, with the real server; its clock is the test's. */
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HubError } from '../contracts/errors.ts';
 import { type Browser, browserInstalled, openBrowser } from './browser.fixture.ts';
 import { TestScreens } from './screens.fixture.ts';
 
@@ -210,6 +211,26 @@ describe.skipIf(!browserInstalled)('the screen of a zone', () => {
     expect(screens.plays[0]?.offer).toBe(id);
     await pass(2 * MINUTE);
     expect(screens.plays).toHaveLength(1);
+  });
+
+  it('tries again later what the hub could not store, without a rush', async () => {
+    let asked = 0;
+    screens.record = () => {
+      asked += 1;
+      if (asked <= 2) throw new HubError('NOT_STORED', 'the disk is full');
+      return true;
+    };
+    screens.show('beverages', 'water');
+    await open();
+    await offer().waitFor();
+    await pass(20_000);
+    screens.clear('beverages');
+    await expect.poll(() => asked).toBe(1);
+    await pass(30_000);
+    expect(asked).toBe(1);
+    await pass(5 * MINUTE);
+    await expect.poll(() => screens.plays.length).toBe(1);
+    expect(asked).toBe(3);
   });
 
   it('loads itself anew when the hub brings another page', async () => {

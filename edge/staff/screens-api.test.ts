@@ -64,7 +64,7 @@ describe('the page of a zone', () => {
   });
 
   test('of an unknown zone is not there, and the answer names the zones that are', async () => {
-    for (const path of ['/screen/bakery', '/api/screens/bakery/live']) {
+    for (const path of ['/screen/bakery', '/screen', '/screen/', '/api/screens/bakery/live']) {
       const response = await fetch(base + path);
       expect(response.status).toBe(404);
       const body = (await response.json()) as { detail: string; zones: string[] };

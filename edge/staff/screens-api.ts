@@ -55,8 +55,10 @@ export function screensApi(app: FastifyInstance, options: ScreensOptions, done: 
   const known = (zone: string): string => {
     if (board.zones.includes(zone)) return zone;
     const zones = [...board.zones];
-    throw new Problem(404, `there is no zone ${maskCardData(zone)}: use ${zones.join(', ')}`, { members: { zones } });
+    const which = zone === '' ? 'say which zone: /screen/<zone>' : `there is no zone ${zone}`;
+    throw new Problem(404, `${which}; there are ${zones.join(', ') || 'none'}`, { members: { zones } });
   };
+  app.get('/screen', () => known(''));
   app.get<{ Params: { zone: string } }>('/screen/:zone', (request, reply) => {
     known(request.params.zone);
     return page(request, reply);

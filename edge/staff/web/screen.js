@@ -8,6 +8,7 @@ import { languageOf } from './screen-words.js';
 const PATIENCE = 120_000; // ms that an offer stays on without a line to the hub
 const REPORT = 600_000; // ms after which it is told that an offer still stands
 const SEEN = 5_000; // ms: less is no play
+const TRY_AGAIN = 60_000; // ms until a report that the hub could not take goes again
 const TICK = 1_000;
 const MOST_UNSENT = 5;
 
@@ -26,6 +27,7 @@ let wasVisible = document.visibilityState === 'visible';
 let lostAt = performance.now(); // nothing while the line is up
 let reporting = false;
 let unsent = []; // last reports that did not get through
+let triedAt = Number.NEGATIVE_INFINITY; // when one did not, by performance.now()
 
 const left = () => Date.parse(shown.expires) - hubAhead - performance.now();
 
@@ -62,7 +64,12 @@ function settle() {
 function lastReport(report) {
   send(report).catch(() => {
     unsent = [...unsent, report].slice(-MOST_UNSENT);
+    triedAt = performance.now();
   });
+}
+
+function sendAgain() {
+  for (const report of unsent.splice(0)) lastReport(report);
 }
 
 /** An offer that stays is told of from time to time. */
@@ -78,7 +85,8 @@ async function reportOn() {
     // Without a ticket nothing is proven: a new line brings one.
     if (play === undefined) line.open();
   } catch {
-    // It is tried again with what comes to it.
+    // It goes again later, with what comes to it.
+    triedAt = performance.now();
   } finally {
     reporting = false;
   }
@@ -114,6 +122,8 @@ function heard({ time, show: next, play: ticket }) {
 
 function tick() {
   pass();
+  const mayReport = lostAt === undefined && performance.now() - triedAt >= TRY_AGAIN;
+  if (mayReport) sendAgain();
   if (!shown) return;
   const isAlone = lostAt !== undefined && performance.now() - lostAt >= PATIENCE;
   if (left() <= 0 || isAlone) {
@@ -122,7 +132,7 @@ function tick() {
     return;
   }
   renewUntil(shown, left(), language);
-  if (seen >= REPORT && lostAt === undefined) void reportOn();
+  if (mayReport && seen >= REPORT) void reportOn();
 }
 
 const line = openLine({
@@ -131,7 +141,7 @@ const line = openLine({
   hello(word) {
     lostAt = undefined;
     document.getElementById('line').dataset.line = 'live';
-    for (const report of unsent.splice(0)) lastReport(report);
+    sendAgain();
     heard(word);
     if (version !== undefined && version !== word.version) {
       settle();
