@@ -105,6 +105,18 @@ describe('a shopper with consent who stays in a zone', () => {
   });
 });
 
+describe('a moment without an offer', () => {
+  it('is counted by zone; names of zones that are none of the shop are not kept', () => {
+    opened({ planogram: [WATER, SOAP] });
+    for (const zone of ['household', 'somewhere else']) shop.visit(ANNA, zone);
+    shop.pass(MINUTE);
+    expect(shop.rows('SELECT zone, reason, count FROM no_offers ORDER BY zone')).toEqual([
+      { zone: '', reason: 'none-running', count: 1 },
+      { zone: 'household', reason: 'none-running', count: 1 },
+    ]);
+  });
+});
+
 describe('without consent', () => {
   it('nothing about a shopper is in any table or file, only moments are counted', () => {
     opened();
@@ -193,6 +205,13 @@ describe('the product of an open offer', () => {
     shop.pass(1);
     expect(shop.decided()).toEqual([]);
     expect(shop.none()).toEqual({ 'no-stock soda': 1 });
+  });
+
+  it('is not what the sensor sees there: withdrawn', () => {
+    opened();
+    shop.visit(ANNA);
+    shop.level({ ...JUICE, shelf: WATER.shelf }, 5);
+    expect(shop.decided()).toEqual(['made soda', 'withdrawn soda no-stock']);
   });
 
   it('gives its shelf to another at a change of the planogram: withdrawn at start', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ABSENT, campaign, DAY, DWELL, facing, HOUR, MINUTE, Visit } from './location-offer.fixture.ts';
+import { ABSENT, campaign, DAY, DWELL, facing, HOUR, MINUTE, VALID, Visit } from './location-offer.fixture.ts';
 
 describe('a stay', () => {
   it('of dwell brings the offer, once, caused by the event that began the stay', () => {
@@ -97,6 +97,14 @@ describe('an open offer', () => {
     expect(visit.level('A2', 0)).toEqual([]);
     expect(visit.level('A3', 0)).toEqual(['withdrawn soda no-stock']);
     expect(visit.level('A3', 9)).toEqual([]);
+  });
+
+  it('is left alone once it is past its time', () => {
+    const visit = new Visit();
+    visit.stay();
+    visit.pass(VALID);
+    expect(visit.level('A1', 0)).toEqual([]);
+    expect(visit.consent(false)).toEqual([]);
   });
 
   it('moves to the substitute of a facing if that is on the shelf, for the time that was left', () => {

@@ -57,6 +57,10 @@ interface Work {
   noOffer?: NonNullable<Step<unknown>['noOffer']>;
 }
 
+/** A sale's shopper is put at its end, with consent: sales are many, and may be long. */
+const SHOPPER = '"shopper":"';
+const SHOPPER_LENGTH = SHOPPER.length + 26 + '"}'.length;
+
 export function locationOffer(options: LocationOfferOptions): Rule<LocationOfferState> {
   return {
     name: 'location-offer',
@@ -71,7 +75,7 @@ export function locationOffer(options: LocationOfferOptions): Rule<LocationOffer
       'local.planogram.changed.v1',
     ],
     initial: {},
-    glance: (type, data) => type !== 'retail.sales.sold.v1' || data.includes('"shopper"'),
+    glance: (type, data) => type !== 'retail.sales.sold.v1' || data.startsWith(SHOPPER, data.length - SHOPPER_LENGTH),
     keyOf,
     step: (state, input, views, now, shopper) => {
       if (!views.consented(shopper)) return forgotten(shopper, views);
