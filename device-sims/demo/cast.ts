@@ -7,6 +7,7 @@ import { peopleCounter } from '../devices/people-counter.ts';
 import { phones } from '../devices/phones.ts';
 import { presenceGateway } from '../devices/presence-gateway.ts';
 import { shelfSensor } from '../devices/shelf-sensor.ts';
+import { signageScreen } from '../devices/signage-screen.ts';
 import { staffPhone } from '../devices/staff-phone.ts';
 import { till } from '../devices/till.ts';
 import { type ColdUnit, coldUnit } from '../world/cold-unit.ts';
@@ -101,14 +102,17 @@ export async function assemble(stage: Stage, options: CastOptions): Promise<Cast
     },
     failed: (error) => faults.push(`a device: ${error.message}`),
   };
+  const zones = [...new Set(plan.shelves.map(({ zone }) => zone))];
+  const screens = plan.guest ? [signageScreen(plan.guest.zone, surroundings)] : [];
   const devices = [
     ...plan.shelves.map((shelf) => shelfSensor(shelf, surroundings)),
     till(surroundings),
     peopleCounter(surroundings),
     fridge(unit, surroundings),
     consentKiosk(surroundings),
-    ...[...new Set(plan.shelves.map(({ zone }) => zone))].map((zone) => presenceGateway(zone, surroundings)),
+    ...zones.map((zone) => presenceGateway(zone, surroundings)),
     phones(surroundings),
+    ...screens,
   ];
   const stopDevices = async (patienceMs: number): Promise<void> => {
     await Promise.all(devices.map((device) => device.stop(patienceMs)));
@@ -120,6 +124,11 @@ export async function assemble(stage: Stage, options: CastOptions): Promise<Cast
     await stopDevices(patienceMs);
     await staff.stop();
   };
-  const said = { consents, granted };
+  const said: SaidOfOffers = {
+    ...{ consents, granted },
+    get plays() {
+      return screens.reduce((sum, { played }) => sum + played, 0);
+    },
+  };
   return { shop, unit, ledger, watch, tally, said, story: tell, devices, office, faults, rest };
 }

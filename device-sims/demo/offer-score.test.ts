@@ -55,7 +55,7 @@ function evidence(steps: readonly Step[] = GOOD): OfferEvidence & { time: { now:
   ledger.record({ kind: 'zone-left', who: WHO, zone: 'beverages' });
   const lines = [{ gtin: JUICE, quantity: 2, price: 149 }];
   ledger.record({ kind: 'paid', who: WHO, transaction: '000001', lines, coupons: [OFFER] });
-  const said = { consents: new Map([['kiosk-1', APP]]), granted: new Map([[CLAIM, '000001']]) };
+  const said = { consents: new Map([['kiosk-1', APP]]), granted: new Map([[CLAIM, '000001']]), plays: 0 };
   return { plan: TINY_SHOP, ledger, said, journal: journalOf(steps), time };
 }
 
@@ -124,6 +124,10 @@ test('what the hub left out is named', () => {
   expect(faultsOf([GRANTED, LEVEL, MADE, SOLD, ATTRIBUTED])).toEqual([
     'coupons granted and not journaled: 1, but 0 expected',
   ]);
+  expect(faultsOf([...GOOD, ['retail.offers.played.v1', { screen: 'screen-beverages' }]])).toEqual([
+    'journaled plays on screens: 1, but 0 expected',
+  ]);
+  expect(faultsOf([...GOOD, ['retail.offers.played.v1', { screen: 'beverages' }]])).toEqual([]);
   expect(faultsOf([GRANTED, LEVEL, REDEEMED, SOLD, ATTRIBUTED])).toContain(
     'offers that a phone showed and nobody made: 1, but 0 expected',
   );

@@ -3,6 +3,7 @@
  * journal names people by keyed pseudonyms; whose they are follows from the readings that told of consent.
  */
 import { z } from 'zod';
+import { isScreen } from '../devices/signage-screen.ts';
 import type { Ledger, TrueSale } from '../world/ledger.ts';
 import type { ShopPlan } from '../world/shop-plan.ts';
 import type { JournalEvent } from './score.ts';
@@ -14,6 +15,8 @@ export interface SaidOfOffers {
   readonly consents: ReadonlyMap<string, string>;
   /** Transactions by the id of the claim that was granted to them. */
   readonly granted: ReadonlyMap<string, string>;
+  /** Plays on screens that the hub took. */
+  readonly plays: number;
 }
 
 export interface OfferEvidence {
@@ -199,6 +202,10 @@ export function judgeOffers(evidence: OfferEvidence): OfferScore {
   );
   check('purchases attributed twice', treated.length - credited.size, 0);
   const text = Buffer.from(JSON.stringify(evidence.journal));
+  // Whoever opens the page of a screen while this runs plays it, too.
+  const isOurs = ({ type, data }: JournalEvent) => type === 'retail.offers.played.v1' && isScreen(data.screen);
+  const played = evidence.journal.filter(isOurs).length;
+  check('journaled plays on screens', played, said.plays);
   check('pseudonyms in the journal', pseudonymsIn(text, appsOf(ledger)).length, 0);
   const guests = plan.guest === undefined ? [] : [...journal.people].filter(([, app]) => app === plan.guest?.app);
   if (plan.guest && !treated.some(({ shopper }) => guests.some(([keyed]) => keyed === shopper)))
