@@ -31,7 +31,9 @@ test('stopped in the middle of business it leaves no process, no folder, and exi
   await waitUntil('the first event of a reading', () => /event +#\d+ retail/.test(said.out), { timeoutMs: 25_000 });
   const folder = /working folder (\S+)/.exec(said.out)?.[1] ?? '';
   const page = /Staff page: (\S+)/.exec(said.out)?.[1] ?? '';
+  const screen = /A screen: +(\S+)/.exec(said.out)?.[1] ?? '';
   expect(existsSync(folder)).toBe(true);
+  expect((await fetch(screen)).status).toBe(200);
   expect((await fetch(`${page}health/live`)).status).toBe(200);
   expect(await end('SIGINT', 10_000)).toEqual({ code: 130, signal: null });
   expect(existsSync(folder)).toBe(false);
