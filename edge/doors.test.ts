@@ -8,6 +8,7 @@ import { makeStore, type Store } from '../device-sims/harness/store.ts';
 import { waitUntil } from '../device-sims/harness/wait-until.ts';
 import { passwordHash } from './devices/users.fixture.ts';
 import { authority, type CertificateFiles, certificate } from './ops/certificates.fixture.ts';
+import { edgeRequest } from './ops/edge-request.ts';
 
 const PIN = '482915';
 let store: Store;
@@ -23,13 +24,19 @@ beforeAll(async () => {
         listen: `0.0.0.0:${ports.mqtt}`,
         anonymous: false,
         users: [
-          { name: 'till-1', password_hash: passwordHash('till password') },
+          { name: 'till-1', password_hash: passwordHash('till password'), may: ['claims'] },
           { name: 'gateway', password_hash: passwordHash('gateway password'), devices: ['scale-7'], may: ['alerts'] },
         ],
         tls: { listen: `0.0.0.0:${ports.tls}`, cert: './hub.pem', key: './hub.key' },
         websocket: { listen: `0.0.0.0:${ports.websocket}` },
       },
       http: { listen: `0.0.0.0:${ports.http}`, pin_file: './staff.pin' },
+      campaigns: [
+        {
+          ...{ id: 'soda', zone: 'beverages', gtin: '09521234543213', text: '10 % off' },
+          ...{ from: '2020-01-01', until: '2099-12-31', quantity: 3 },
+        },
+      ],
     },
   });
   ca = authority(store.dir, 'shop-ca');
@@ -125,6 +132,27 @@ describe('a hub on the network', () => {
     await store.edge.stop();
     await store.edge.start();
     expect(await status('/api/alerts', { cookie })).toBe(401);
+  });
+
+  test('answers the claims of a till that shows its name, of staff with the PIN, and of this machine', async () => {
+    const claim = (n: number) =>
+      JSON.stringify({ till: 'till-1', transaction: `c-${n}`, business_day: '2026-11-20', campaign: 'soda' });
+    expect((await post('/api/claims', claim(1))).status).toBe(401);
+    expect((await post('/api/claims', claim(1), { authorization: basic('till-1', 'no') })).status).toBe(401);
+    const gateway = { authorization: basic('gateway', 'gateway password') };
+    expect((await post('/api/claims', claim(1), gateway)).status).toBe(403);
+    const till = { authorization: basic('till-1', 'till password') };
+    const claimed = await post('/api/claims', claim(1), till);
+    expect([claimed.status, await claimed.json()]).toEqual([200, { claim: expect.any(String), campaign: 'soda' }]);
+    const opened = await post('/api/session', JSON.stringify({ pin: PIN }));
+    const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect((await post('/api/claims', claim(2), { cookie })).status).toBe(200);
+    const socket = join(store.dataDir, 'edge.sock');
+    const local = (n: number) => edgeRequest(socket, 'POST', '/api/claims', JSON.parse(claim(n)));
+    expect((await local(3)).status).toBe(200);
+    expect(await local(4)).toMatchObject({ status: 409, body: { reason: 'capped' } });
+    expect((await post(`/api/offers/${'0'.repeat(26)}/seen`, '{}', till)).status).toBe(403);
+    expect((await post(`/api/offers/${'0'.repeat(26)}/seen`, '{}', { cookie })).status).toBe(404);
   });
 
   test('warns of a certificate that ends soon, and its log holds no password and no PIN', async () => {

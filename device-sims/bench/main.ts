@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
 import { alertLatency } from './alert-latency.bench.ts';
+import { claimLatency } from './claim-latency.bench.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { diskBytes } from './disk-bytes.bench.ts';
 import { drain } from './drain.bench.ts';
@@ -30,6 +31,7 @@ const ALL: readonly Measurement[] = [
   sustained,
   alertLatency,
   offerLatency,
+  claimLatency,
   rules,
   start,
   resources,
