@@ -1,6 +1,8 @@
 /** Claims at a till, on a real writer: what it is answered, what is journaled, and what stands afterwards. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { parseEventId } from './contracts/ids.ts';
 import { redeemedSchema, refusedClaimSchema } from './contracts/offers.ts';
+import { STREAMS } from './contracts/streams.ts';
 import { concealer } from './journal/identity-key.ts';
 import { campaign, DAY, HOUR, MINUTE, type ShopOptions } from './location-offers.fixture.ts';
 import { codeMaker } from './rules/offer-code.ts';
@@ -208,5 +210,31 @@ describe('an offer that was shown', () => {
     expect(seen('nobody'.padEnd(26, '0'))).toEqual([{ ok: true, value: false }]);
     shop.consent(ANNA, false);
     expect(seen(id)).toEqual([{ ok: true, value: false }]);
+  });
+});
+
+describe('a hub that takes no facts', () => {
+  it('redeems nothing, and answers as before what was redeemed before', () => {
+    const { id, code } = opened().offerTo(ANNA);
+    const answer = shop.ask('1', { campaign: 'first-ten' });
+    // Head office is being sent all there is, so nothing may be dropped.
+    const to = Object.fromEntries(
+      STREAMS.map((stream) => [stream, Number(shop.rows(`SELECT count(*) AS count FROM events_${stream}`)[0]?.count)]),
+    );
+    const incarnation = parseEventId(shop.events()[0]?.id ?? '')?.incarnation ?? '';
+    shop.hand([], [{ op: 'reserve', request: { incarnation, from: {}, to } }]);
+    shop.restart({ diskBudget: 1000 });
+    shop.hand([]);
+    const claim = { till: 'till-1', business_day: '2026-11-20' };
+    const asked = [
+      { op: 'claim' as const, claim: { ...claim, transaction: '2', code } },
+      { op: 'claim' as const, claim: { ...claim, transaction: '1', campaign: 'first-ten' } },
+      { op: 'offer-seen' as const, offer: id },
+    ];
+    const notStored = { ok: false, code: 'NOT_STORED', message: expect.stringContaining('disk budget') };
+    expect(shop.hand([], asked).answers).toEqual([notStored, { ok: true, value: answer }, notStored]);
+    expect(shop.uses()).toEqual(['redeemed claim 1']);
+    shop.restart({ diskBudget: 2 ** 32 });
+    expect(shop.claim('2', { code })).toBe('granted');
   });
 });

@@ -62,6 +62,8 @@ export interface ShopOptions {
   readonly campaigns?: readonly Campaign[];
   readonly rule?: Partial<LocationOfferOptions>;
   readonly timezone?: string;
+  /** Bytes. */
+  readonly diskBudget?: number;
 }
 
 export class OfferShop {
@@ -218,12 +220,19 @@ export class OfferShop {
   }
 
   #open(): Writer {
-    const { planogram = [WATER, JUICE, SOAP], campaigns = [campaign('soda')], rule, timezone } = this.#options;
+    const {
+      planogram = [WATER, JUICE, SOAP],
+      campaigns = [campaign('soda')],
+      rule,
+      timezone,
+      diskBudget,
+    } = this.#options;
     const { rules } = writerOptions(this.folder);
     const writer = new Writer(
       writerOptions(this.folder, {
         ...{ planogram, campaigns, rules: { ...rules, location_offer: { ...LOCATION_OFFER, ...rule } } },
         ...(timezone !== undefined && { timezone }),
+        ...(diskBudget !== undefined && { diskBudget }),
       }),
       this.clocks,
     );

@@ -14,10 +14,13 @@ import type { DroppedData } from './journal/drops.ts';
 import { positionOf } from './journal/positions.ts';
 import { judgeClaim } from './rules/claims.ts';
 
-/** Does it, and answers. Throws what is not an answer but a fault. */
-export function answer(books: Bookkeeper, request: Request): Answer {
+/**
+ * Does it, and answers. Throws what is not an answer but a fault. With `refusing`, the reason why no facts are taken now,
+ * tills and screens are told so, too; what the hub is run with is done all the same.
+ */
+export function answer(books: Bookkeeper, request: Request, refusing?: string): Answer {
   try {
-    return { ok: true, value: perform(books, request) };
+    return { ok: true, value: perform(books, request, refusing) };
   } catch (error) {
     // Whoever asked cannot be answered by a hub that must begin anew.
     if (error instanceof HubError && error.code !== 'SHOPPERS_DAMAGED')
@@ -26,7 +29,7 @@ export function answer(books: Bookkeeper, request: Request): Answer {
   }
 }
 
-function perform(books: Bookkeeper, request: Request): unknown {
+function perform(books: Bookkeeper, request: Request, refusing: string | undefined): unknown {
   switch (request.op) {
     case 'act':
       return act(books, request.command);
@@ -61,11 +64,11 @@ function perform(books: Bookkeeper, request: Request): unknown {
     case 'resumed':
       return resumed(books, request.request.mode, request.request.reason);
     case 'claim':
-      return claim(books, request.claim);
+      return claim(books, request.claim, refusing);
     case 'offer-seen':
-      return seen(books, request.offer);
+      return seen(books, request.offer, refusing);
     case 'offer-played':
-      return played(books, request);
+      return played(books, request, refusing);
     case 'erase':
       return erase(books, request.shopper);
     case 'sessions':
@@ -97,7 +100,11 @@ function beat(books: Bookkeeper, request: Extract<Request, { op: 'beat' }>): voi
   });
 }
 
-function claim(books: Bookkeeper, { shopper: pseudonym = '', till, transaction, ...said }: Claim): ClaimAnswer {
+function claim(
+  books: Bookkeeper,
+  { shopper: pseudonym = '', till, transaction, ...said }: Claim,
+  refusing: string | undefined,
+): ClaimAnswer {
   const { business_day, code, campaign, operator } = said;
   const shopper = pseudonym === '' ? undefined : books.shoppers.keyed(pseudonym);
   // As sales are kept, so that the receipt of a claim is that of its sale: without card data and pseudonyms.
@@ -107,25 +114,37 @@ function claim(books: Bookkeeper, { shopper: pseudonym = '', till, transaction, 
     ...{ campaign: campaign && kept(campaign), operator: operator === pseudonym ? '***' : operator && kept(operator) },
   };
   const { decisions, answer } = judgeClaim(asked, books.deciding('claims'), books.now);
+  // What it was answered before it is answered still.
+  if (decisions.length > 0) demandRoom(refusing);
   for (const decision of decisions) books.decide(decision, 'claims');
   return answer;
 }
 
+function demandRoom(refusing: string | undefined): void {
+  if (refusing !== undefined) throw new HubError('NOT_STORED', refusing);
+}
+
 /** A shopper's offer is seen once, however often the device says so; one of a zone as often as somebody shows it. */
-function seen(books: Bookkeeper, id: string): boolean {
+function seen(books: Bookkeeper, id: string, refusing: string | undefined): boolean {
   const offer = books.offers.get(id);
   if (!offer || offer.state === 'withdrawn') return false;
   const { audience, campaign, zone, shopper } = offer;
   if (audience === 'shopper' && (offer.seen ?? 0) > 0) return true;
+  demandRoom(refusing);
   const named = shopper !== undefined && books.shoppers.consented(shopper);
   const data = { offer: id, campaign, zone, ...(named && { shopper }) };
   books.decide({ type: 'retail.offers.seen.v1', subject: campaign, data }, 'phone');
   return true;
 }
 
-function played(books: Bookkeeper, { offer: id, screen, seconds }: Extract<Request, { op: 'offer-played' }>): boolean {
+function played(
+  books: Bookkeeper,
+  { offer: id, screen, seconds }: Extract<Request, { op: 'offer-played' }>,
+  refusing: string | undefined,
+): boolean {
   const offer = books.offers.get(id);
   if (offer?.audience !== 'zone') return false;
+  demandRoom(refusing);
   const { campaign, zone } = offer;
   books.decide(
     { type: 'retail.offers.played.v1', subject: campaign, data: { offer: id, campaign, zone, screen, seconds } },

@@ -238,7 +238,7 @@ export class Writer {
       receipts.push(this.#books.refuse(refusal));
       if (refusal.handshake) this.#books.note(refusal.handshake);
     }
-    const answers = batch.requests.map((request) => answer(this.#books, request));
+    const answers = batch.requests.map((request) => answer(this.#books, request, this.#refusal));
     // What head office has taken may go.
     if (batch.requests.some(({ op }) => op === 'acknowledge')) this.#upkeep.tryAgain();
     if (this.#now.elapsed - this.#committedAt >= IDLE_COMMIT_MS) this.#books.dirty = true;
