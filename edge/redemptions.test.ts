@@ -71,6 +71,21 @@ describe('a sale', () => {
     expect(shop.uses()).toEqual(['redeemed sale 1', 'refused capped 1']);
   });
 
+  it('of a shopper who holds the offer that it names is the redemption, and is put down to the offer', () => {
+    const { id } = opened({ campaigns: [campaign('soda')] }).offerTo(ANNA);
+    shop.sell('1', { shopper: ANNA, offer: id });
+    expect(shop.uses()).toEqual(['redeemed sale 1', 'attributed 1']);
+    expect(shop.tally('soda')).toMatchObject({ redeemed: 1, treated_buyers: 1 });
+  });
+
+  it('that a till kept while it was cut off redeems its code when it comes', () => {
+    const { code } = opened().offerTo(ANNA);
+    shop.sell('2', { time: shop.clocks.wallMs });
+    shop.sell('1', { coupon: code, time: shop.clocks.wallMs - MINUTE });
+    expect(shop.uses()).toEqual(['redeemed sale 1']);
+    expect(shop.claim('3', { code })).toBe('used');
+  });
+
   it('that names the offer of a screen counts for its campaign, and the screen keeps it', () => {
     opened();
     const zone = shop.rows("SELECT id FROM offers WHERE audience = 'zone'")[0]?.id;

@@ -16,6 +16,8 @@ export interface Sold {
   /** Transaction of this day at till-1. */
   readonly original?: string;
   readonly device?: string;
+  /** Of the device, epoch ms. */
+  readonly time?: number;
 }
 
 export class TillShop extends OfferShop {
@@ -36,7 +38,7 @@ export class TillShop extends OfferShop {
 
   sell(transaction: string, { till = 'till-1', lines = [[WATER.gtin, 1]], ...sold }: Sold = {}): void {
     this.#sales += 1;
-    const { shopper, offer, coupon, original, device = till } = sold;
+    const { shopper, offer, coupon, original, device = till, time } = sold;
     const body = {
       ...{ readingId: `${this.#sales}`, till, transaction, business_day: DAY_OF_TESTS },
       lines: lines.map(([gtin, quantity, kind = 'sale']) => ({ gtin, quantity, uom: 'EA', kind })),
@@ -46,7 +48,7 @@ export class TillShop extends OfferShop {
       ...(offer !== undefined && { offer }),
       ...(coupon !== undefined && { coupon }),
     };
-    const more = { identity: `sale ${this.#sales}`, ...(shopper !== undefined && { shopper }) };
+    const more = { identity: `sale ${this.#sales}`, time, ...(shopper !== undefined && { shopper }) };
     this.hand([delivery(this.clocks, 'sale', device, reading(`${till}/${transaction}`, body, more))]);
   }
 
