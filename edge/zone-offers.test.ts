@@ -1,11 +1,13 @@
 /** What the screens of a zone are told, on the real writer: the outbox is what its messages are. */
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Campaign } from './contracts/campaigns.ts';
 import { dataSchemaOf, type EventType } from './contracts/events.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Reply, Request } from './crossing.ts';
 import { JournalReader } from './journal/reader.ts';
-import { batchOf, Clocks, delivery, openWriter, reading, temporaryFolder, WATER } from './writer.fixture.ts';
+import { batchOf, Clocks, delivery, openWriter, reading, sale, temporaryFolder, WATER } from './writer.fixture.ts';
 import type { Writer, WriterOptions } from './writer.ts';
 
 const JUICE: Facing = { ...WATER, shelf: 'A1-4', gtin: '09521234543237', name: 'Apple juice 1 l' };
@@ -151,4 +153,24 @@ it('is played for the record, also when it has just ended; what never was is not
   ]);
   const played = { type: 'retail.offers.played.v1', offer, campaign: 'water-10', screen: 'left', seconds: 12 };
   expect(journaled().at(-1)).toMatchObject(played);
+});
+
+it('is what the journal says, also after a transaction that was rolled back half way', () => {
+  level('A1-3', WATER.gtin, 6);
+  const db = new SQLite(join(folder, 'journal.db'));
+  db.exec("CREATE TRIGGER failing BEFORE INSERT ON events_sales BEGIN SELECT RAISE(ABORT, 'this one'); END");
+  const counted = [0, 5, 4].map((count) => reading('A1-3', { shelf: 'A1-3', gtin: WATER.gtin, count }));
+  const levels = counted.map((one) => delivery(clocks, 'shelf', 'sensor-1', one));
+  writer.process(batchOf([...levels, sale(clocks, '1')]));
+  db.exec('DROP TRIGGER failing');
+  db.close();
+  level('A1-3', WATER.gtin, 0);
+  const told = journaled().map(({ type, id }) => [String(type).split('.')[2], id]);
+  const [first, , third] = told.map(([, id]) => id);
+  expect(told).toEqual([
+    ['made', first],
+    ['withdrawn', first],
+    ['made', third],
+    ['withdrawn', third],
+  ]);
 });

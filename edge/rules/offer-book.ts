@@ -43,6 +43,8 @@ export class OfferBook implements OfferViews {
   #elapsed = 0;
   /** Tallies by campaign, as they are in the database or will be with this transaction. */
   #tallies = new Map<string, Tally>();
+  /** What the screens of a zone show, asked for with many a level of a shelf; null: nothing. */
+  readonly #shown = new Map<string, KnownOffer | null>();
   /** `till/transaction` of what was redeemed last, oldest first. */
   #expected = new Set<string>();
   /** Moments without an offer that are not written yet. */
@@ -61,6 +63,7 @@ export class OfferBook implements OfferViews {
   /** Forgets what is in memory: at start, and after a rollback. */
   load(): void {
     this.#tallies.clear();
+    this.#shown.clear();
     this.#noneFlushed = false;
     this.#expected = new Set((this.#run.redeemedLast.pluck().all(MOST_EXPECTED) as string[]).reverse());
   }
@@ -72,6 +75,7 @@ export class OfferBook implements OfferViews {
 
   /** An event of the stream `offers` is journaled. `coupon`: offers of its campaign carry a code. */
   apply(type: EventType, data: Readonly<Record<string, unknown>>, coupon: boolean, now: RuleTime): void {
+    if (data.audience === 'zone') this.#shown.delete(String(data.zone));
     switch (type) {
       case 'retail.offers.made.v1':
         this.#made(data as z.infer<typeof offerSchema>, coupon, now);
@@ -170,7 +174,11 @@ export class OfferBook implements OfferViews {
   }
 
   ofZone(zone: string): KnownOffer | undefined {
-    return toOffer(this.#run.ofZone.get(zone));
+    const known = this.#shown.get(zone);
+    if (known !== undefined) return known ?? undefined;
+    const offer = toOffer(this.#run.ofZone.get(zone));
+    this.#shown.set(zone, offer ?? null);
+    return offer;
   }
 
   /** Every offer that stands on screens. */

@@ -76,7 +76,8 @@ function zoneOfLevel(shelf: string, views: Views): string | undefined {
   if (!facing) return undefined;
   const { zone, gtin } = facing;
   const campaigns = views.campaignsIn(zone);
-  if (!campaigns.some((campaign) => campaign.gtin === gtin || isSubstitute(gtin, campaign, views))) return undefined;
+  const isOffered = campaigns.some((campaign) => campaign.gtin === gtin);
+  if (!isOffered && !campaigns.some((campaign) => isSubstitute(gtin, campaign, views))) return undefined;
   const standing = views.offers.ofZone(zone);
   const hasStock = views.onShelf(zone, gtin) > 0;
   if (standing?.gtin === gtin) return hasStock ? undefined : zone;
