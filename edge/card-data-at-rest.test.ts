@@ -69,6 +69,12 @@ function readingsWith(card: string): [kind: string, device: string, body: string
     ['traffic', card, json({ line: card, total_in: 1 })],
     ['rfid', card, json({ epc: card })],
     ['presence', 'cam-1', json({ zone: card, shopper: card, present: 'yes' })],
+    ['presence', 'cam-1', json({ zone: card, shopper: card, present: true, id: card })],
+    ['presence', 'cam-1', json({ zone: card, shopper: 'anna-4410', present: true, id: card })],
+    ['consent', 'cam-1', json({ shopper: card, granted: true, scope: 'offers', id: card })],
+    ['consent', 'cam-1', json({ shopper: 'anna-4410', granted: true, scope: 'offers', id: card })],
+    ['sale', 'till-1', json({ ...sale, transaction: 's', shopper: card })],
+    ['sale', 'till-1', json({ ...sale, transaction: card, shopper: card, id: card })],
     ['sale', 'broken', `{"card":"${card}"`],
     ['sale', 'broken', `{"card":"${escaped}`],
     ['sale', 'broken', json({ card: /^\d+$/.test(card) ? card.match(/.{1,4}/g) : card })],
@@ -107,6 +113,13 @@ test('no card number reaches a file, a log, an answer or a metric, wherever a de
         })
       ).text(),
     );
+    const named = card.slice(0, 64);
+    for (const body of [
+      { till: named, transaction: named, business_day: '2026-11-20', code: named, shopper: card, operator: named },
+      { till: 'till-1', transaction: named, business_day: '2026-11-20', campaign: named },
+    ])
+      answers.push(JSON.stringify(await made.post('/api/claims', body)));
+    answers.push(JSON.stringify(await made.post(`/api/shoppers/${encodeURIComponent(card)}/erase`, {})));
     answers.push(
       await (await fetch(`${made.httpUrl}/${encodeURIComponent(card)}?x=${encodeURIComponent(card)}`)).text(),
     );

@@ -43,7 +43,7 @@ test('no secret and no shopper is in a log, an answer, a metric, a report or the
     brokers: [`127.0.0.1:${broker}`],
     env: { STORE_HUB_DEBUG: '1' },
     config: {
-      mqtt: { users: [{ name: 'till-1', password_hash: hash, may: ['consent'] }] },
+      mqtt: { users: [{ name: 'till-1', password_hash: hash, may: ['consent', 'offers', 'claims'] }] },
       http: { pin_file: 'pin' },
       cloud: { sasl: { mechanism: 'plain', username: 'store-0042', password_file: 'sasl' } },
     },
@@ -72,6 +72,8 @@ test('no secret and no shopper is in a log, an answer, a metric, a report or the
         await client?.publishAsync(`in/${kind}/till-1`, body, { qos: 1 });
       }
     }
+    await client?.subscribeAsync(`out/offers/shopper/${SHOPPER}`, { qos: 1 });
+    await client?.subscribeAsync(`in/shopper/${SHOPPER}`).catch(() => undefined);
     await client?.endAsync();
     const authorization = `Basic ${Buffer.from(`till-1:${password}`).toString('base64')}`;
     await ask('/in/consent/till-1', {
@@ -80,6 +82,21 @@ test('no secret and no shopper is in a log, an answer, a metric, a report or the
       body: JSON.stringify({ shopper: SHOPPER, granted: true, scope: 'offers' }),
     });
     await ask('/in/sale/till-1', { method: 'POST', headers: { authorization }, body: `{"shopper":"${SHOPPER}"` });
+    const send = async (path: string, body: object) => {
+      const headers = { authorization, 'content-type': 'application/json' };
+      await ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    };
+    const receipt = { till: 'till-1', transaction: `t-${SHOPPER}`, business_day: '2026-11-20' };
+    const lines = [{ gtin: '09521234543213', quantity: 1, price: { amount: 1, currency: 'EUR' } }];
+    // So often a wrong password would not be looked at any more.
+    for (const granted of password === PASSWORD ? [true, false, true] : []) {
+      await send('/in/consent/till-1', { shopper: SHOPPER, granted, scope: 'offers', id: `${granted}-${SHOPPER}` });
+      await send('/in/presence/till-1', { shopper: SHOPPER, zone: 'beverages', present: granted, id: SHOPPER });
+      await send('/in/sale/till-1', { ...receipt, lines, shopper: SHOPPER });
+      await send('/api/claims', { ...receipt, shopper: SHOPPER, operator: SHOPPER, code: 'AAAA-BBBB-CCCC' });
+    }
+    await send(`/api/shoppers/${SHOPPER}/erase`, {});
+    await send(`/api/shoppers/${SHOPPER}/forget`, {});
     await ask('/in/sale/other', { method: 'POST', headers: { authorization }, body: '{}' });
     await ask('/nowhere', { headers: { authorization, cookie: `session=${PIN}` } });
   }
@@ -88,7 +105,7 @@ test('no secret and no shopper is in a log, an answer, a metric, a report or the
     await ask('/api/session', { method: 'POST', headers, body: JSON.stringify({ pin }) });
     await ask('/api/session', { method: 'POST', headers, body: `{"pin":"${pin}"` });
   }
-  for (const path of ['/metrics', '/status', '/health/ready', '/api/alerts?state=all']) await ask(path);
+  for (const path of ['/metrics', '/status', '/health/ready', '/api/alerts?state=all', '/api/offers']) await ask(path);
   await waitUntil('an attempt', () => made.bridge.lines.some((line) => line.includes('off line')));
   for (const path of ['/metrics', '/status', '/health/ready'])
     said.push(await (await fetch(`${made.bridgeUrl}${path}`)).text());
@@ -141,6 +158,7 @@ test('no secret and no shopper is in a log, an answer, a metric, a report or the
     basic: Buffer.from(`till-1:${PASSWORD}`).toString('base64'),
     sasl: Buffer.from(SASL).toString('base64'),
   };
+  expect(said).toContain('{"erased":true}');
   for (const [name, secret] of Object.entries(hidden)) {
     for (const text of [...said, ...made.edge.lines, ...made.bridge.lines]) {
       const at = text.indexOf(secret);

@@ -89,3 +89,16 @@ it('the identity of a sale that tells who bought cannot be found by trying', () 
   expect(identityOf({ id: ANNA.toUpperCase(), shopper: ANNA })).toBe('named concealed');
   expect(identityOf({ id: 'r-1', shopper: ANNA })).toBe('id sale 6 till-1r-1');
 });
+
+it('a payment card is nobody’s pseudonym: who is named by one is refused, and a sale is kept without it', () => {
+  const codec = new HubJson({ facing: () => undefined, dayAt: () => '2026-11-20', conceal: (text) => text });
+  const card = '4111111111111111';
+  const decode = (kind: 'presence' | 'consent' | 'sale', body: object) =>
+    codec.decode(kind, 'gate', Buffer.from(JSON.stringify(body)), 0);
+  const refused = { ok: false, pointers: ['/shopper'], bytes: null };
+  expect(decode('presence', { shopper: card, zone: 'dairy', present: true })).toMatchObject(refused);
+  expect(decode('consent', { shopper: card, granted: true, scope: 'offers' })).toMatchObject(refused);
+  const line = { gtin: '4006381333931', quantity: 1, price: { amount: 199, currency: 'EUR' } };
+  const sold = decode('sale', { till: 'till-1', transaction: '1', lines: [line], shopper: card });
+  expect(sold.ok && sold.readings[0]).not.toHaveProperty('shopper');
+});

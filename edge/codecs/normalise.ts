@@ -51,7 +51,8 @@ export const normaliseSale: Normaliser<'sale'> = (sale, arrival, raw) => {
   const identity =
     named.identity ?? concealed(saleIdentity(till, transaction, business_day), [till, transaction], arrival);
   const { shopper } = sale;
-  if (shopper === undefined) return { ...named, identity };
+  // A payment card is nobody's pseudonym, and never kept.
+  if (shopper === undefined || holdsCardData(shopper)) return { ...named, identity };
   // Whose it is could be found in its identity by trying.
   return {
     ...named,
@@ -103,12 +104,10 @@ export const normaliseConsent: Normaliser<'consent'> = (reading, arrival) =>
   aboutShopper(reading, arrival, { granted: reading.granted, scope: reading.scope });
 
 /** Who it is about crosses apart from the rest, and an id that tells it, too, stays out of what is journaled. */
-function aboutShopper(
-  reading: Common & { readonly shopper: string },
-  arrival: Arrival,
-  fields: object,
-): AcceptedReading {
+function aboutShopper(reading: Common & { readonly shopper: string }, arrival: Arrival, fields: object): Outcome {
   const { id, time, shopper } = reading;
+  if (holdsCardData(shopper))
+    return [{ pointer: '/shopper', message: 'a payment card, which is never kept: expected a pseudonym' }];
   const told = id?.includes(shopper) ? { time } : { id, time };
   const identity =
     id === undefined ? undefined : `shopper ${arrival.context.conceal(idIdentity(arrival.kind, arrival.device, id))}`;

@@ -69,7 +69,8 @@ export function plainSale(value: unknown, arrival: Arrival): AcceptedReading | u
     known += 1;
   }
   if (shopper !== undefined) {
-    if (!isText(shopper, 128) || namesIn(`${till} ${transaction} ${id}`, shopper)) return undefined;
+    if (!isText(shopper, 128) || holdsCardData(shopper)) return undefined;
+    if (namesIn(`${till} ${transaction} ${id}`, shopper)) return undefined;
     known += 1;
   }
   // A field more than these is a rare or an unknown one.

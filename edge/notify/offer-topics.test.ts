@@ -7,7 +7,13 @@ import { Outbox } from './outbox.ts';
 const ANNA = 'a'.repeat(26);
 const BOB = 'b'.repeat(26);
 const OFFER = {
-  ...{ id: 'o'.repeat(26), audience: 'shopper' as const, campaign: 'soda', zone: 'dairy & more', gtin: '09521234543213' },
+  ...{
+    id: 'o'.repeat(26),
+    audience: 'shopper' as const,
+    campaign: 'soda',
+    zone: 'dairy & more',
+    gtin: '09521234543213',
+  },
   ...{ text: '10 %', expires: '2026-11-20T10:00:00.000Z', shopper: ANNA, events: ['e-1'] },
 } as const;
 
