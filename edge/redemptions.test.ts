@@ -117,8 +117,9 @@ describe('a sale', () => {
     ]);
   });
 
-  it('with the coupon of a brand, which is no code of a hub, is not judged', () => {
+  it('with the coupon of a brand or a promotion of the till, which is none of the hub, is not judged', () => {
     opened();
+    for (const offer of ['', 'PROMO-7', '3 for 2']) shop.sell('1', { offer });
     for (const coupon of ['512345678900', '8110 0614141 12345', 'SAVE10', '']) shop.sell('1', { coupon });
     expect(shop.uses()).toEqual([]);
   });

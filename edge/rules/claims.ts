@@ -34,6 +34,8 @@ interface Wanted {
   readonly campaign?: string | undefined;
 }
 
+const OFFER_ID = /^[0-9a-z]{26}$/;
+
 const TEXTS: Readonly<Record<ClaimRefusal, string>> = {
   'unknown-code': 'the hub has made no offer with this code',
   'unknown-campaign': 'there is no such campaign',
@@ -63,7 +65,7 @@ export interface AskedBySale extends Asked {
 
 /**
  * A sale names what it redeemed. `taken`: what was decided in the same step, and is in no book yet. Nothing: a
- * redemption of this receipt is known, by whatever the till said before; or the coupon is none of the hub's.
+ * redemption of this receipt is known, by whatever the till said before; or what it names is none of the hub's.
  */
 export function judgeSale(
   asked: AskedBySale,
@@ -73,7 +75,7 @@ export function judgeSale(
 ): Verdict | undefined {
   const wanted = wantedBy(asked, views, now);
   const { offer, campaign } = wanted;
-  if (asked.code !== undefined && !offer && !views.offers.isCode(asked.code)) return undefined;
+  if (campaign === undefined && !isOurs(asked, views)) return undefined;
   const before = asked.original ? usesOf(asked.original, views).filter(({ reversed }) => !reversed) : [];
   const known = [...usesOf(asked, views), ...before].some((use) => {
     if (use.claim === asked.offer) return true;
@@ -84,6 +86,11 @@ export function judgeSale(
     ({ data }) => campaign !== undefined && data.campaign === campaign && data.offer === offer?.id,
   );
   return known || decided ? undefined : judge(asked, wanted, 'sale', taken, views, now);
+}
+
+/** Tills tell of other people's coupons and promotions, too. */
+function isOurs({ code, offer }: Asked, views: Views): boolean {
+  return code === undefined ? OFFER_ID.test(String(offer)) : views.offers.isCode(code);
 }
 
 function usesOf(receipt: Receipted, views: Views): readonly Use[] {
