@@ -87,6 +87,7 @@ export async function perform(options: DemoOptions, theatre: Theatre): Promise<s
   narrator.say('setup', `${cast.devices.length} devices are connected over MQTT: ${names}`);
   narrator.plain();
   narrator.heading(`  Staff page: ${stage.store.httpUrl}/   (open it while this runs)`);
+  narrator.heading(`  Offers:     ${stage.store.httpUrl}/offers`);
   narrator.heading(`  A screen:   ${stage.store.httpUrl}/screen/${TINY_SHOP.guest?.zone}`);
   narrator.plain();
 

@@ -5,7 +5,7 @@
 import type { Device, Surroundings } from './device.ts';
 import { device } from './reporter.ts';
 
-/** Each second or two of a life that passes ten times as fast in the demo would flood the eye: twice a second. */
+/** Often enough for a shop whose time passes ten times as fast. */
 const SIGHT_MS = 500;
 const MISSES_LEAVING = 0.1;
 

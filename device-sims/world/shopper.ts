@@ -53,7 +53,7 @@ export function anybody(plan: ShopPlan, number: number, from: Random): Shopper {
     ...fresh(),
     who: { number, app },
     ...{ random, consents, willing, errands, fickle: 0.08, careless: 0.02 },
-    withdrawsAfter: consents && random.chance(withdraw) ? random.between(5, 60) : undefined,
+    withdrawsAfter: consents && random.chance(withdraw) ? random.between(3, 25) : undefined,
   };
 }
 
