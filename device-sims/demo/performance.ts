@@ -84,7 +84,7 @@ export async function perform(options: DemoOptions, theatre: Theatre): Promise<s
   const stage = await setStage({ ...theatre, plan: TINY_SHOP, offline: options.offline });
   const cast = await assemble(stage, { ...theatre, plan: TINY_SHOP, seed: options.seed });
   const names = cast.devices.map(({ name }) => name).join(', ');
-  narrator.say('setup', `${cast.devices.length} devices are connected over MQTT: ${names}`);
+  narrator.say('setup', `${cast.devices.length} devices are connected: ${names}`);
   narrator.plain();
   narrator.heading(`  Staff page: ${stage.store.httpUrl}/   (open it while this runs)`);
   narrator.heading(`  Offers:     ${stage.store.httpUrl}/offers`);
