@@ -126,6 +126,29 @@ describe.skipIf(!browserInstalled)('the screen of a zone', () => {
     expect(await page.locator('#line').getAttribute('data-line')).toBe('live');
   });
 
+  it('proves no time that the hub cannot know of: what was not reported before its restart is not counted', async () => {
+    screens.show('beverages', 'water');
+    await open();
+    await offer().waitFor();
+    await pass(5 * MINUTE);
+    await screens.stop();
+    await page.locator('#line[data-line="down"]').waitFor({ state: 'attached' });
+    screens.forget();
+    screens.show('beverages', 'water');
+    await screens.serve();
+    await expect
+      .poll(async () => {
+        await pass(1000);
+        return page.locator('#line').getAttribute('data-line');
+      })
+      .toBe('live');
+    await pass(20_000);
+    screens.clear('beverages');
+    await expect.poll(() => screens.plays.length).toBe(1);
+    expect(seconds()).toBeGreaterThanOrEqual(19);
+    expect(seconds()).toBeLessThan(60);
+  });
+
   it('shows no offer that nobody has confirmed for two minutes', async () => {
     screens.show('beverages', 'water');
     await open();

@@ -31,6 +31,9 @@ async function screen(query = '', zone = 'beverages') {
   return one;
 }
 
+/** The server has noticed what was closed. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
+
 async function played(body: object, zone = 'beverages'): Promise<{ status: number; body: Record<string, unknown> }> {
   const response = await fetch(`${base}/api/screens/${encodeURIComponent(zone)}/played`, {
     method: 'POST',
@@ -225,6 +228,19 @@ describe('a ticket', () => {
     expect(screens.plays).toEqual([{ offer, screen: 'beverages', seconds: 200 }]);
   });
 
+  test.each(['before', 'after'])('does not lapse when its page comes back %s the old line has ended', async (when) => {
+    screens.show('beverages', 'water');
+    const first = await screen();
+    const { play } = (await first.next()).data;
+    if (when === 'after') first.close();
+    await settled();
+    await (await screen(`?play=${play}`)).next();
+    first.close();
+    await settled();
+    clock += 1_000_000;
+    expect((await played({ play, seconds: 900 })).status).toBe(200);
+  });
+
   test('of another offer, zone or hub does not: the page gets a new one', async () => {
     screens.show('beverages', 'water');
     screens.show('fresh food/1', 'fish');
@@ -243,7 +259,7 @@ describe('a ticket', () => {
       tickets.push((await next()).data.play);
       close();
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await settled();
     clock += 899_000;
     expect((await played({ play: tickets[0], seconds: 30 })).status).toBe(200);
     clock += 2_000;
