@@ -169,6 +169,12 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '5:88: planogram[2].refil: unknown key; did you mean refill?',
   ],
   [
+    'a shopper who is gone before the dwell is over, and a campaign that ends before it begins',
+    'hub: a\nrules:\n  location_offer: { dwell: 8s, absent_after: 5s }\ncampaigns:\n  - { id: c, zone: z, gtin: "09521234543213", text: t, from: 2026-02-03, until: 2026-02-02 }\n',
+    '3:46: rules.location_offer.absent_after: must be longer than dwell: sensors that tell changes only would never lead to an offer',
+    '5:81: campaigns[0].until: must not be before from',
+  ],
+  [
     'a campaign that could never run',
     'hub: a\ncampaigns:\n  - { id: c, zone: z, gtin: "09521234543213", text: t, from: 2026-02-30, until: soon, per_shopper: often }\n',
     '3:62: campaigns[0].from: must be a date such as 2026-11-30, not "2026-02-30"',
