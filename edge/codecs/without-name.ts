@@ -6,6 +6,7 @@ const TELLING_LENGTH = 6;
 const MASK = '***';
 /** What JSON writes otherwise. */
 const ESCAPED = /["\\\p{Cc}]/u;
+const PLAIN = /^[\w.~-]+$/;
 const MOST_PATTERNS = 1000;
 
 /** Sales of one shopper come close together. */
@@ -18,7 +19,15 @@ export function namesIn(text: string, pseudonym: string): boolean {
 
 /** The text with the pseudonym masked. */
 export function maskName(text: string, pseudonym: string): string {
-  return pseudonym.length < TELLING_LENGTH ? text : text.replace(patternOf(pseudonym), MASK);
+  if (pseudonym.length < TELLING_LENGTH) return text;
+  // Nearly always it is nowhere else, which is seen faster than a pattern is made.
+  if (isPlain(pseudonym) && !text.toUpperCase().includes(pseudonym.toUpperCase())) return text;
+  return text.replace(patternOf(pseudonym), MASK);
+}
+
+/** Percent-encoded it is the same. */
+function isPlain(pseudonym: string): boolean {
+  return PLAIN.test(pseudonym);
 }
 
 /** The same for body (JSON text) and subject of a reading. */

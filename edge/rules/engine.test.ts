@@ -78,6 +78,17 @@ describe('the rule engine', () => {
     db.close();
   });
 
+  it('writes nothing for a key of which there is nothing to remember', () => {
+    const calm = counting({ step: (state): Step<unknown> => ({ state, decisions: [] }) });
+    const { db, engine, event } = engineOn(temporaryFolder(), calm);
+    const changes = () => db.prepare('SELECT total_changes()').pluck().get();
+    const before = changes();
+    engine.onEvent(event('a'), { elapsed: 0, wall: 0 });
+    engine.flush();
+    expect(changes()).toBe(before);
+    db.close();
+  });
+
   it('runs due wakes in order after a restart, each once', () => {
     const folder = temporaryFolder();
     const first = engineOn(folder, counting());

@@ -189,19 +189,20 @@ export class RuleEngine {
         return idFor(`${causes[0] ?? ''}\0${rule.name}\0${key}\0${ids}`);
       },
     };
+    const state = before?.state ?? rule.initial;
     let step: Step<unknown>;
     try {
-      step = rule.step(before?.state ?? rule.initial, input, views, now, key);
+      step = rule.step(state, input, views, now, key);
     } catch (error) {
       this.#set(rule.name, key, {
         version: rule.version,
-        state: before?.state ?? rule.initial,
+        state,
         wakeAt: undefined,
         fault: messageOf(error),
       });
       return;
     }
-    if (step.state !== before?.state || step.wakeAt !== before?.wakeAt) {
+    if (step.state !== state || step.wakeAt !== before?.wakeAt) {
       this.#set(rule.name, key, { version: rule.version, state: step.state, wakeAt: step.wakeAt, fault: undefined });
     }
     if (step.noOffer) this.#options.noOffer(step.noOffer);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Campaign } from '../contracts/campaigns.ts';
 import { campaign, DAY, HOUR, MINUTE, SECOND, VALID, Visit } from './location-offer.fixture.ts';
-import { armOf } from './offer-moments.ts';
+import { armOf, tidyAt } from './offer-moments.ts';
 
 /** Shoppers of each arm of a campaign. */
 function shopperIn(arm: 'treated' | 'holdout', one: Campaign): string {
@@ -132,4 +132,14 @@ describe('the state', () => {
     visit.stay('household');
     expect(visit.state).toEqual({});
   });
+});
+
+it('looks for what is past its time at whole hours, the same one whenever it is asked', () => {
+  const soda = campaign('soda', { until: '2099-12-31' });
+  const had = [{ campaign: 'soda', arm: 'treated', at: [5 * MINUTE], gtins: [soda.gtin] }] as const;
+  const asked = [0, SECOND, 50 * MINUTE].map((later) =>
+    tidyAt(had, [soda], { elapsed: 5 * MINUTE + later, wall: Date.UTC(2026, 10, 20, 9) + later }),
+  );
+  expect(new Set(asked).size).toBe(1);
+  expect((asked[0] ?? 1) % HOUR).toBe(0);
 });

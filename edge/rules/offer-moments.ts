@@ -12,7 +12,8 @@ const DAY_MS = 86_400_000;
 const KEPT_AFTER_MS = 90 * DAY_MS;
 /** A clock that is wrong must not put off tidying up for ever. */
 const LONGEST_WAIT_MS = 90 * DAY_MS;
-const SHORTEST_WAIT_MS = 60_000;
+/** Nobody waits for it: at whole hours, so that a row need not be written whenever it is looked at. */
+const GRAIN_MS = 3_600_000;
 
 /** The moments of one campaign. */
 export interface Had {
@@ -85,7 +86,8 @@ export function stillNeeded(had: readonly Had[], campaigns: readonly Campaign[],
 export function tidyAt(had: readonly Had[], campaigns: readonly Campaign[], now: RuleTime): number | undefined {
   if (had.length === 0) return undefined;
   const last = Math.max(...had.map((one) => neededUntil(one, campaigns, now)));
-  return Math.min(Math.max(last, now.elapsed + SHORTEST_WAIT_MS), now.elapsed + LONGEST_WAIT_MS);
+  const at = Math.min(Math.max(last, now.elapsed), now.elapsed + LONGEST_WAIT_MS);
+  return (Math.floor(at / GRAIN_MS) + 1) * GRAIN_MS;
 }
 
 /**
