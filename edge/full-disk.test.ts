@@ -71,6 +71,27 @@ describeWithLoopDisk('a disk that others have filled', [], () => {
     expect(own.missing([...taken, ...after.ids])).toEqual([]);
   });
 
+  it('acknowledges no word on consent that it cannot store, and goes by what it took', async () => {
+    const own = await open();
+    const say = async (kind: string, body: object) => (await own.store.post(`/in/${kind}/gate`, body)).status;
+    const consent = (shopper: string, granted: boolean) => say('consent', { shopper, granted, scope: 'offers' });
+    const sighted = (zone: string) => say('presence', { shopper: 'anna-4410', zone, present: true });
+    expect([await consent('anna-4410', true), await sighted('dairy')]).toEqual([202, 202]);
+    own.disk.fill();
+    await sellUntilRefused(own);
+    expect([await consent('bob-9102', true), await consent('anna-4410', false)]).toEqual([503, 503]);
+    // Of whom nothing is known nothing needs storing.
+    expect(await consent('carl-7731', false)).toBe(202);
+    own.disk.empty();
+    await waitUntil('the hub to take facts again', async () => (await own.readiness()).status === 200);
+    expect([await consent('anna-4410', false), await sighted('beverages')]).toEqual([202, 202]);
+    const reader = JournalReader.open(own.dataDir);
+    const [incarnation] = reader.incarnations();
+    const events = reader.rows('shoppers', incarnation?.incarnation ?? '', 0, 100);
+    reader.close();
+    expect(events.map(({ data }) => JSON.parse(data).granted ?? JSON.parse(data).zone)).toEqual([true, 'dairy', false]);
+  });
+
   it('still takes what head office acknowledges, and stores in the pages that become free by it', async () => {
     const own = await open();
     for (let i = 0; i < 50; i += 1) await own.sell(100);

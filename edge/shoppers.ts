@@ -146,20 +146,25 @@ export class Shoppers {
       this.#isOld = true;
       this.#withdrawAsNoted();
     }
+    // A shop has many shoppers, and this is done at each start.
+    const noted = new Map(this.#allNotes().map(({ shopper, granted }) => [shopper, granted]));
+    const known = new Map(this.#keys.all().map(({ shopper, granted }) => [shopper, granted]));
     const found: Untold[] = [];
-    for (const { shopper, granted } of this.#keys.all()) {
+    for (const [shopper, granted] of known) {
+      const before = noted.get(shopper);
       // Of a person who withdrew before the journal knew them there is nothing to tell.
-      if (!granted && this.#noted.get(shopper) === undefined) continue;
+      if (before === (granted ? 1 : 0) || (before === undefined && !granted)) continue;
       if (this.#isNews(shopper, granted)) found.push({ shopper, granted });
     }
     for (const shopper of this.#keys.erased()) {
-      const before = this.#noted.get(shopper) as number | undefined;
+      const before = noted.get(shopper);
       if (before === ERASED) continue;
       this.#note.run(shopper, ERASED);
       found.push({ shopper, ...(before === 1 && { granted: false }), gone: 'erased' });
     }
-    for (const { shopper, granted } of this.#allNotes()) {
-      if (granted === ERASED || this.#keys.knows(shopper)) continue;
+    for (const [shopper, granted] of noted) {
+      // Who is erased and was not noted so is told of above.
+      if (granted === ERASED || known.has(shopper) || this.#noted.get(shopper) === ERASED) continue;
       this.#forget.run(shopper);
       found.push({ shopper, ...(granted === 1 && { granted: false }), gone: 'unknown' });
     }

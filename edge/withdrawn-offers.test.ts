@@ -1,5 +1,6 @@
 /** What becomes of offers when their shopper withdraws consent, or is erased. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { salvage } from './journal/salvage.ts';
 import { campaign, HOUR, OfferShop } from './location-offers.fixture.ts';
 
 const ANNA = 'anna-of-the-dairy';
@@ -79,4 +80,16 @@ it('an erasure leaves offers, redemptions and rules without the person', () => {
   }
   expect(shop.rows(`SELECT rule, key FROM rule_states WHERE key LIKE '%${shopper}%'`)).toEqual([]);
   expect(shop.rows(`SELECT topic FROM outbox WHERE topic LIKE '%${ANNA}%'`)).toEqual([]);
+});
+
+it('a salvage keeps the offer book', () => {
+  offered();
+  const rows = () =>
+    ['offers', 'tallies', 'consents', 'rule_states'].map((table) => shop.rows(`SELECT * FROM ${table}`));
+  const before = rows();
+  expect(before.every((found) => found.length > 0)).toBe(true);
+  shop.close();
+  salvage(shop.folder, 'store-0042', 'a test', shop.clocks.wallMs);
+  expect(rows()).toEqual(before);
+  shop = new OfferShop();
 });
