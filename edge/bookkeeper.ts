@@ -7,6 +7,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { dayInZone } from './codecs/business-day.ts';
+import { catchUp } from './consent-ends.ts';
 import type { Alert } from './contracts/alerts.ts';
 import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
 import { HubError } from './contracts/errors.ts';
@@ -27,7 +28,7 @@ import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
 import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
-import { addressed, shopperTopic } from './notify/offer-topics.ts';
+import { addressed } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { AlertTable } from './rules/alert-table.ts';
 import { RuleEngine } from './rules/engine.ts';
@@ -36,7 +37,6 @@ import { codeMaker } from './rules/offer-code.ts';
 import { type RulesConfig, rulesOf } from './rules/registry.ts';
 import type { Decision, RuleEvent, Views } from './rules/rule.ts';
 import type { Level } from './sensing/shelf-level.ts';
-import { ZONE_OF } from './sensing/shopper-presence.ts';
 import { shopViews } from './shop-views.ts';
 import { Shoppers } from './shoppers.ts';
 
@@ -245,31 +245,9 @@ export class Bookkeeper {
     }
   }
 
-  /**
-   * Journals what shoppers.db knows and the journal does not, after a crash between two commits, a restore or a salvage.
-   * `always`: also where nothing says that there is anything.
-   */
+  /** The journal follows shoppers.db. `always`: also where nothing says that there is anything to tell. */
   catchUp(always = false): void {
-    for (const { shopper, granted, gone } of this.shoppers.untold(always)) {
-      const data = { granted, scope: 'offers', shopper };
-      const journal = (): void => this.journal('retail.shoppers.consent.v1', 'hub', shopper, data);
-      if (granted === true) journal();
-      if (granted === false) this.silence(shopper, journal);
-      if (gone === 'erased') this.journal('retail.shoppers.erased.v1', 'hub', shopper, { shopper });
-      if (gone !== undefined) this.forgetShopper(shopper);
-    }
-  }
-
-  /** Nothing goes to a shopper any more of what was to go; what is decided in `ending` does. */
-  silence(shopper: string, ending: () => void): void {
-    const stored = shopperTopic(shopper);
-    this.outbox.removeTo(stored);
-    this.dirty = true;
-    const topic = addressed(stored, (keyed) => this.shoppers.pseudonymOf(keyed));
-    if (topic !== undefined) this.silenced.push(topic);
-    const before = new Set(this.out.filter((message) => message.topic === topic || message.topic === stored));
-    ending();
-    if (before.size > 0) this.out = this.out.filter((message) => !before.has(message));
+    catchUp(this, always);
   }
 
   /** The journal had to be salvaged before this start: rules get their open alerts back, staff hear of it once. */
@@ -370,14 +348,6 @@ export class Bookkeeper {
       return idFor(`${this.idOf(this.log.sequence + 1)}\0${decider}\0${ids}`);
     };
     return { ...this.views, newId };
-  }
-
-  /** What rules and the book hold under a keyed pseudonym. */
-  forgetShopper(shopper: string): void {
-    for (const key of [shopper, `shopper/${shopper}`]) this.engine.forget(key);
-    this.offers.forgetShopper(shopper);
-    this.remembered.set(ZONE_OF, shopper, null);
-    this.dirty = true;
   }
 
   /** Journals an event of the hub's own and lets the rules see it. */

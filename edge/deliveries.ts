@@ -3,11 +3,11 @@
  * readings, times are judged, sensing makes facts of what is left, and those are journaled and seen by the rules.
  */
 import type { Bookkeeper } from './bookkeeper.ts';
+import { endConsent } from './consent-ends.ts';
 import type { AcceptedReading, Delivery, Receipt } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { sense } from './sensing/sense.ts';
 import type { Sensed } from './sensing/sensed.ts';
-import { ZONE_OF } from './sensing/shopper-presence.ts';
 import { judgeTime } from './sensing/time-judgement.ts';
 import { deviceOf } from './shoppers.ts';
 
@@ -107,8 +107,7 @@ function consent(
     journal();
     return;
   }
-  books.remembered.set(ZONE_OF, shopper, null);
-  books.silence(shopper, journal);
+  endConsent(books, shopper, journal);
 }
 
 function apply(

@@ -5,6 +5,7 @@
  */
 import type { Bookkeeper } from './bookkeeper.ts';
 import { maskName } from './codecs/without-name.ts';
+import { endConsent, forgetShopper } from './consent-ends.ts';
 import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
 import { maskCardData } from './contracts/card-data.ts';
 import { HubError } from './contracts/errors.ts';
@@ -159,13 +160,13 @@ function played(
  */
 function erase(books: Bookkeeper, pseudonym: string): boolean {
   return books.shoppers.erase(pseudonym, (shopper, had) => {
-    books.silence(shopper, () => {
+    endConsent(books, shopper, () => {
       // The last that the person hears is what ends with it.
       const data = { granted: false, scope: 'offers', shopper };
       if (had) books.journal('retail.shoppers.consent.v1', 'erase', shopper, data);
     });
     books.journal('retail.shoppers.erased.v1', 'erase', shopper, { shopper });
-    books.forgetShopper(shopper);
+    forgetShopper(books, shopper);
   });
 }
 

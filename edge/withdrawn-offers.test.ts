@@ -1,4 +1,6 @@
 /** What becomes of offers when their shopper withdraws consent, or is erased. */
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { salvage } from './journal/salvage.ts';
 import { campaign, HOUR, OfferShop } from './location-offers.fixture.ts';
@@ -92,4 +94,16 @@ it('a salvage keeps the offer book', () => {
   salvage(shop.folder, 'store-0042', 'a test', shop.clocks.wallMs);
   expect(rows()).toEqual(before);
   shop = new OfferShop();
+});
+
+it('a withdrawal ends the offer also where the rule had failed for the shopper, and nothing of its state is left', () => {
+  const shopper = offered();
+  shop.restart();
+  const journal = new SQLite(join(shop.folder, 'journal.db'));
+  journal.prepare("UPDATE rule_states SET fault = 'it failed', wake_at = NULL WHERE key = ?").run(shopper);
+  journal.close();
+  const from = shop.sent.length;
+  shop.hand([shop.consentOf(ANNA, false)]);
+  expect(shop.sent.slice(from)).toMatchObject([{ topic: TO_ANNA, campaign: 'soda', withdrawn: 'consent' }]);
+  expect(shop.rows(`SELECT 1 FROM rule_states WHERE key LIKE '%${shopper}%'`)).toEqual([]);
 });

@@ -246,7 +246,8 @@ function expiryOf(campaign: Campaign, valid: number, views: Views, { wall }: Rul
   return Math.min(wall + valid, end);
 }
 
-function withdrawn(offer: KnownOffer, reason: string): Decision {
+/** An offer stands no more. */
+export function withdrawn(offer: KnownOffer, reason: string): Decision {
   const { id, audience, campaign, zone, gtin, text, expires, shopper } = offer;
   const data = { id, audience, campaign, zone, gtin, text, expires, shopper, reason };
   return { type: 'retail.offers.withdrawn.v1', subject: campaign, data };
