@@ -34,7 +34,8 @@ export function deliver(
     for (const told of delivery.readings) {
       const reading = told.shopper === undefined ? told : admitted(books, delivery.kind, told);
       if (reading === undefined) continue;
-      if (isRepeat(books, delivery.kind, reading, refusing !== undefined)) {
+      const isKnown = isRepeat(books, delivery.kind, reading, refusing !== undefined);
+      if (isKnown && !(delivery.kind === 'consent' && books.shoppers.takesConsent(reading))) {
         repeated += 1;
         continue;
       }
@@ -58,6 +59,7 @@ export function deliver(
         { recall: (kind, key) => books.remembered.get(kind, key), facing: (shelf) => books.facings.get(shelf) },
       );
       if (refusing !== undefined && (sensed.facts.length > 0 || sensed.remember.length > 0)) throw new Unstorable();
+      if (delivery.kind === 'presence' && !judged.history) books.shoppers.sight(reading, books.now.elapsed);
       apply(books, sensed, device, delivery.received, judged);
     }
   } catch (error) {
@@ -80,7 +82,7 @@ function isRepeat(books: Bookkeeper, kind: Kind, reading: AcceptedReading, onlyL
 
 /** A reading that names a shopper, as far as it may be kept. Moments without consent are counted, by zones of the shop. */
 function admitted(books: Bookkeeper, kind: Kind, reading: AcceptedReading): AcceptedReading | undefined {
-  const admitted = books.shoppers.admit(kind, reading, books.now.elapsed);
+  const admitted = books.shoppers.admit(kind, reading);
   if (admitted === undefined && kind === 'presence') {
     const { zone, present } = JSON.parse(reading.body) as { zone: string; present: boolean };
     if (present) books.noOffer(books.views.zones.includes(zone) ? zone : '', '', 'no-consent');

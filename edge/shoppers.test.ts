@@ -214,6 +214,24 @@ describe('consent', () => {
     shop.writer.close();
   });
 
+  it('ends also with a withdrawal under an id that was given before: a device may count from 1 again', () => {
+    const shop = new Shop();
+    const word = (granted: boolean, id: string) => shop.consent(ANNA, granted, { identity: `shopper ${id}` });
+    shop.give(word(true, '1'), word(false, '2'), word(true, '3'));
+    expect(shop.give(word(false, '2')).receipts).toEqual([undefined]);
+    expect(shop.events('shoppers').map(({ granted }) => granted)).toEqual([true, false, true, false]);
+    // Of what is over already it is a repeat, and the older grants stay repeats.
+    const repeat = { outcome: 'accepted', accepted: 0, repeated: 1 };
+    expect(shop.give(word(false, '2'), word(true, '1'), word(true, '3')).receipts).toEqual([repeat, repeat, repeat]);
+    shop.give(word(true, '4'));
+    shop.restart();
+    // Not even the id of a grant.
+    expect(shop.give(word(false, '4')).receipts).toEqual([undefined]);
+    expect(shop.give(word(true, '4')).receipts).toEqual([repeat]);
+    expect(shop.events('shoppers').map(({ granted }) => granted)).toEqual([true, false, true, false, true, false]);
+    shop.writer.close();
+  });
+
   it('makes one event of a word that says nothing new', () => {
     const shop = new Shop();
     shop.give(shop.consent(ANNA, true), shop.consent(ANNA, true));

@@ -88,7 +88,7 @@ export class Shoppers {
    * A reading that names a shopper, as it may be kept: under the keyed pseudonym with consent; a sale without its
    * shopper, or nothing at all, without.
    */
-  admit(kind: Kind, reading: AcceptedReading, elapsed: number): AcceptedReading | undefined {
+  admit(kind: Kind, reading: AcceptedReading): AcceptedReading | undefined {
     const { shopper: pseudonym = '', ...rest } = reading;
     const known = this.#keys.find(pseudonym);
     if (kind === 'consent') return known || isGrant(reading) ? reading : undefined;
@@ -97,12 +97,22 @@ export class Shoppers {
       this.removed += 1;
       return withoutName(rest, pseudonym);
     }
-    if (kind === 'presence') {
-      this.#sight(known.shopper, elapsed);
-      return { ...withoutName(rest, pseudonym), subject: known.shopper };
-    }
+    if (kind === 'presence') return { ...withoutName(rest, pseudonym), subject: known.shopper };
     const told = withoutName(rest, pseudonym);
     return { ...told, body: `${told.body.slice(0, -1)},"shopper":"${known.shopper}"}` };
+  }
+
+  /**
+   * Whether a word on consent takes it from somebody who has it. Such a word is never a repeat: nobody's withdrawal may be
+   * lost because a device gives an id twice.
+   */
+  takesConsent(reading: AcceptedReading): boolean {
+    return !isGrant(reading) && this.keyed(reading.shopper ?? '') !== undefined;
+  }
+
+  /** A new sighting, as it was admitted: whoever is told to be there was there then. */
+  sight({ subject, body }: AcceptedReading, elapsed: number): void {
+    if ((JSON.parse(body) as { present?: boolean }).present === true) this.#sight(subject, elapsed);
   }
 
   /** Consent was told. The data of the event when it changes what is journaled; nothing otherwise. */

@@ -215,9 +215,10 @@ describe('the other kinds', () => {
     expect(telling.body).toBe('{"zone":"beverages","present":true}');
     expect(telling.identity).toMatch(/^shopper concealed/);
     expect(telling.identity).not.toBe(only('presence', { ...here, id: 'p-7788/enter-2' }).identity);
+    expect(telling.identity).not.toBe(only('presence', { ...here, shopper: 'p-77', id: 'p-7788/enter-1' }).identity);
     const consent = only('consent', { shopper: 'p-7788', granted: true, scope: 'offers' });
     expect(consent).toMatchObject({ shopper: 'p-7788', data: { granted: true, scope: 'offers' } });
-    expect(codec.counters).toMatchObject({ presence: 3, consent: 1 });
+    expect(codec.counters).toMatchObject({ presence: 4, consent: 1 });
   });
 
   test('every valid reading gives data that the schema of its event takes', () => {

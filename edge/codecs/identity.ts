@@ -8,6 +8,11 @@ export function idIdentity(kind: Kind, device: string, id: string): string {
   return `id ${kind} ${device.length} ${device}${id}`;
 }
 
+/** Of what tells of a shopper: devices that count their readings from 1 again after each start give many people one id. */
+export function shopperIdentity(kind: Kind, device: string, id: string, shopper: string): string {
+  return `${idIdentity(kind, device, id)} ${shopper.length} ${shopper}`;
+}
+
 /** The natural key of a sale. The day has a fixed length and comes last. */
 export function saleIdentity(till: string, transaction: string, businessDay: string): string {
   return `sale ${till.length} ${transaction.length} ${till}${transaction}${businessDay}`;

@@ -3,7 +3,7 @@ import { holdsCardData, maskCardData, maskCardDataIn } from '../contracts/card-d
 import type { AcceptedReading } from '../contracts/intake.ts';
 import type { Kind, ReadingOf } from '../contracts/readings.ts';
 import { defaultBusinessDay } from './business-day.ts';
-import { idIdentity, saleIdentity } from './identity.ts';
+import { idIdentity, saleIdentity, shopperIdentity } from './identity.ts';
 import type { Arrival, Outcome } from './outcome.ts';
 import { namesIn } from './without-name.ts';
 
@@ -109,8 +109,9 @@ function aboutShopper(reading: Common & { readonly shopper: string }, arrival: A
   if (holdsCardData(shopper))
     return [{ pointer: '/shopper', message: 'a payment card, which is never kept: expected a pseudonym' }];
   const told = id?.includes(shopper) ? { time } : { id, time };
+  const { kind, device, context } = arrival;
   const identity =
-    id === undefined ? undefined : `shopper ${arrival.context.conceal(idIdentity(arrival.kind, arrival.device, id))}`;
+    id === undefined ? undefined : `shopper ${context.conceal(shopperIdentity(kind, device, id, shopper))}`;
   return { ...accepted(told, arrival, '', fields), identity, shopper };
 }
 
