@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { reversedSchema } from './contracts/offers.ts';
 import { concealer } from './journal/identity-key.ts';
-import { campaign, DAY, JUICE, MINUTE, type ShopOptions } from './location-offers.fixture.ts';
+import { campaign, DAY, HOUR, JUICE, MINUTE, type ShopOptions } from './location-offers.fixture.ts';
 import { codeMaker } from './rules/offer-code.ts';
 import { TillShop } from './till.fixture.ts';
 import { WATER } from './writer.fixture.ts';
@@ -134,6 +134,48 @@ describe('a sale', () => {
   });
 });
 
+describe('a sale whose business day is the one beside that of its claim', () => {
+  const CLAIMED = { business_day: '2026-11-19' };
+
+  it('is of the same receipt: nothing is redeemed twice, and a refund of either undoes it', () => {
+    const { code } = opened().offerTo(ANNA);
+    for (const transaction of ['1', '2'])
+      expect(shop.claim(transaction, { campaign: 'first-ten', ...CLAIMED })).toBe('granted');
+    expect(shop.claim('3', { code, ...CLAIMED })).toBe('granted');
+    shop.restart();
+    for (const transaction of ['1', '2']) shop.sell(transaction, { offer: 'first-ten', lines: [[gtin, 2]] });
+    shop.sell('3', { coupon: code });
+    shop.sell('3', { coupon: code });
+    const claims = ['1', '2', '3'].map((transaction) => `redeemed claim ${transaction}`);
+    expect(shop.uses()).toEqual(claims);
+    expect(shop.events('retail.offers.flagged.v1')).toEqual([]);
+    shop.refund('7', '1', [[gtin, 1, 'return']]);
+    expect(shop.uses()).toEqual(claims);
+    shop.refund('8', '1', [[gtin, 1, 'return']]);
+    shop.sell('9', { lines: [[gtin, 2, 'return']], original: '2', originalDay: CLAIMED.business_day });
+    expect(shop.uses().slice(3)).toEqual(['reversed redeemed 1', 'reversed redeemed 2']);
+  });
+
+  it('is another one where the sale of that very day is known, or the claim is long ago', () => {
+    opened();
+    expect(shop.claim('1', { campaign: 'first-ten', ...CLAIMED })).toBe('granted');
+    shop.sell('1', { ...CLAIMED, lines: [[gtin, 3]] });
+    shop.clocks.pass(8 * HOUR);
+    shop.sell('1', { offer: 'first-ten', lines: [[gtin, 2]] });
+    shop.refund('7', '1', [[gtin, 1, 'return']]);
+    expect(shop.uses()).toEqual(['redeemed claim 1', 'redeemed sale 1']);
+    shop.refund('8', '1', [[gtin, 1, 'return']]);
+    expect(shop.uses().slice(2)).toEqual(['reversed redeemed 1']);
+    expect(shop.events('retail.offers.reversed.v1')).toMatchObject([{ data: { business_day: '2026-11-20' } }]);
+    expect(shop.claim('2', { campaign: 'first-ten', ...CLAIMED })).toBe('granted');
+    shop.refund('9', '1', [[gtin, 3, 'return']], { originalDay: CLAIMED.business_day });
+    shop.clocks.pass(37 * HOUR);
+    shop.hand([]);
+    shop.sell('2', { offer: 'first-ten' });
+    expect(shop.uses().slice(3)).toEqual(['redeemed claim 2', 'reversed redeemed 1', 'redeemed sale 2']);
+  });
+});
+
 describe('a refund', () => {
   it('of all of the product gives the code back until it expires, and the quantity', () => {
     const { id, code } = opened().offerTo(ANNA);
@@ -151,6 +193,19 @@ describe('a refund', () => {
     shop.refund('10', '2');
     shop.pass(15 * MINUTE);
     expect(shop.claim('3', { code })).toBe('expired');
+  });
+
+  it('gives no code back to somebody who was erased, or has withdrawn consent', () => {
+    const anna = opened().offerTo(ANNA);
+    const ben = shop.offerTo(BEN);
+    shop.sell('1', { coupon: anna.code });
+    shop.sell('2', { coupon: ben.code });
+    shop.hand([], [{ op: 'erase', shopper: ANNA }]);
+    shop.consent(BEN, false);
+    for (const original of ['1', '2']) shop.refund(`9${original}`, original);
+    expect(shop.tally('soda')).toMatchObject({ redeemed: 0 });
+    expect(shop.claim('3', { code: anna.code })).toBe('used');
+    expect(shop.rows("SELECT id FROM offers WHERE audience = 'shopper' AND state = 'open'")).toEqual([]);
   });
 
   it('gives the quantity of a campaign back', () => {

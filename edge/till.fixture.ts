@@ -13,8 +13,10 @@ export interface Sold {
   readonly lines?: readonly Line[];
   readonly offer?: string;
   readonly coupon?: string;
-  /** Transaction of this day at till-1. */
+  readonly business_day?: string;
+  /** Transaction of this day at till-1, or of another. */
   readonly original?: string;
+  readonly originalDay?: string;
   readonly device?: string;
   /** Of the device, epoch ms. */
   readonly time?: number;
@@ -38,12 +40,13 @@ export class TillShop extends OfferShop {
 
   sell(transaction: string, { till = 'till-1', lines = [[WATER.gtin, 1]], ...sold }: Sold = {}): void {
     this.#sales += 1;
-    const { shopper, offer, coupon, original, device = till, time } = sold;
+    const { shopper, offer, coupon, original, device = till, time, business_day = DAY_OF_TESTS } = sold;
+    const { originalDay = DAY_OF_TESTS } = sold;
     const body = {
-      ...{ readingId: `${this.#sales}`, till, transaction, business_day: DAY_OF_TESTS },
+      ...{ readingId: `${this.#sales}`, till, transaction, business_day },
       lines: lines.map(([gtin, quantity, kind = 'sale']) => ({ gtin, quantity, uom: 'EA', kind })),
       ...(original !== undefined && {
-        original: { till: 'till-1', transaction: original, business_day: DAY_OF_TESTS },
+        original: { till: 'till-1', transaction: original, business_day: originalDay },
       }),
       ...(offer !== undefined && { offer }),
       ...(coupon !== undefined && { coupon }),

@@ -111,7 +111,9 @@ CREATE TABLE offers (
   text TEXT NOT NULL, expires TEXT NOT NULL, expires_elapsed INTEGER NOT NULL, shopper TEXT, code TEXT UNIQUE,
   seen INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, events TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX offers_open ON offers (gtin, zone) WHERE state = 'open';
+-- What is past its time stays open: the moment is part of the index, so that a month of it costs nothing.
+CREATE INDEX offers_open ON offers (gtin, zone, expires_elapsed) WHERE state = 'open';
+CREATE INDEX offers_in_campaign ON offers (campaign, expires_elapsed) WHERE state = 'open';
 CREATE INDEX offers_on_screens ON offers (zone) WHERE audience = 'zone' AND state = 'open';
 CREATE INDEX offers_of_shopper ON offers (shopper) WHERE shopper IS NOT NULL;
 CREATE INDEX offers_by_age ON offers (expires_elapsed);
@@ -119,7 +121,7 @@ CREATE INDEX offers_by_age ON offers (expires_elapsed);
 -- What was redeemed at a till, and purchases attributed to an offer or to a hold-out.
 CREATE TABLE uses (
   claim TEXT PRIMARY KEY, what TEXT NOT NULL, campaign TEXT NOT NULL, offer TEXT, shopper TEXT, gtin TEXT,
-  quantity REAL NOT NULL, arm TEXT, till TEXT NOT NULL, transaction_id TEXT NOT NULL, business_day TEXT NOT NULL,
+  quantity REAL NOT NULL, arm TEXT, told_by TEXT, till TEXT NOT NULL, transaction_id TEXT NOT NULL, business_day TEXT NOT NULL,
   reversed INTEGER NOT NULL, elapsed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX uses_by_receipt ON uses (till, transaction_id, business_day);

@@ -18,7 +18,8 @@ import type {
   withdrawnSchema,
   withheldSchema,
 } from '../contracts/offers.ts';
-import { type CodeMaker, inGroups, plainCode } from './offer-code.ts';
+import { type CodeMaker, plainCode } from './offer-code.ts';
+import { STATEMENTS, toOffer, toUse, type UseRow } from './offer-rows.ts';
 import type { KnownOffer, OfferViews, Tally, Use } from './offer-views.ts';
 import type { RuleTime } from './rule.ts';
 
@@ -28,6 +29,8 @@ const KEEP_OFFERS_MS = 30 * DAY_MS;
 const KEEP_USES_MS = 100 * DAY_MS;
 const KEEP_REASONS_DAYS = 30;
 const FORGET_CHUNK = 500;
+/** Each finds a code taken about once in a million times. */
+const MOST_ATTEMPTS = 8;
 /** So many receipts that redeemed something are looked out for in the sales that follow. */
 const MOST_EXPECTED = 20_000;
 
@@ -212,6 +215,11 @@ export class OfferBook implements OfferViews {
     return (this.#run.usesOf.all(till, transaction, business_day) as UseRow[]).map(toUse);
   }
 
+  claimsBeside({ till, transaction, business_day }: Receipted, within: number): readonly Use[] {
+    const beside = [-DAY_MS, DAY_MS].map((ms) => new Date(Date.parse(business_day) + ms).toISOString().slice(0, 10));
+    return (this.#run.claimsOn.all(till, transaction, ...beside, this.#elapsed - within) as UseRow[]).map(toUse);
+  }
+
   redemptionsOf(offer: string): readonly Use[] {
     return (this.#run.redemptionsOf.all(offer) as UseRow[]).map(toUse);
   }
@@ -232,10 +240,20 @@ export class OfferBook implements OfferViews {
   #made(offer: z.infer<typeof offerSchema>, coupon: boolean, now: RuleTime): void {
     const { id, audience, campaign, zone, gtin, text, expires, shopper, first, events } = offer;
     const elapsed = now.elapsed + Math.max(0, Date.parse(expires) - now.wall);
-    const code = coupon && audience === 'shopper' ? plainCode(this.#codes.codeOf(id)) : null;
+    const code = coupon && audience === 'shopper' ? this.#freeCode(id) : null;
     const row = [id, audience, campaign, zone, gtin, text, expires, elapsed, shopper ?? null, code];
     this.#run.make.run(...row, JSON.stringify(events));
     if (audience === 'shopper') this.#add(campaign, { made: 1, treated_shoppers: first ? 1 : 0 });
+  }
+
+  /** Codes are short enough to meet by chance within a month of coupons. */
+  #freeCode(offer: string): string {
+    let code = '';
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+      code = plainCode(this.#codes.codeOf(offer, attempt));
+      if (this.#run.byCode.get(code) === undefined) break;
+    }
+    return code;
   }
 
   #use(
@@ -246,20 +264,20 @@ export class OfferBook implements OfferViews {
     const { claim, campaign, offer, shopper, till, transaction, business_day } = use;
     const bought = 'arm' in use ? { quantity: use.quantity, arm: use.arm } : undefined;
     const what1 = [claim, what, campaign, offer ?? null, shopper ?? null];
-    const what2 = [use.gtin ?? null, bought?.quantity ?? 0, bought?.arm ?? null];
+    const by = 'by' in use ? use.by : null;
+    const what2 = [use.gtin ?? null, bought?.quantity ?? 0, bought?.arm ?? null, by];
     this.#run.use.run(...what1, ...what2, till, transaction, business_day, elapsed);
   }
 
-  #reverse({ claim, what, campaign, offer, arm, last }: z.infer<typeof reversedSchema>): void {
+  #reverse({ claim, what, campaign, offer, shopper, arm, last }: z.infer<typeof reversedSchema>): void {
     this.#run.reverse.run(claim);
     if (what === 'attributed') {
       this.#add(campaign, { [`${arm}_buyers`]: last ? -1 : 0 });
       return;
     }
-    // Until it expires the offer can be used again.
-    if (offer !== undefined) this.#run.reopen.run(offer);
+    // Until it expires the offer can be used again; the event names its shopper only with consent.
+    if (offer !== undefined && shopper !== undefined) this.#run.reopen.run(offer);
     this.#add(campaign, { redeemed: -1 });
-    return;
   }
 
   #expect(sale: string): void {
@@ -278,101 +296,4 @@ export class OfferBook implements OfferViews {
     }
     this.#tallies.set(campaign, tally);
   }
-}
-
-const STATEMENTS = {
-  make: "INSERT INTO offers (id, audience, campaign, zone, gtin, text, expires, expires_elapsed, shopper, code, state, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)",
-  // It is kept as long as one that expires now: a campaign of a year must not keep what came and went with a shelf.
-  withdraw:
-    "UPDATE offers SET state = 'withdrawn', expires_elapsed = min(expires_elapsed, ?) WHERE id = ? AND state = 'open'",
-  end: "UPDATE offers SET state = ? WHERE id = ? AND state = 'open'",
-  reopen: "UPDATE offers SET state = 'open' WHERE id = ? AND state = 'redeemed'",
-  see: 'UPDATE offers SET seen = seen + 1 WHERE id = ?',
-  get: 'SELECT * FROM offers WHERE id = ?',
-  byCode: 'SELECT * FROM offers WHERE code = ?',
-  ofZone: "SELECT * FROM offers WHERE audience = 'zone' AND zone = ? AND state = 'open'",
-  ofZones: "SELECT * FROM offers WHERE audience = 'zone' AND state = 'open'",
-  openOf:
-    "SELECT * FROM offers WHERE shopper = ? AND state = 'open' AND expires_elapsed > ? ORDER BY expires_elapsed DESC, id",
-  holdersOf:
-    "SELECT DISTINCT shopper FROM offers WHERE gtin = ? AND zone = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
-  holdersIn:
-    "SELECT DISTINCT shopper FROM offers WHERE campaign = ? AND state = 'open' AND expires_elapsed > ? AND shopper IS NOT NULL",
-  redeemedLast: "SELECT till || '/' || transaction_id FROM uses WHERE what = 'redeemed' ORDER BY elapsed DESC LIMIT ?",
-  use: 'INSERT INTO uses (claim, what, campaign, offer, shopper, gtin, quantity, arm, till, transaction_id, business_day, reversed, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
-  reverse: 'UPDATE uses SET reversed = 1 WHERE claim = ?',
-  usesOf: 'SELECT * FROM uses WHERE till = ? AND transaction_id = ? AND business_day = ?',
-  redemptionsOf: "SELECT * FROM uses WHERE offer = ? AND what = 'redeemed' AND reversed = 0",
-  attributedTo: "SELECT * FROM uses WHERE shopper = ? AND campaign = ? AND what = 'attributed' AND reversed = 0",
-  anonymousOffers: 'UPDATE offers SET shopper = NULL WHERE shopper = ?',
-  anonymousUses: 'UPDATE uses SET shopper = NULL WHERE shopper = ?',
-  tally: 'SELECT what, count FROM tallies WHERE campaign = ?',
-  count:
-    'INSERT INTO tallies (campaign, what, count) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count',
-  none: 'INSERT INTO no_offers (day, zone, campaign, reason, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',
-  forgetOffers:
-    "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE expires_elapsed < ? AND NOT (audience = 'zone' AND state = 'open') LIMIT ?)",
-  forgetUses: 'DELETE FROM uses WHERE claim IN (SELECT claim FROM uses WHERE elapsed < ? LIMIT ?)',
-  forgetNone: 'DELETE FROM no_offers WHERE day < ?',
-} as const;
-
-interface OfferRow {
-  readonly id: string;
-  readonly audience: 'shopper' | 'zone';
-  readonly campaign: string;
-  readonly zone: string;
-  readonly gtin: string;
-  readonly text: string;
-  readonly expires: string;
-  readonly expires_elapsed: number;
-  readonly shopper: string | null;
-  readonly code: string | null;
-  readonly state: KnownOffer['state'];
-  readonly seen: number;
-}
-
-function toOffer(found: unknown): KnownOffer | undefined {
-  const row = found as OfferRow | undefined;
-  if (!row) return undefined;
-  const { id, audience, campaign, zone, gtin, text, expires, state, seen } = row;
-  return {
-    ...{ id, audience, campaign, zone, gtin, text, expires, state, seen, expiresElapsed: row.expires_elapsed },
-    ...(row.shopper !== null && { shopper: row.shopper }),
-    ...(row.code !== null && { code: inGroups(row.code) }),
-  };
-}
-
-interface UseRow {
-  readonly claim: string;
-  readonly what: Use['what'];
-  readonly campaign: string;
-  readonly offer: string | null;
-  readonly shopper: string | null;
-  readonly gtin: string | null;
-  readonly quantity: number;
-  readonly arm: Use['arm'] | null;
-  readonly till: string;
-  readonly transaction_id: string;
-  readonly business_day: string;
-  readonly reversed: number;
-}
-
-function toUse(row: UseRow): Use {
-  const { claim, what, campaign, quantity, till, transaction_id, business_day } = row;
-  return {
-    ...{
-      claim,
-      what,
-      campaign,
-      quantity,
-      till,
-      transaction: transaction_id,
-      business_day,
-      reversed: row.reversed === 1,
-    },
-    ...(row.offer !== null && { offer: row.offer }),
-    ...(row.shopper !== null && { shopper: row.shopper }),
-    ...(row.gtin !== null && { gtin: row.gtin }),
-    ...(row.arm !== null && { arm: row.arm }),
-  };
 }

@@ -7,8 +7,8 @@ import { hash } from 'node:crypto';
 import { crockfordOfBytes } from '../contracts/ids.ts';
 
 export interface CodeMaker {
-  /** The code of an offer, by its id: always the same. */
-  codeOf(offer: string): string;
+  /** The code of an offer, by its id: always the same. `attempt` (from 0): another one, where another offer has it. */
+  codeOf(offer: string, attempt?: number): string;
   /** Whether a text has the form of a code at all: tills tell of other people's coupons, too. */
   isCode(text: string): boolean;
   isForeign(code: string): boolean;
@@ -23,8 +23,9 @@ const SHAPE = /^(?=.*[A-Z])[0-9A-HJKMNP-TV-Z]{12}$/;
 export function codeMaker(hub: string, conceal: (text: string) => string): CodeMaker {
   const store = crockfordOfBytes(hash('sha256', `store ${hub}`, 'buffer'), GROUP).toUpperCase();
   return {
-    codeOf: (offer) => {
-      const secret = crockfordOfBytes(Buffer.from(conceal(`offer ${offer}`), 'hex'), LENGTH - GROUP).toUpperCase();
+    codeOf: (offer, attempt = 0) => {
+      const text = attempt === 0 ? `offer ${offer}` : `offer ${offer} ${attempt}`;
+      const secret = crockfordOfBytes(Buffer.from(conceal(text), 'hex'), LENGTH - GROUP).toUpperCase();
       return inGroups(store + secret);
     },
     isCode: (text) => SHAPE.test(plainCode(text)),

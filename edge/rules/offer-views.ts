@@ -1,5 +1,5 @@
 /** What rules may know of offers that were made, redeemed and counted: the read side of the offer book. */
-import type { Arm, Receipted } from '../contracts/offers.ts';
+import type { Arm, REDEEMED_BY, Receipted } from '../contracts/offers.ts';
 
 export interface KnownOffer {
   readonly id: string;
@@ -30,6 +30,8 @@ export interface Use extends Receipted {
   readonly quantity: number;
   /** Of an attribution. */
   readonly arm?: Arm | undefined;
+  /** Of a redemption. */
+  readonly by?: (typeof REDEEMED_BY)[number] | undefined;
   readonly reversed: boolean;
 }
 
@@ -70,6 +72,8 @@ export interface OfferViews {
   expects(sale: string): boolean;
   /** What a transaction redeemed and what was attributed to it. */
   usesOf(receipt: Receipted): readonly Use[];
+  /** Claims of the same transaction on the business day before or after, made within so many ms, the latest first. */
+  claimsBeside(receipt: Receipted, within: number): readonly Use[];
   /** Redemptions of one offer that stand. */
   redemptionsOf(offer: string): readonly Use[];
   /** Attributed purchases of one shopper in one campaign that stand. */

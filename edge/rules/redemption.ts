@@ -8,6 +8,10 @@
  *   refund of a part .................. kept
  *   refund of all of the product ...... reversed, each use once
  *
+ * A sale that carries no business day of its own has that of its time, which around midnight may be the day beside the
+ * one that its till claimed with. So a claim of the same transaction on the day before or after, made lately, is of the
+ * same receipt, unless the sale of that very day is known; the sale is then judged as the claim's receipt.
+ *
  * The offer book is its view; a key is a receipt, `till/transaction/business_day`, and its state goes when the book
  * forgets the receipt's uses.
  */
@@ -20,12 +24,16 @@ import { type Decision, isWake, type Rule, type RuleTime, type Step, type Views 
 const SOLD = 'retail.sales.sold.v1';
 /** As long as the offer book keeps uses. */
 const KEEP_MS = 100 * 86_400_000;
+/** So long after a claim its sale may come, with the day beside the claim's. */
+const BESIDE_MS = 36 * 3_600_000;
 /** Fractions of a kilogram do not add up exactly. */
 const NOTHING = 1e-6;
 
 export interface Receipt {
   /** What the receipt sold, by product; unknown until its sale came. */
   readonly bought?: Quantities;
+  /** Business day with which the sale came, if it is the one beside the claim's. */
+  readonly day?: string;
   /** What came back of it. */
   readonly returned?: Quantities;
 }
@@ -36,26 +44,40 @@ export const redemption: Rule<Receipt> = {
   subscribes: [SOLD],
   initial: {},
   glance: (_type, data, subject, offers) => namesMore(data) || offers.expects(subject),
-  keyOf: (event, { offers }) => {
+  keyOf: (event, views) => {
     const sale = event.data as unknown as SaleData;
     const { original } = sale;
-    const own = sale.offer !== undefined || sale.coupon !== undefined || offers.expects(event.subject);
+    const own = sale.offer !== undefined || sale.coupon !== undefined || views.offers.expects(event.subject);
     // What comes back first: an exchange may use a code again that it has just set free.
-    const keys = original ? [receiptKey(original)] : [];
-    if (own && keys[0] !== receiptKey(sale)) keys.push(receiptKey(sale));
-    return keys;
+    const receipts = [
+      ...(original ? [original, ...besides(original, Number.POSITIVE_INFINITY, views)] : []),
+      ...(own ? [...besides(sale, BESIDE_MS, views), sale] : []),
+    ];
+    return [...new Set(receipts.map(receiptKey))];
   },
   step: (state, input, views, now, key) => {
     if (isWake(input)) return { state: {}, decisions: [] };
     const sale = input.data as unknown as SaleData;
-    if (receiptKey(sale) === key) return sold(sale, state, views, now);
-    return sale.original ? refunded(sale, sale.original, state, views, now) : kept(state, [], now);
+    const { original } = sale;
+    const [beside] = besides(sale, BESIDE_MS, views);
+    // Judged already, as the receipt beside it.
+    if (receiptKey(sale) === key) return beside ? kept(state, [], now) : sold(sale, state, views, now);
+    if (original && receiptKey(original) === key) return refunded(sale, original, state, views, now);
+    if (beside && receiptKey(beside) === key) return soldBeside(sale, beside, state, views, now);
+    const [claimed] = original ? besides(original, Number.POSITIVE_INFINITY, views) : [];
+    const isClaimed = claimed && receiptKey(claimed) === key && state.day === original?.business_day;
+    return isClaimed ? refunded(sale, claimed, state, views, now) : kept(state, [], now);
   },
 };
 
 /** Parts are encoded, so that a slash in one of them makes no other receipt. */
 export function receiptKey({ till, transaction, business_day }: Receipted): string {
-  return [till, transaction, business_day].map(encodeURIComponent).join('/');
+  return [till, transaction, business_day].map((part) => part.replace(/[%/]/g, encodeURIComponent)).join('/');
+}
+
+/** The receipt of a claim that may be the same one, of the day before or after; none where this very day redeemed something. */
+function besides(receipt: Receipted, within: number, { offers }: Views): readonly Receipted[] {
+  return offers.usesOf(receipt).length > 0 ? [] : offers.claimsBeside(receipt, within).slice(0, 1);
 }
 
 function kept(state: Receipt, decisions: readonly Decision[], now: RuleTime): Step<Receipt> {
@@ -73,6 +95,20 @@ function sold(sale: SaleData, state: Receipt, views: Views, now: RuleTime): Step
   const uses = views.offers.usesOf(sale);
   if (uses.length === 0 && !decisions.some(isRedeemed)) return kept(state, decisions, now);
   return kept({ ...state, bought }, [...decisions, ...reversals(uses, sale, returned, isVoid, views)], now);
+}
+
+/** A sale with the day beside that of a claim of its transaction. */
+function soldBeside(
+  sale: SaleData,
+  { business_day }: Receipted,
+  state: Receipt,
+  views: Views,
+  now: RuleTime,
+): Step<Receipt> {
+  const isAnother = state.bought !== undefined && state.day !== sale.business_day;
+  if (isAnother) return kept(state, named(sale, views, now, moved(sale).bought), now);
+  const step = sold({ ...sale, business_day }, state, views, now);
+  return { ...step, state: { ...step.state, day: sale.business_day } };
 }
 
 /** What becomes of the offers that a sale names. Where nothing was bought a till only repeats what the original named. */

@@ -16,6 +16,7 @@ export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
       holdersOf: () => [],
       holdersIn: () => [],
       usesOf: () => [],
+      claimsBeside: () => [],
       redemptionsOf: () => [],
       attributedTo: () => [],
       expects: () => false,
