@@ -42,6 +42,15 @@ export function catchUp(books: Books, always: boolean): void {
   }
 }
 
+/** Some of those who withdrew long ago are erased, as if they had asked for it. */
+export function eraseWithdrawn(books: Books, elapsed: number): void {
+  books.shoppers.eraseWithdrawn(elapsed, (shopper) => {
+    books.journal('retail.shoppers.erased.v1', 'hub', shopper, { shopper });
+    forgetShopper(books, shopper);
+  });
+  if (books.shoppers.isPending) books.dirty = true;
+}
+
 /**
  * `journal` tells of the end. Nothing goes to the shopper any more but what is decided by it, no offer stands after it,
  * and rules remember nothing, one that had failed for this shopper included.

@@ -125,15 +125,20 @@ function demandRoom(refusing: string | undefined): void {
   if (refusing !== undefined) throw new HubError('NOT_STORED', refusing);
 }
 
-/** A shopper's offer is seen once, however often the device says so; one of a zone as often as somebody shows it. */
+/**
+ * A shopper's offer is seen once, however often the device says so, and by nobody without consent; one of a zone as often
+ * as somebody shows it.
+ */
 function seen(books: Bookkeeper, id: string, refusing: string | undefined): boolean {
   const offer = books.offers.get(id);
   if (!offer || offer.state === 'withdrawn') return false;
   const { audience, campaign, zone, shopper } = offer;
-  if (audience === 'shopper' && (offer.seen ?? 0) > 0) return true;
+  if (audience === 'shopper') {
+    if (shopper === undefined || !books.shoppers.consented(shopper)) return false;
+    if ((offer.seen ?? 0) > 0) return true;
+  }
   demandRoom(refusing);
-  const named = shopper !== undefined && books.shoppers.consented(shopper);
-  const data = { offer: id, campaign, zone, ...(named && { shopper }) };
+  const data = { offer: id, campaign, zone, ...(shopper !== undefined && { shopper }) };
   books.decide({ type: 'retail.offers.seen.v1', subject: campaign, data }, 'phone');
   return true;
 }

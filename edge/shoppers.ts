@@ -4,6 +4,10 @@
  *
  * Whose consent counts is told by shoppers.db alone. What the journal was told is kept in its table `consents`, so that
  * it can be told the rest after a crash between two commits, a restore or a salvage.
+ *
+ * What stays after a withdrawal, for the refunds of what was bought with offers: the pseudonym in shoppers.db, and under
+ * the keyed one the events so far, uses, offers that are over and what was had of each campaign. After 100 days they are
+ * erased like anybody who asks for it; in the events the keyed pseudonym stays, which leads to nobody then.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { namesIn, withoutName } from './codecs/without-name.ts';
@@ -14,6 +18,13 @@ import { ShopperKeys } from './journal/shopper-keys.ts';
 /** Who was sighted when is held for so many; of more, those sighted longest ago are forgotten. */
 const MOST_SIGHTED = 50_000;
 const GENERATION_KEY = 'shopper_keys';
+/**
+ * Refunds may still come for so long (the offer book keeps its uses as long), and tell of a purchase that counted. Then
+ * who withdrew is erased.
+ */
+const WITHDRAWN_MS = 100 * 86_400_000;
+/** Of those, at one time. */
+const PORTION = 50;
 /** In the table `consents`, of a person whose erasure is journaled. */
 const ERASED = -1;
 
@@ -136,10 +147,17 @@ export class Shoppers {
     const { shopper, granted } = known;
     if (granted) this.#keys.set(shopper, false);
     inform(shopper, granted);
-    this.#keys.erase(shopper);
-    this.#note.run(shopper, ERASED);
-    this.#sighted.delete(shopper);
+    this.#erase(shopper);
     return true;
+  }
+
+  /** The same of some of those who withdrew long ago; called now and then. */
+  eraseWithdrawn(elapsed: number, inform: (shopper: string) => void): void {
+    this.#keys.dateEnds(elapsed, 10 * PORTION);
+    for (const shopper of this.#keys.endedBefore(elapsed - WITHDRAWN_MS, PORTION)) {
+      inform(shopper);
+      this.#erase(shopper);
+    }
   }
 
   /** Something is said that is not on disk yet. */
@@ -201,6 +219,12 @@ export class Shoppers {
 
   close(): void {
     this.#keys.close();
+  }
+
+  #erase(shopper: string): void {
+    this.#keys.erase(shopper);
+    this.#note.run(shopper, ERASED);
+    this.#sighted.delete(shopper);
   }
 
   /** Whether the journal had it otherwise; from now on it has it so. */

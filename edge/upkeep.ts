@@ -3,6 +3,7 @@
  * and who the journal is, kept outside of it. Each piece of work is a short transaction of the writer's.
  */
 import type { Bookkeeper } from './bookkeeper.ts';
+import { eraseWithdrawn } from './consent-ends.ts';
 import type { Stream } from './contracts/streams.ts';
 import type { Figures } from './crossing.ts';
 import type { Database } from './journal/database.ts';
@@ -97,6 +98,8 @@ export class Upkeep {
     const { books, disk, transaction } = this.#sources;
     const more = transaction(() => {
       books.forgetOld();
+      // A tombstone needs room.
+      if (!disk.isFull && this.#stuckAt === undefined) eraseWithdrawn(books, books.now.elapsed);
       this.mark();
       return this.#retention.prune(books.now, books.replication.ackedPositions());
     });

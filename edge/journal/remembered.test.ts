@@ -53,3 +53,22 @@ it('loses nothing over a restart while there is room', () => {
   for (let n = 0; n < 1000; n += 1) expect(later.get('level', `shelf-${n}`)).toEqual({ count: n });
   expect(later.forgotten).toBe(0);
 });
+
+it('deletes what is null, in memory and on disk, however it was before', () => {
+  const { db, memory, rows } = remembered({});
+  for (const key of ['flushed', 'set again', 'stays']) memory.set('zone', key, 'dairy');
+  memory.flush();
+  memory.set('zone', 'fresh', 'dairy');
+  for (const key of ['flushed', 'fresh', 'set again', 'never was']) memory.set('zone', key, null);
+  memory.set('zone', 'set again', 'bakery');
+  expect(memory.get('zone', 'flushed')).toBeUndefined();
+  memory.flush();
+  expect([rows(), memory.get('zone', 'set again')]).toEqual([2, 'bakery']);
+  // As it was kept once.
+  db.exec("INSERT INTO sensed (kind, key, value) VALUES ('zone', 'old', 'null')");
+  const later = new Remembered(db);
+  later.load();
+  expect([later.get('zone', 'old'), later.get('zone', 'stays')]).toEqual([undefined, 'dairy']);
+  later.flush();
+  expect(rows()).toBe(2);
+});

@@ -4,7 +4,7 @@
  *
  * Names come from outside, so they are bounded: what was not used for the longest time is forgotten. Two generations do
  * that without a clock: what is used moves to the young one, and when that is full the old one goes. Forgetting costs
- * little: a level is a fact again, a running total begins anew.
+ * little: a level is a fact again, a running total begins anew. A value of null is none: it is deleted at once.
  */
 import type { Database, Statement } from 'better-sqlite3';
 
@@ -35,6 +35,8 @@ export class Remembered {
   #old = new Map<string, Entry>();
   #dirty = new Map<string, Entry>();
   #leaving = new Map<string, Entry>();
+  /** Deleted with the next flush, all of them. */
+  #removed = new Map<string, Omit<Entry, 'value'>>();
   /** Values forgotten since start. */
   forgotten = 0;
 
@@ -54,8 +56,11 @@ export class Remembered {
     this.#old = new Map();
     this.#dirty = new Map();
     this.#leaving = new Map();
+    this.#removed = new Map();
     for (const { kind, key, value } of this.#select.all() as { kind: string; key: string; value: string }[]) {
-      this.#old.set(`${kind}\0${key}`, { kind, key, value: JSON.parse(value) });
+      const id = `${kind}\0${key}`;
+      if (value === 'null') this.#removed.set(id, { kind, key });
+      else this.#old.set(id, { kind, key, value: JSON.parse(value) });
     }
   }
 
@@ -70,8 +75,15 @@ export class Remembered {
     return old.value;
   }
 
+  /** Null: there is nothing to remember any more. */
   set(kind: string, key: string, value: unknown): void {
     const id = `${kind}\0${key}`;
+    if (value === null) {
+      for (const held of [this.#young, this.#old, this.#dirty, this.#leaving]) held.delete(id);
+      this.#removed.set(id, { kind, key });
+      return;
+    }
+    this.#removed.delete(id);
     let entry = this.#young.get(id);
     if (entry) {
       entry.value = value;
@@ -84,10 +96,12 @@ export class Remembered {
     this.#dirty.set(id, entry);
   }
 
-  /** Writes what changed since the last flush, and deletes some of what was forgotten. */
+  /** Writes what changed since the last flush, deletes what was removed, and some of what was forgotten. */
   flush(): void {
     for (const { kind, key, value } of this.#dirty.values()) this.#upsert.run(kind, key, JSON.stringify(value));
     this.#dirty.clear();
+    for (const { kind, key } of this.#removed.values()) this.#delete.run(kind, key);
+    this.#removed.clear();
     let left = CHUNK;
     for (const [id, { kind, key }] of this.#leaving) {
       if (left === 0) return;

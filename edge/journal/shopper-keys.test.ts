@@ -53,6 +53,30 @@ describe('the keys of shoppers', () => {
     expect(again.all()).toEqual([{ shopper, granted: false }]);
   });
 
+  it('know how long ago consent ended, also in a file from before they did, and by the clock of a new journal', () => {
+    const folder = temporaryFolder();
+    const old = new SQLite(join(folder, SHOPPERS_FILE));
+    old.exec(`CREATE TABLE shoppers (
+        keyed TEXT PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, key BLOB NOT NULL, granted INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO shoppers VALUES ('keyed-anna', '${ANNA}', x'00', 0), ('keyed-bob', 'bob', x'00', 1)`);
+    old.close();
+    const keys = open(folder);
+    expect(keys.endedBefore(9e9, 10)).toEqual([]);
+    keys.dateEnds(1000, 10);
+    keys.flush();
+    keys.dateEnds(5000, 10);
+    expect(keys.isPending).toBe(false);
+    expect([keys.endedBefore(999, 10), keys.endedBefore(1000, 10)]).toEqual([[], ['keyed-anna']]);
+    keys.dateEnds(200, 10);
+    expect(keys.endedBefore(200, 10)).toEqual(['keyed-anna']);
+    keys.set('keyed-anna', true);
+    expect(keys.endedBefore(9e9, 10)).toEqual([]);
+    keys.set('keyed-anna', false);
+    keys.dateEnds(7000, 10);
+    expect([keys.endedBefore(6999, 10), keys.endedBefore(7000, 10)]).toEqual([[], ['keyed-anna']]);
+  });
+
   it('give the same pseudonym another keyed one in each hub, and after an erasure', () => {
     const keys = open(temporaryFolder());
     const other = open(temporaryFolder());

@@ -7,6 +7,7 @@
  * written for one commit of the writer, this one first, and what a crash between the two left out is journaled at the
  * next start (`generation` tells whether there is anything).
  *
+ * Who withdrew stays here for a while, for the refunds of what they bought with offers (`ended` is when that was dated).
  * Of who is erased the keyed pseudonym alone stays, so that a restored journal can be told again.
  */
 import { createHmac, randomBytes } from 'node:crypto';
@@ -25,12 +26,16 @@ const READER_MS = 250;
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS shoppers (
-  keyed TEXT PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, key BLOB NOT NULL, granted INTEGER NOT NULL
+  keyed TEXT PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, key BLOB NOT NULL, granted INTEGER NOT NULL, ended INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS erased (keyed TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO meta (id, generation) VALUES (1, 0);
 `;
+
+/** Elapsed ms; null: not dated yet, or there is consent. */
+const ENDED = 'ALTER TABLE shoppers ADD COLUMN ended INTEGER';
+const WITHDRAWN = 'CREATE INDEX IF NOT EXISTS withdrawn ON shoppers (ended) WHERE granted = 0';
 
 export interface KnownShopper {
   /** Keyed pseudonym. */
@@ -45,6 +50,9 @@ export class ShopperKeys {
   readonly #byKeyed: Statement;
   readonly #insert: Statement;
   readonly #grant: Statement;
+  readonly #undated: Statement;
+  readonly #date: Statement;
+  readonly #dated: Statement;
   readonly #delete: Statement;
   readonly #noteErased: Statement;
   readonly #all: Statement;
@@ -75,7 +83,12 @@ export class ShopperKeys {
     this.#byName = db.prepare('SELECT keyed, granted FROM shoppers WHERE pseudonym = ?');
     this.#byKeyed = db.prepare('SELECT pseudonym, granted FROM shoppers WHERE keyed = ?');
     this.#insert = db.prepare('INSERT INTO shoppers (keyed, pseudonym, key, granted) VALUES (?, ?, ?, ?)');
-    this.#grant = db.prepare('UPDATE shoppers SET granted = ? WHERE keyed = ?');
+    this.#grant = db.prepare('UPDATE shoppers SET granted = ?, ended = NULL WHERE keyed = ?');
+    this.#undated = db.prepare(
+      'SELECT keyed FROM shoppers WHERE granted = 0 AND ended IS NULL UNION ALL SELECT keyed FROM shoppers WHERE granted = 0 AND ended > ? LIMIT ?',
+    );
+    this.#date = db.prepare('UPDATE shoppers SET ended = ? WHERE keyed = ?');
+    this.#dated = db.prepare('SELECT keyed FROM shoppers WHERE granted = 0 AND ended <= ? ORDER BY ended LIMIT ?');
     this.#delete = db.prepare('DELETE FROM shoppers WHERE keyed = ?');
     this.#noteErased = db.prepare('INSERT OR IGNORE INTO erased (keyed) VALUES (?)');
     this.#all = db.prepare('SELECT keyed, granted FROM shoppers');
@@ -131,6 +144,20 @@ export class ShopperKeys {
       this.#noteErased.run(shopper);
     });
     this.#unwiped = true;
+  }
+
+  /**
+   * Dates the ends of consent that are not dated yet, at most so many. A date after now is of another journal's clock,
+   * and counts from now. Elapsed ms. Pending until `flush`.
+   */
+  dateEnds(elapsed: number, most: number): void {
+    const undated = sound(() => this.#undated.pluck().all(elapsed, most)) as string[];
+    for (const shopper of undated) this.#change(() => this.#date.run(elapsed, shopper));
+  }
+
+  /** Whose consent has ended before a moment (elapsed ms), at most so many. */
+  endedBefore(elapsed: number, most: number): string[] {
+    return sound(() => this.#dated.pluck().all(elapsed, most)) as string[];
   }
 
   /** Everybody known. */
@@ -230,6 +257,9 @@ function opened(file: string): Database {
     const fault = db.pragma('quick_check(1)', { simple: true });
     if (fault !== 'ok') throw Object.assign(new Error(String(fault)), { code: 'SQLITE_CORRUPT' });
     db.exec(SCHEMA);
+    const columns = db.pragma('table_info(shoppers)') as { name: string }[];
+    if (!columns.some(({ name }) => name === 'ended')) db.exec(ENDED);
+    db.exec(WITHDRAWN);
     return db;
   } catch (error) {
     db.close();
