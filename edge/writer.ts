@@ -12,6 +12,7 @@ import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
 import { deliver } from './deliveries.ts';
+import { withoutFailing } from './failing-rules.ts';
 import { checkpoint, type Database } from './journal/database.ts';
 import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
 import { ElapsedClock, type Now, type Sources } from './journal/elapsed-clock.ts';
@@ -76,7 +77,7 @@ export class Writer {
 
   /** The first transaction of a run; on a full disk with what the ballast has left. */
   #begin(): void {
-    const begin = (): void => this.#transaction(() => this.#books.open());
+    const begin = (): void => this.#ruled(() => this.#books.open());
     try {
       begin();
     } catch (error) {
@@ -131,7 +132,7 @@ export class Writer {
       return this.#withoutStoring(batch, this.#refusing.reason, started);
     let done: Pick<Reply, 'receipts' | 'answers'>;
     try {
-      done = this.#transaction(() => this.#work(batch));
+      done = this.#ruled(() => this.#work(batch));
     } catch (error) {
       this.#books.load();
       const reason = this.#refusalOf(error);
@@ -211,6 +212,11 @@ export class Writer {
       this.#upkeep.forget();
       throw error;
     }
+  }
+
+  /** A transaction in which rules decide. */
+  #ruled<T>(body: () => T): T {
+    return withoutFailing(this.#books, (work) => this.#transaction(work), body);
   }
 
   #work(batch: Batch): Pick<Reply, 'receipts' | 'answers'> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HubError } from '../contracts/errors.ts';
 import { openForWriting } from '../journal/database.ts';
 import { temporaryFolder } from '../writer.fixture.ts';
 import { RuleEngine } from './engine.ts';
@@ -31,7 +32,7 @@ function counting(change: Partial<AnyRule> = {}): AnyRule {
   };
 }
 
-function engineOn(folder: string, rule: AnyRule) {
+function engineOn(folder: string, rule: AnyRule, monotonic: () => number = () => 0) {
   const db = openForWriting(folder);
   const decided: unknown[] = [];
   const engine = new RuleEngine(db, {
@@ -44,6 +45,7 @@ function engineOn(folder: string, rule: AnyRule) {
       return { id: 'decision', type, source: name, subject, history: false, data };
     },
     woken: (_rule, key) => `wake-${key}`,
+    monotonic,
   });
   engine.load();
   const event = (subject: string, data: Record<string, unknown> = {}): RuleEvent => ({
@@ -123,6 +125,60 @@ describe('the rule engine', () => {
     expect(again.engine.quarantined).toEqual([]);
     expect(again.state('a')?.state).toEqual({ count: 1 });
     again.db.close();
+  });
+
+  it('goes on where a rule cannot say whom an event concerns, and tells of it', () => {
+    const keyless = counting({
+      keyOf: (event) => {
+        if (event.data.poison) throw new Error('no key');
+        return event.subject;
+      },
+    });
+    const { db, engine, event, state } = engineOn(temporaryFolder(), keyless);
+    engine.onEvent(event('a', { poison: true }), { elapsed: 0, wall: 0 });
+    engine.onEvent(event('a'), { elapsed: 0, wall: 0 });
+    engine.flush();
+    expect(engine.quarantined).toEqual([{ rule: 'counting', key: 'a', fault: 'no key' }]);
+    expect(state('a')?.state).toEqual({ count: 1 });
+    db.close();
+  });
+
+  it.each([
+    ['a damaged database', new HubError('SHOPPERS_DAMAGED', 'shoppers.db cannot be read')],
+    ['a disk that fails', Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' })],
+  ])('sets nobody aside for %s', (_, fault) => {
+    const fails = (): never => {
+      throw fault;
+    };
+    for (const change of [{ step: fails }, { keyOf: fails }]) {
+      const { db, engine, event } = engineOn(temporaryFolder(), counting(change));
+      expect(() => engine.onEvent(event('a'), { elapsed: 0, wall: 0 })).toThrow(fault);
+      engine.flush();
+      expect(engine.quarantined).toEqual([]);
+      db.close();
+    }
+  });
+
+  it('runs very many wakes in portions, those due longest first, so that others need not wait for all of them', () => {
+    let ms = 0;
+    const slow = counting({
+      step: (state, input, views, now, key) => {
+        if ('wake' in input) ms += 1;
+        return counting().step(state, input, views, now, key);
+      },
+    });
+    const { db, engine, event, state } = engineOn(temporaryFolder(), slow, () => ms);
+    const keys = Array.from({ length: 120 }, (_, index) => `key-${String(index).padStart(3, '0')}`);
+    for (const [index, key] of keys.entries()) engine.onEvent(event(key), { elapsed: index, wall: 0 });
+    engine.flush();
+    const awake = () => keys.filter((key) => state(key)?.wakeAt === null);
+    for (const served of [50, 100, 120]) {
+      expect(engine.runDue({ elapsed: 1000, wall: 0 })).toBe(true);
+      engine.flush();
+      expect(awake()).toEqual(keys.slice(0, served));
+    }
+    expect(engine.runDue({ elapsed: 1000, wall: 0 })).toBe(false);
+    db.close();
   });
 
   it('converts the state of an older version, or begins anew', () => {

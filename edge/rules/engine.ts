@@ -1,7 +1,8 @@
 /**
  * Runs the rules over what is journaled, inside the transaction that journals it. State is one row per (rule, key);
  * only changed keys are written, once per commit. A rule that throws has written nothing: its key is set aside with
- * the fault, the event stands.
+ * the fault, the event stands. Where what it decided cannot be carried out, a part of it may be: then a RuleFault ends
+ * the transaction, and whoever runs it sets the key aside and runs it again.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Alert } from '../contracts/alerts.ts';
@@ -10,9 +11,14 @@ import type { EventType } from '../contracts/events.ts';
 import { idFor } from '../contracts/ids.ts';
 import type { AnyRule } from './registry.ts';
 import type { Decision, RuleEvent, RuleTime, Step, Views } from './rule.ts';
+import { isHubsOwn, RuleFault } from './rule-fault.ts';
 
 /** Decisions may cause decisions, but not for ever. */
 const MAX_DEPTH = 8;
+/** Wakes that were due together are run in portions, so that devices do not wait for all of them. */
+const MOST_WAKES = 500;
+const FEWEST_WAKES = 50;
+const WAKES_MS = 20;
 /** Rows of state held in memory; shelves are few, shoppers many. */
 const MOST_CACHED = 20_000;
 
@@ -23,6 +29,13 @@ interface Row {
   fault: string | undefined;
 }
 
+/** A key of a rule that is set aside, and why. */
+export interface Quarantined {
+  readonly rule: string;
+  readonly key: string;
+  readonly fault: string;
+}
+
 export interface EngineOptions {
   readonly rules: readonly AnyRule[];
   readonly views: Omit<Views, 'newId'>;
@@ -31,6 +44,8 @@ export interface EngineOptions {
   readonly noOffer: (none: NonNullable<Step<unknown>['noOffer']>) => void;
   /** Journals a due wake; returns its event id. */
   readonly woken: (rule: string, key: string) => string;
+  /** Milliseconds, for how long a portion of wakes takes. */
+  readonly monotonic?: () => number;
 }
 
 export class RuleEngine {
@@ -48,7 +63,10 @@ export class RuleEngine {
   #rows = new Map<string, Row>();
   #dirty = new Map<string, [rule: string, key: string]>();
   #next: number | undefined;
-  #quarantined: readonly { rule: string; key: string; fault: string }[] = [];
+  #quarantined: readonly Quarantined[] = [];
+  /** Rules that could not say since the start whom an event concerns; by name, the latest event's. */
+  readonly #keyless = new Map<string, Quarantined>();
+  #resting: ReadonlySet<string> = new Set();
 
   constructor(db: Database, options: EngineOptions) {
     this.#options = options;
@@ -65,7 +83,7 @@ export class RuleEngine {
     this.#delete = db.prepare('DELETE FROM rule_states WHERE rule = ? AND key = ?');
     this.#nextWake = db.prepare('SELECT min(wake_at) AS at FROM rule_states WHERE wake_at IS NOT NULL');
     this.#due = db.prepare(
-      'SELECT rule, key FROM rule_states WHERE wake_at <= ? ORDER BY wake_at, rule, key LIMIT 500',
+      `SELECT rule, key FROM rule_states WHERE wake_at <= ? ORDER BY wake_at, rule, key LIMIT ${MOST_WAKES}`,
     );
     this.#faults = db.prepare('SELECT rule, key, fault FROM rule_states WHERE fault IS NOT NULL');
   }
@@ -82,9 +100,21 @@ export class RuleEngine {
     return this.#next;
   }
 
-  /** Keys set aside because their rule threw. */
-  get quarantined(): readonly { rule: string; key: string; fault: string }[] {
-    return this.#quarantined;
+  /** Keys set aside because their rule failed. */
+  get quarantined(): readonly Quarantined[] {
+    return this.#keyless.size === 0 ? this.#quarantined : [...this.#quarantined, ...this.#keyless.values()];
+  }
+
+  /** What a key decided cannot be carried out: nothing more is asked of it. In a transaction, after `load`. */
+  setAside({ rule, key, message }: RuleFault): void {
+    const { version = 0 } = this.#byName.get(rule) ?? {};
+    const row = this.#row(rule, key) ?? { version, state: this.#byName.get(rule)?.initial ?? {} };
+    this.#set(rule, key, { ...row, wakeAt: undefined, fault: message });
+  }
+
+  /** From now on nothing is asked of these rules; their wakes stay due. */
+  rest(rules: ReadonlySet<string>): void {
+    this.#resting = rules;
   }
 
   /** Gives every quarantined key another chance, at once: at start, when a new program may do better. */
@@ -130,12 +160,19 @@ export class RuleEngine {
     this.#dispatch(event, now, 0);
   }
 
-  /** Runs every wake that is due, in order; says whether there was one. */
+  /**
+   * Runs wakes that are due, those due longest first, and says whether there was one. Of very many some are left for the
+   * next time.
+   */
   runDue(now: RuleTime): boolean {
     if (this.#next === undefined || this.#next > now.elapsed) return false;
     this.flush();
     const due = this.#due.all(now.elapsed) as { rule: string; key: string }[];
-    for (const { rule, key } of due) {
+    const { monotonic = () => performance.now() } = this.#options;
+    const started = monotonic();
+    for (const [index, { rule, key }] of due.entries()) {
+      if (index >= FEWEST_WAKES && monotonic() - started > WAKES_MS) break;
+      if (this.#resting.has(rule)) continue;
       const known = this.#byName.get(rule);
       const row = this.#row(rule, key);
       if (!row) continue;
@@ -165,9 +202,20 @@ export class RuleEngine {
 
   #dispatch(event: RuleEvent, now: RuleTime, depth: number): void {
     for (const rule of this.#byType.get(event.type) ?? []) {
-      const keys = rule.keyOf(event, this.#views);
+      const keys = this.#keysOf(rule, event);
       if (keys === undefined) continue;
       for (const key of typeof keys === 'string' ? [keys] : keys) this.#run(rule, key, event, [event.id], now, depth);
+    }
+  }
+
+  /** An event that a rule cannot place is none for it: the others' work, and the event itself, stand. */
+  #keysOf(rule: AnyRule, event: RuleEvent): ReturnType<AnyRule['keyOf']> {
+    try {
+      return rule.keyOf(event, this.#views);
+    } catch (error) {
+      if (isHubsOwn(error)) throw error;
+      this.#keyless.set(rule.name, { rule: rule.name, key: event.subject, fault: messageOf(error) });
+      return undefined;
     }
   }
 
@@ -180,7 +228,7 @@ export class RuleEngine {
     depth: number,
   ): void {
     const before = this.#current(rule, key);
-    if (before?.fault !== undefined) return;
+    if (before?.fault !== undefined || this.#resting.has(rule.name)) return;
     let ids = 0;
     const views: Views = {
       ...this.#options.views,
@@ -194,6 +242,7 @@ export class RuleEngine {
     try {
       step = rule.step(state, input, views, now, key);
     } catch (error) {
+      if (isHubsOwn(error)) throw error;
       this.#set(rule.name, key, {
         version: rule.version,
         state,
@@ -206,9 +255,25 @@ export class RuleEngine {
       this.#set(rule.name, key, { version: rule.version, state: step.state, wakeAt: step.wakeAt, fault: undefined });
     }
     if (step.noOffer) this.#options.noOffer(step.noOffer);
-    for (const decision of step.decisions) {
-      const event = this.#options.decide(decision, rule.name, decision.causes ?? causes);
-      if (depth < MAX_DEPTH) this.#dispatch(event, now, depth + 1);
+    if (step.decisions.length > 0) this.#carryOut(rule.name, key, step.decisions, causes, now, depth);
+  }
+
+  #carryOut(
+    rule: string,
+    key: string,
+    decisions: readonly Decision[],
+    causes: readonly string[],
+    now: RuleTime,
+    depth: number,
+  ): void {
+    try {
+      for (const decision of decisions) {
+        const event = this.#options.decide(decision, rule, decision.causes ?? causes);
+        if (depth < MAX_DEPTH) this.#dispatch(event, now, depth + 1);
+      }
+    } catch (error) {
+      // Of what a decision caused the rule that was at it is to blame.
+      throw error instanceof RuleFault || isHubsOwn(error) ? error : new RuleFault(rule, key, error);
     }
   }
 
@@ -250,7 +315,7 @@ export class RuleEngine {
 
   /** What the rows say beyond single keys: the next wake, and who is set aside. */
   #readSummary(): void {
-    this.#quarantined = this.#faults.all() as { rule: string; key: string; fault: string }[];
+    this.#quarantined = this.#faults.all() as Quarantined[];
     this.#next = (this.#nextWake.get() as { at: number | null }).at ?? undefined;
   }
 }
