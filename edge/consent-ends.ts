@@ -52,8 +52,9 @@ export function eraseWithdrawn(books: Books, elapsed: number): void {
 }
 
 /**
- * `journal` tells of the end. Nothing goes to the shopper any more but what is decided by it, no offer stands after it,
- * and rules remember nothing, one that had failed for this shopper included.
+ * `journal` tells of the end. Nothing goes to the shopper any more but what is decided by it, and no offer stands after
+ * it. Rules forget what is none of a person's who does not consent; what one of them holds that had failed for this
+ * shopper nobody can tell, so that it goes. What the shopper had stays: granting again is no second chance.
  */
 export function endConsent(books: Books, shopper: string, journal: () => void): void {
   const stored = shopperTopic(shopper);
@@ -65,16 +66,17 @@ export function endConsent(books: Books, shopper: string, journal: () => void): 
   journal();
   for (const offer of books.offers.openOf(shopper)) books.decide(withdrawn(offer, 'consent'), 'consent');
   if (before.size > 0) books.out = books.out.filter((message) => !before.has(message));
-  forgetState(books, shopper);
+  for (const key of keysOf(shopper)) books.engine.forget(key, true);
+  books.remembered.set(ZONE_OF, shopper, null);
 }
 
 /** What rules and the book hold under a keyed pseudonym. */
-export function forgetShopper(books: Books, shopper: string): void {
-  forgetState(books, shopper);
-  books.offers.forgetShopper(shopper);
+export function forgetShopper({ engine, offers, remembered }: Books, shopper: string): void {
+  for (const key of keysOf(shopper)) engine.forget(key);
+  remembered.set(ZONE_OF, shopper, null);
+  offers.forgetShopper(shopper);
 }
 
-function forgetState({ engine, remembered }: Books, shopper: string): void {
-  for (const key of [shopper, `shopper/${shopper}`]) engine.forget(key);
-  remembered.set(ZONE_OF, shopper, null);
+function keysOf(shopper: string): string[] {
+  return [shopper, `shopper/${shopper}`];
 }

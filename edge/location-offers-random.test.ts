@@ -30,7 +30,7 @@ class Shopper {
   since = 0;
   decided = 0;
   open = new Map<string, Open>();
-  /** Campaign -> moments, epoch ms; from the latest consent on. */
+  /** Campaign -> moments, epoch ms; a withdrawal of consent does not undo them. */
   moments = new Map<string, number[]>();
 }
 
@@ -67,7 +67,6 @@ class Oracle {
       case 'retail.shoppers.consent.v1':
         shopper.consents = data.granted === true;
         shopper.zone = undefined;
-        shopper.moments.clear();
         return;
       case 'retail.shoppers.present.v1':
         if (!shopper.consents) wrong('without consent');

@@ -133,7 +133,7 @@ describe('without consent', () => {
     }
   });
 
-  it('withdrawn in the transaction of its event: the open offer ends, and nothing is remembered', () => {
+  it('withdrawn in the transaction of its event: the open offer ends, and granting again is no second chance', () => {
     opened({ campaigns: [campaign('soda', { per_shopper: { offers: 1, within: DAY } })] });
     shop.enter(ANNA, 'beverages');
     shop.pass(DWELL);
@@ -143,7 +143,7 @@ describe('without consent', () => {
       'retail.shoppers.consent.v1',
       'retail.offers.withdrawn.v1',
     ]);
-    expect(shop.states()).toEqual([]);
+    expect(shop.states().map((state) => Object.keys(JSON.parse(state)))).toEqual([['had']]);
     expect(sent()).toEqual(['soda', 'soda consent']);
     shop.enter(ANNA, 'beverages');
     shop.pass(HOUR);
@@ -151,7 +151,12 @@ describe('without consent', () => {
     expect(shop.decided()).toEqual(['made soda', 'withdrawn soda consent']);
     shop.consent(ANNA);
     shop.visit(ANNA);
+    expect(sent()).toEqual(['soda', 'soda consent']);
+    shop.pass(DAY);
+    shop.visit(ANNA);
     expect(sent()).toEqual(['soda', 'soda consent', 'soda']);
+    const made = shop.events('retail.offers.made.v1').map(({ data }) => data.first);
+    expect(made).toEqual([true, false]);
   });
 
   it('withdrawn in the batch in which dwell ends, nothing goes out', () => {

@@ -4,6 +4,8 @@ import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { salvage } from './journal/salvage.ts';
 import { campaign, HOUR, OfferShop } from './location-offers.fixture.ts';
+import { TillShop } from './till.fixture.ts';
+import { WATER } from './writer.fixture.ts';
 
 const ANNA = 'anna-of-the-dairy';
 const BOB = 'bob-of-the-dairy';
@@ -96,7 +98,7 @@ it('a salvage keeps the offer book', () => {
   shop = new OfferShop();
 });
 
-it('a withdrawal ends the offer also where the rule had failed for the shopper, and nothing of its state is left', () => {
+it('a withdrawal ends the offer also where the rule had failed for the shopper, and its state goes', () => {
   const shopper = offered();
   shop.restart();
   const journal = new SQLite(join(shop.folder, 'journal.db'));
@@ -106,4 +108,21 @@ it('a withdrawal ends the offer also where the rule had failed for the shopper, 
   shop.hand([shop.consentOf(ANNA, false)]);
   expect(shop.sent.slice(from)).toMatchObject([{ topic: TO_ANNA, campaign: 'soda', withdrawn: 'consent' }]);
   expect(shop.rows(`SELECT 1 FROM rule_states WHERE key LIKE '%${shopper}%'`)).toEqual([]);
+});
+
+it('a refund after a withdrawal is known when consent is granted again: the next purchase is the first that counts', () => {
+  const till = new TillShop({ campaigns: [campaign('soda', { holdout: 1 })] });
+  till.level(WATER, 20);
+  till.consent(ANNA);
+  till.visit(ANNA);
+  till.sell('1', { shopper: ANNA });
+  till.consent(ANNA, false);
+  till.refund('2', '1');
+  expect(till.tally('soda')).toMatchObject({ holdout_shoppers: 1, holdout_buyers: 0 });
+  till.consent(ANNA);
+  till.sell('3', { shopper: ANNA });
+  till.sell('4', { shopper: ANNA });
+  expect(till.uses()).toEqual(['attributed 1', 'reversed attributed 1', 'attributed 3', 'attributed 4']);
+  expect(till.tally('soda')).toMatchObject({ holdout_shoppers: 1, holdout_buyers: 1 });
+  till.close();
 });

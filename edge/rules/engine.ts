@@ -144,9 +144,10 @@ export class RuleEngine {
     return rules?.some((rule) => rule.glance?.(type, data, subject, offers) ?? true) ?? false;
   }
 
-  /** A person is erased: what rules know under this key goes. */
-  forget(key: string): void {
+  /** A person is erased: what rules know under this key goes. `failed`: of those only that were set aside for it. */
+  forget(key: string, failed = false): void {
     for (const rule of this.#byName.keys()) {
+      if (failed && this.#row(rule, key)?.fault === undefined) continue;
       const id = `${rule}\0${key}`;
       this.#rows.delete(id);
       this.#dirty.delete(id);

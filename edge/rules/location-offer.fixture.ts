@@ -2,8 +2,10 @@
 import { expect } from 'vitest';
 import { byRank, type Campaign } from '../contracts/campaigns.ts';
 import type { EventType } from '../contracts/events.ts';
+import type { Arm } from '../contracts/offers.ts';
 import type { Facing } from '../contracts/planogram.ts';
 import { type LocationOfferState, locationOffer } from './location-offer.ts';
+import { armOf } from './offer-moments.ts';
 import type { KnownOffer, Use } from './offer-views.ts';
 import type { RuleInput } from './rule.ts';
 import { EMPTY_TALLY, offersWith, viewsWith } from './views.fixture.ts';
@@ -35,6 +37,11 @@ export const facing = (shelf: string, zone: string, gtin: string, more: Partial<
   ...more,
 });
 
+/** A shopper of one group of a campaign. */
+export function shopperIn(arm: Arm, one: Campaign): string {
+  for (let i = 0; ; i += 1) if (armOf(one, `shopper-${i}`) === arm) return `shopper-${i}`;
+}
+
 /** Each action is one step of the rule, wakes run when they are due. */
 export class Visit {
   readonly rule = locationOffer({
@@ -60,6 +67,8 @@ export class Visit {
   readonly uses: Use[] = [];
   readonly made = new Map<string, number>();
   readonly none: string[] = [];
+  /** Of each moment, whether the shopper was new to the campaign. */
+  readonly firsts: unknown[] = [];
   #events = 0;
   #ids = 0;
   readonly #views = viewsWith({
@@ -157,6 +166,18 @@ export class Visit {
     return this.#event('retail.offers.reversed.v1', 'soda', data);
   }
 
+  /** A refund undid what was attributed to a receipt; after a withdrawal the event names nobody. */
+  giveBack(transaction: string, last = true): string[] {
+    const index = this.uses.findIndex((use) => use.what === 'attributed' && use.transaction === transaction);
+    const use = this.uses[index];
+    if (!use) throw new Error(`nothing is attributed to ${transaction}`);
+    this.uses[index] = { ...use, reversed: true };
+    const { claim, what, campaign: id, arm, till, business_day } = use;
+    const about = { claim, what, campaign: id, arm, last, till, transaction, business_day };
+    const shopper = this.hasConsent ? { shopper: this.#shopper } : {};
+    return this.#event('retail.offers.reversed.v1', id, { ...about, ...shopper });
+  }
+
   /** The till redeemed an offer. */
   redeem(offer: string): void {
     this.#change(offer, 'redeemed');
@@ -200,6 +221,7 @@ export class Visit {
     if (noOffer) this.none.push(`${noOffer.reason} ${noOffer.campaign}`.trim());
     return decisions.map(({ type, data }) => {
       this.#book(type, data as never);
+      if (data.first !== undefined && type !== 'retail.offers.attributed.v1') this.firsts.push(data.first);
       const [, , kind] = type.split('.');
       return [kind, data.campaign, data.reason ?? data.arm].filter((part) => part !== undefined).join(' ');
     });

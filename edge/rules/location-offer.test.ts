@@ -189,16 +189,50 @@ describe('an open offer', () => {
 });
 
 describe('withdrawn consent', () => {
-  it('ends the open offer and leaves no state and no wake; nothing is decided until it is granted', () => {
+  it('ends the open offer and the stay; nothing is decided until it is granted', () => {
     const visit = new Visit();
     visit.enter();
     visit.pass(DWELL);
+    const { had } = visit.state;
     expect(visit.consent(false)).toEqual(['withdrawn soda consent']);
-    expect([visit.state, visit.wakeAt]).toEqual([{}, undefined]);
+    expect(visit.state).toEqual({ had });
     expect([visit.enter(), visit.pass(HOUR), visit.buy('1', ['water', 1])].flat()).toEqual([]);
-    expect(visit.state).toEqual({});
+    expect(visit.state).toEqual({ had });
     visit.consent(true);
     expect(visit.stay()).toEqual(['made soda']);
+  });
+
+  it('leaves no state and no wake of somebody who had nothing', () => {
+    const visit = new Visit();
+    visit.enter();
+    expect(visit.consent(false)).toEqual([]);
+    expect([visit.state, visit.wakeAt]).toEqual([{}, undefined]);
+  });
+
+  it('and granted again is no second chance: caps hold, nobody is counted anew, exclusions stand', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY } };
+    const visit = new Visit([
+      campaign('soda', daily),
+      campaign('clean', { zone: 'household', gtin: 'soap', exclude: ['soda'] }),
+    ]);
+    visit.levels.set('B1', 3);
+    expect(visit.stay()).toEqual(['made soda']);
+    visit.consent(false);
+    visit.consent(true);
+    expect([visit.stay(), visit.stay('household')]).toEqual([[], []]);
+    visit.pass(DAY);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.firsts).toEqual([true, false]);
+  });
+
+  it('is remembered no longer than without it', () => {
+    const visit = new Visit();
+    visit.stay();
+    visit.consent(false);
+    visit.pass(30 * DAY);
+    expect(visit.state.had).toHaveLength(1);
+    visit.pass(100 * DAY);
+    expect([visit.state, visit.wakeAt]).toEqual([{}, undefined]);
   });
 
   it('that the rule was not told of ends it with whatever comes next', () => {

@@ -7,16 +7,17 @@
  *   not sighted for absent_after .......... has left, though nobody said so
  *   product ran out ....................... moved to its substitute, or withdrawn (no-stock)
  *   campaign gone, or about something else  withdrawn (configuration)
- *   consent withdrawn ..................... withdrawn (consent), and nothing is remembered
+ *   consent withdrawn ..................... withdrawn (consent); the stay is forgotten, the moments so far are not
  *   bought within attribution ............. attributed, and redeemed (offer-attribution.ts)
  *
  * Which offers stand is in the offer book alone. What the rule remembers is the stay and the moments so far
  * (offer-moments.ts); when it needs neither, the row goes.
  */
 import type { Campaign } from '../contracts/campaigns.ts';
+import type { Receipted } from '../contracts/offers.ts';
 import { bestCampaign, hasBudget, hasQuantity, standIn } from './best-campaign.ts';
 import { attribute } from './offer-attribution.ts';
-import { armOf, type Had, mayHave, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
+import { armOf, freed, gaveBack, type Had, mayHave, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
 import type { KnownOffer } from './offer-views.ts';
 import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
 
@@ -78,12 +79,16 @@ export function locationOffer(options: LocationOfferOptions): Rule<LocationOffer
     glance: (type, data) => type !== 'retail.sales.sold.v1' || data.startsWith(SHOPPER, data.length - SHOPPER_LENGTH),
     keyOf,
     step: (state, input, views, now, shopper) => {
-      if (!views.consented(shopper)) return forgotten(shopper, views);
       const { stay, had = [] } = state;
       const work: Work = { shopper, views, now, options, decisions: [], stay, had };
       const event = isWake(input) ? undefined : input;
+      if (event?.type === 'retail.offers.reversed.v1') reversed(work, event);
+      if (!views.consented(shopper)) {
+        end(work);
+        return stepOf(work, state);
+      }
       if (event?.type === 'retail.shoppers.present.v1') work.stay = stayAfter(stay, event, now);
-      if (event?.type === 'retail.sales.sold.v1') work.decisions.push(...attribute(event, had, views, now, shopper));
+      if (event?.type === 'retail.sales.sold.v1') bought(work, event);
       const open = review(work, event);
       age(work);
       decide(work, open);
@@ -111,15 +116,36 @@ function keyOf(event: RuleEvent, views: Views): string | readonly string[] | und
     }
     case 'local.campaigns.changed.v1':
       return views.offers.holdersIn(String(data.campaign));
+    case 'retail.offers.reversed.v1':
+      return shopperOf(event, views);
     default:
       return typeof data.shopper === 'string' ? data.shopper : undefined;
   }
 }
 
-/** Without consent what is open ends, and nothing is remembered. */
-function forgotten(shopper: string, views: Views): Step<LocationOfferState> {
-  const decisions = views.offers.openOf(shopper).map((offer) => withdrawn(offer, 'consent'));
-  return { state: {}, decisions };
+/** After a withdrawal the event names no shopper; the book still knows whose purchase it was. */
+function shopperOf({ data }: RuleEvent, views: Views): string | undefined {
+  if (typeof data.shopper === 'string') return data.shopper;
+  return views.offers.usesOf(data as unknown as Receipted).find(({ claim }) => claim === data.claim)?.shopper;
+}
+
+/** Without consent what is open ends, and so does the stay. Nothing comes to what the shopper had. */
+function end(work: Work): void {
+  const { views, shopper, decisions } = work;
+  decisions.push(...views.offers.openOf(shopper).map((offer) => withdrawn(offer, 'consent')));
+  work.stay = undefined;
+  if (work.had.some(({ withheld }) => withheld)) work.had = work.had.map(freed);
+}
+
+function bought(work: Work, event: RuleEvent): void {
+  const { views, now, shopper } = work;
+  const { decisions, had } = attribute(event, work.had, views, now, shopper);
+  work.decisions.push(...decisions);
+  work.had = had;
+}
+
+function reversed(work: Work, { data }: RuleEvent): void {
+  if (data.what === 'attributed' && data.last === true) work.had = gaveBack(work.had, String(data.campaign));
 }
 
 function stayAfter(stay: Stay | undefined, event: RuleEvent, { elapsed }: RuleTime): Stay | undefined {
@@ -129,7 +155,7 @@ function stayAfter(stay: Stay | undefined, event: RuleEvent, { elapsed }: RuleTi
   return { zone, since: elapsed, seen: elapsed, event: event.id };
 }
 
-/** The open offer, if it still holds; else it is moved or withdrawn. */
+/** Whether an offer stands or is withheld. One that holds no more is moved or withdrawn. */
 function review(work: Work, event: RuleEvent | undefined): boolean {
   const { decisions, shopper, views } = work;
   const redeemed = decisions.map(({ data }) => data.offer);
@@ -142,19 +168,33 @@ function review(work: Work, event: RuleEvent | undefined): boolean {
     if (offer !== newest) decisions.push(withdrawn(offer, 'better'));
     else open = holds(work, offer);
   }
-  return open;
+  return waits(work) || open;
+}
+
+/** Who is held out is free for another when an offer would not stand any more. */
+function waits(work: Work): boolean {
+  const { views, now } = work;
+  const stands = ({ campaign: id, gtin, withheld }: Had): boolean => {
+    const campaign = views.campaigns.find((known) => known.id === id);
+    if (!withheld || now.elapsed >= withheld.until) return false;
+    if (campaign?.zone !== withheld.zone || campaign.gtin !== gtin) return false;
+    return views.onShelf(withheld.zone, gtin) > 0 || substituteFor(gtin, campaign, views) !== undefined;
+  };
+  const over = work.had.filter((one) => one.withheld && !stands(one));
+  if (over.length > 0) work.had = work.had.map((one) => (over.includes(one) ? freed(one) : one));
+  return work.had.some(({ withheld }) => withheld);
 }
 
 function holds(work: Work, offer: KnownOffer): boolean {
   const { decisions, shopper, views, now } = work;
   const campaign = views.campaigns.find(({ id }) => id === offer.campaign);
-  const [gtin] = work.had.find((one) => one.campaign === offer.campaign)?.gtins ?? [offer.gtin];
+  const { gtin } = work.had.find((one) => one.campaign === offer.campaign) ?? offer;
   if (campaign?.zone !== offer.zone || campaign.gtin !== gtin) {
     decisions.push(withdrawn(offer, 'configuration'));
     return false;
   }
   if (views.onShelf(offer.zone, offer.gtin) > 0) return true;
-  const substitute = substituteFor(offer, campaign, views);
+  const substitute = substituteFor(offer.gtin, campaign, views);
   if (!substitute) {
     decisions.push(withdrawn(offer, 'no-stock'));
     return false;
@@ -168,16 +208,12 @@ function holds(work: Work, offer: KnownOffer): boolean {
     subject: campaign.id,
     data: { id, audience, campaign: campaign.id, zone, ...substitute, expires, shopper, replaces: offer.id },
   });
-  work.had = moved(work.had, campaign.id, substitute.gtin, id);
+  work.had = moved(work.had, campaign.id, id);
   return true;
 }
 
 /** A product of the same zone that is on the shelf and may stand in, and how the offer then reads. */
-function substituteFor(
-  { gtin }: KnownOffer,
-  campaign: Campaign,
-  views: Views,
-): { gtin: string; text: string } | undefined {
+function substituteFor(gtin: string, campaign: Campaign, views: Views): { gtin: string; text: string } | undefined {
   // An offer that was moved is one more of the campaign's budget.
   if (!hasBudget(campaign, views) || !hasQuantity(campaign, views)) return undefined;
   return standIn(gtin, campaign, views);
@@ -211,7 +247,7 @@ function decide(work: Work, hasOpen: boolean): void {
     stay.zone,
     views,
     now,
-    (campaign) => !hasOpen && hasBudget(campaign, views) && mayHave(campaign, work.had, validOf(campaign), now),
+    (campaign) => !hasOpen && hasBudget(campaign, views) && mayHave(campaign, work.had, now),
   );
   if (!('campaign' in choice)) {
     // Names of zones come from outside: only those of the shop are counted by name.
@@ -221,21 +257,23 @@ function decide(work: Work, hasOpen: boolean): void {
   }
   const { campaign } = choice;
   const { id, zone, gtin, text } = campaign;
-  const arm = armOf(campaign, shopper);
-  const first = !work.had.some((one) => one.campaign === id);
+  const before = work.had.find((one) => one.campaign === id);
+  const arm = before?.arm ?? armOf(campaign, shopper);
+  const first = before === undefined;
+  const expires = expiryOf(campaign, validOf(campaign), views, now);
   const about = { campaign: id, zone, gtin, shopper, first };
   const causes = [stay.event];
   if (arm === 'holdout') {
     const data = { ...about, reason: 'hold-out' };
     decisions.push({ type: 'retail.offers.withheld.v1', subject: id, data, causes });
-    work.had = withMoment(work.had, campaign, arm, undefined, now);
+    const withheld = { until: now.elapsed + expires - now.wall, zone };
+    work.had = withMoment(work.had, campaign, { arm, withheld }, now);
     return;
   }
   const offer = views.newId();
-  const expires = new Date(expiryOf(campaign, validOf(campaign), views, now)).toISOString();
-  const data = { id: offer, audience: 'shopper', ...about, text, expires };
+  const data = { id: offer, audience: 'shopper', ...about, text, expires: new Date(expires).toISOString() };
   decisions.push({ type: 'retail.offers.made.v1', subject: id, data, causes });
-  work.had = withMoment(work.had, campaign, arm, offer, now);
+  work.had = withMoment(work.had, campaign, { arm, offer }, now);
 }
 
 /** Epoch ms: after `valid`, but not beyond the campaign's last day. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { campaign, facing, HOUR, VALID, Visit } from './location-offer.fixture.ts';
+import { campaign, DAY, facing, HOUR, shopperIn, VALID, Visit } from './location-offer.fixture.ts';
 
 describe('a purchase', () => {
   it('within attribution is put down to the offer, and redeems it once', () => {
@@ -48,7 +48,7 @@ describe('a purchase', () => {
     expect(visit.uses[0]).not.toHaveProperty('offer');
   });
 
-  it('of the product an offer was moved to counts as well', () => {
+  it('of what an offer was moved to redeems it', () => {
     const visit = new Visit();
     visit.planogram[0] = facing('A1', 'beverages', 'water', { substitute: 'juice' });
     visit.levels.set('A2', 2);
@@ -56,8 +56,49 @@ describe('a purchase', () => {
     visit.level('A1', 0);
     const sold = visit.buy('1', ['water', 3], ['juice', 2]);
     expect(sold).toEqual(['redeemed soda', 'attributed soda treated']);
-    expect(visit.uses[1]).toMatchObject({ gtin: 'juice', quantity: 2 });
-    expect(visit.uses[0]?.offer).toBe(visit.offers[1]?.id);
+    expect(visit.uses).toMatchObject([
+      { gtin: 'juice', offer: visit.offers[1]?.id },
+      { gtin: 'water', quantity: 3 },
+    ]);
+  });
+
+  it('of a substitute counts for both groups, whether an offer was moved to it or not', () => {
+    const soda = campaign('soda', { holdout: 0.5 });
+    for (const arm of ['treated', 'holdout'] as const) {
+      const visit = new Visit([soda], shopperIn(arm, soda));
+      visit.planogram[0] = facing('A1', 'beverages', 'water', { substitute: 'juice' });
+      visit.planogram[1] = facing('A2', 'beverages', 'juice', { substitute: 'tea' });
+      visit.levels.set('A2', 2);
+      visit.stay();
+      expect(visit.buy('1', ['juice', 1])).toEqual([`attributed soda ${arm}`]);
+      visit.level('A1', 0);
+      expect(visit.buy('2', ['tea', 1])).toEqual([`attributed soda ${arm}`]);
+      expect(visit.buy('3', ['juice', 1]).at(-1)).toBe(`attributed soda ${arm}`);
+      expect(visit.buy('4', ['soap', 1])).toEqual([]);
+    }
+  });
+
+  it('is the first until a refund leaves none, however long ago, and whether or not there is consent', () => {
+    const visit = new Visit([campaign('soda', { until: '2027-12-31', attribution: HOUR })]);
+    const firstOf = (transaction: string) => {
+      visit.stay();
+      visit.buy(transaction, ['water', 1]);
+      return visit.uses.find((use) => use.transaction === transaction && use.what === 'attributed');
+    };
+    expect(firstOf('1')).toMatchObject({ first: true });
+    // The book has forgotten the receipt.
+    visit.pass(200 * DAY);
+    visit.uses.length = 0;
+    expect(firstOf('2')).toMatchObject({ first: false });
+    visit.giveBack('2', false);
+    expect(firstOf('3')).toMatchObject({ first: false });
+    visit.giveBack('3');
+    expect(firstOf('4')).toMatchObject({ first: true });
+    visit.consent(false);
+    visit.giveBack('4');
+    visit.consent(true);
+    expect(firstOf('5')).toMatchObject({ first: true });
+    expect(visit.firsts).toEqual([true, false, false, false, false]);
   });
 
   it('after the offer stood no more is its effect, but redeems nothing: no till would', () => {

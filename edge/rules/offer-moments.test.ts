@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Campaign } from '../contracts/campaigns.ts';
-import { campaign, DAY, HOUR, MINUTE, SECOND, VALID, Visit } from './location-offer.fixture.ts';
+import { campaign, DAY, facing, HOUR, MINUTE, SECOND, shopperIn, VALID, Visit } from './location-offer.fixture.ts';
 import { armOf, tidyAt } from './offer-moments.ts';
-
-/** Shoppers of each arm of a campaign. */
-function shopperIn(arm: 'treated' | 'holdout', one: Campaign): string {
-  for (let i = 0; ; i += 1) if (armOf(one, `shopper-${i}`) === arm) return `shopper-${i}`;
-}
 
 describe('caps', () => {
   it('are rolling: at most so many within the time, not per day', () => {
@@ -92,10 +86,72 @@ describe('the hold-out', () => {
     expect([heldOut('a', 0).size, heldOut('a', 1).size]).toEqual([0, 20_000]);
   });
 
-  it('gets nothing, not even another campaign', () => {
-    const visit = new Visit([campaign('soda', { holdout: 1, priority: 1 }), campaign('water')]);
-    expect(visit.stay()).toEqual(['withheld soda hold-out']);
-    expect(visit.offers).toEqual([]);
+  it('gets nothing, not even another campaign, until an offer would not stand any more', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY } };
+    const soda = campaign('soda', { ...daily, holdout: 0.5, priority: 1, valid: HOUR });
+    const decided = (['treated', 'holdout'] as const).map((arm) => {
+      const visit = new Visit([soda, campaign('water')], shopperIn(arm, soda));
+      const stays = [visit.stay(), visit.stay()];
+      visit.pass(58 * MINUTE);
+      return [...stays, visit.stay(), visit.pass(2 * MINUTE), visit.stay()].map((one) => one[0]);
+    });
+    expect(decided).toEqual([
+      ['made soda', undefined, undefined, undefined, 'made water'],
+      ['withheld soda hold-out', undefined, undefined, undefined, 'made water'],
+    ]);
+  });
+
+  it('is free for another when a purchase would have redeemed the offer', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY } };
+    const soda = campaign('soda', { ...daily, holdout: 0.5, priority: 1, valid: HOUR });
+    for (const arm of ['treated', 'holdout'] as const) {
+      const visit = new Visit([soda, campaign('sap', { gtin: 'juice' })], shopperIn(arm, soda));
+      visit.planogram[0] = facing('A1', 'beverages', 'water', { substitute: 'juice' });
+      visit.levels.set('A2', 9);
+      visit.stay();
+      // Of the substitute, while the offer is about the product itself.
+      expect(visit.buy('1', ['juice', 1])).toEqual([`attributed soda ${arm}`]);
+      expect(visit.stay()).toEqual([]);
+      expect(visit.buy('2', ['water', 1]).at(-1)).toBe(`attributed soda ${arm}`);
+      expect(visit.stay()).toEqual(['made sap']);
+    }
+  });
+
+  it('is free for another when nothing of the offer is on the shelf, and stays so', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY } };
+    const soda = campaign('soda', { ...daily, holdout: 0.5, priority: 1, valid: HOUR });
+    for (const arm of ['treated', 'holdout'] as const) {
+      const visit = new Visit(
+        [soda, campaign('clean', { zone: 'household', gtin: 'soap', valid: MINUTE })],
+        shopperIn(arm, soda),
+      );
+      visit.planogram[0] = facing('A1', 'beverages', 'water', { substitute: 'juice' });
+      visit.levels.set('A2', 1);
+      visit.levels.set('B1', 1);
+      visit.stay();
+      visit.level('A1', 0);
+      expect(visit.stay('household')).toEqual([]);
+      visit.level('A2', 0);
+      expect(visit.stay('household')).toEqual(['made clean']);
+      visit.pass(MINUTE);
+      visit.level('A1', 5);
+      expect(visit.stay('household')).toEqual(['made clean']);
+    }
+  });
+
+  it('and the others stay who they are when the share changes', () => {
+    const soda = campaign('soda', { holdout: 0.5, valid: MINUTE });
+    for (const arm of ['treated', 'holdout'] as const) {
+      const visit = new Visit([soda], shopperIn(arm, soda));
+      const decided = [0.5, 0, 1, 0.5].map((holdout) => {
+        visit.campaigns = [campaign('soda', { holdout, valid: MINUTE })];
+        visit.pass(MINUTE);
+        return visit.stay()[0];
+      });
+      expect(new Set(decided)).toEqual(new Set([arm === 'treated' ? 'made soda' : 'withheld soda hold-out']));
+      expect(visit.firsts).toEqual([true, false, false, false]);
+      expect(visit.buy('1', ['water', 1])).toContain(`attributed soda ${arm}`);
+    }
   });
 });
 
@@ -119,24 +175,45 @@ describe('the state', () => {
     expect(JSON.stringify(visit.state).length).toBeLessThan(250);
   });
 
-  it('of a campaign that is gone goes with the next step, unless another excludes it', () => {
+  it('of a campaign that is gone stays for 90 days: it may be put back', () => {
+    const soda = campaign('soda', { until: '2027-12-31', per_shopper: { offers: 2, within: 300 * DAY } });
+    const visit = new Visit([soda]);
+    visit.stay();
+    visit.pass(HOUR);
+    visit.stay();
+    visit.campaigns = [];
+    visit.stay('household');
+    visit.pass(89 * DAY);
+    visit.stay('household');
+    visit.campaigns = [soda];
+    expect(visit.stay()).toEqual([]);
+    expect(visit.none.at(-1)).toBe('capped soda');
+    expect(visit.state.had).toMatchObject([{ campaign: 'soda' }]);
+    expect(visit.state.had?.[0]).not.toHaveProperty('gone');
+    visit.pass(300 * DAY);
+    expect(visit.stay()).toEqual(['made soda']);
+    expect(visit.firsts).toEqual([true, false, false]);
+  });
+
+  it('of a campaign that is gone goes then, unless another excludes it', () => {
     const visit = new Visit([
       campaign('soda'),
-      campaign('later', { from: '2026-12-01', until: '2026-12-31', exclude: ['soda'] }),
+      campaign('later', { from: '2026-12-01', until: '2027-12-31', exclude: ['soda'] }),
     ]);
     visit.stay();
     visit.campaigns = visit.campaigns.filter(({ id }) => id !== 'soda');
     visit.stay('household');
+    visit.pass(91 * DAY);
     expect(visit.state.had).toHaveLength(1);
     visit.campaigns = [];
-    visit.stay('household');
-    expect(visit.state).toEqual({});
+    visit.pass(91 * DAY);
+    expect([visit.state, visit.wakeAt]).toEqual([{}, undefined]);
   });
 });
 
 it('looks for what is past its time at whole hours, the same one whenever it is asked', () => {
   const soda = campaign('soda', { until: '2099-12-31' });
-  const had = [{ campaign: 'soda', arm: 'treated', at: [5 * MINUTE], gtins: [soda.gtin] }] as const;
+  const had = [{ campaign: 'soda', arm: 'treated', at: [5 * MINUTE], gtin: soda.gtin }] as const;
   const asked = [0, SECOND, 50 * MINUTE].map((later) =>
     tidyAt(had, [soda], { elapsed: 5 * MINUTE + later, wall: Date.UTC(2026, 10, 20, 9) + later }),
   );
