@@ -169,7 +169,9 @@ export const httpSchema = z
     allow_anonymous_network: z
       .boolean()
       .default(false)
-      .describe('let everyone on the network send readings without a password, and without pin_file use the page'),
+      .describe(
+        'let everyone on the network send readings and consent, and claim offers, without a password, and without pin_file use the page',
+      ),
     hosts: z
       .array(z.string().min(1).max(253))
       .default([])

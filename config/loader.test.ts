@@ -272,6 +272,18 @@ test('campaigns without a shelf and doors without a lock are noticed', () => {
   ]);
 });
 
+test('what an open HTTP network may do is said, and what it may not', () => {
+  const notices = (http: string) =>
+    parseConfig(`hub: a\nhttp: { ${http}, allow_anonymous_network: true }\n`, 'store.yaml', {}).notices;
+  expect(notices('listen: 0.0.0.0:8080, pin_file: ./pin')).toEqual([
+    'http.listen 0.0.0.0:8080: everyone on that network may send readings, grant and withdraw consent of shoppers, and claim offers, all without a password; the page asks for its PIN, and erasing shoppers needs a user with `may: [consent]`',
+  ]);
+  expect(notices('listen: 0.0.0.0:8080')).toEqual([
+    'http.listen 0.0.0.0:8080: everyone on that network may use it without a PIN or password, except to erase shoppers',
+  ]);
+  expect(notices('listen: 127.0.0.1:8080, pin_file: ./pin')).toEqual([]);
+});
+
 test('passwords that travel unencrypted beyond this machine are noticed, at each such address', () => {
   const hash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
   const users = `users: [{ name: till-1, password_hash: "${hash}" }]`;

@@ -159,7 +159,9 @@ function campaignNotices({ campaigns, planogram }: StoreConfig): string[] {
 
 /** What `http.allow_anonymous_network` lets everyone do: a PIN that is there is asked for all the same. */
 function openUse({ pin_file }: StoreConfig['http']): string {
-  return pin_file === undefined ? 'use it without a PIN or password' : 'send readings without a password';
+  return pin_file === undefined
+    ? 'use it without a PIN or password, except to erase shoppers'
+    : 'send readings, grant and withdraw consent of shoppers, and claim offers, all without a password; the page asks for its PIN, and erasing shoppers needs a user with `may: [consent]`';
 }
 
 type Door = [key: string, listen: Address];

@@ -237,7 +237,11 @@ export class Hub {
     const sessions = this.#sessions();
     if (sessions !== undefined) staffGate(open, { sessions, logger: this.#loggers.http });
     const access = { credentials: this.#credentials, demanded: !openToAll(http) };
-    machineAccess(open, { sessions, userOf: (request) => userOf(request, access) });
+    machineAccess(open, {
+      sessions,
+      userOf: (request, named) => userOf(request, { ...access, demanded: access.demanded || named }),
+      ...(!isLoopback(http.listen.host) && { network: { hasUsers: access.credentials !== undefined } }),
+    });
     for (const app of this.#servers) {
       app.addHook('onError', async (_request, _reply, error) => {
         if (isDamage(error)) this.#check.soon();

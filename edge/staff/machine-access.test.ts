@@ -21,20 +21,25 @@ interface Server {
   readonly demanded: boolean;
   readonly pin?: boolean;
   readonly users?: boolean;
+  readonly network?: boolean;
 }
 
-async function serve({ demanded, pin = true, users = true }: Server): Promise<void> {
+async function serve({ demanded, pin = true, users = true, network = demanded }: Server): Promise<void> {
   const own = createHttp({ hosts: [], logger });
   app = own;
   const entries = [testUser('till-1', { may: ['claims'] }), testUser('gate', { may: ['consent'] }), testUser('scale')];
   const credentials = users ? new Credentials({ users: entries, logger }) : undefined;
   const sessions = pin ? new Sessions({ pin: PIN }) : undefined;
   if (sessions) staffGate(own, { sessions, logger });
-  machineAccess(own, { sessions, userOf: (request) => userOf(request, { credentials, demanded }) });
+  machineAccess(own, {
+    sessions,
+    userOf: (request, named) => userOf(request, { credentials, demanded: demanded || named }),
+    ...(network && { network: { hasUsers: users } }),
+  });
   own.post('/api/claims', { config: { machines: { permission: 'claims', staff: true } } }, async () => ({}));
   own.post(
     '/api/shoppers/:id/erase',
-    { config: { machines: { permission: 'consent', staff: false } } },
+    { config: { machines: { permission: 'consent', staff: false, named: true } } },
     async () => ({}),
   );
   own.get('/api/alerts', async () => []);
@@ -102,8 +107,12 @@ describe('on the network', () => {
     await serve({ demanded: true, users: false });
     expect(await status(CLAIMS)).toBe(401);
     expect(await status(CLAIMS, basic('till-1'))).toBe(401);
-    expect(await status(ERASE, await session())).toBe(401);
     expect(await status(CLAIMS, await session())).toBe(200);
+    const refused = await send(ERASE, await session());
+    expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([
+      403,
+      'over the network this needs a user, and there is none: add one to `mqtt.users` (`store-hub passwd NAME`) with `may: [consent]`',
+    ]);
   });
 
   test('an address that is wrong too often waits', async () => {
@@ -130,6 +139,21 @@ describe('on this machine, or where the configuration opens it to all', () => {
     expect(await status(CLAIMS, basic('till-1'))).toBe(200);
     expect(await status(CLAIMS, basic('scale'))).toBe(403);
     expect(await status(CLAIMS, basic('till-1', 'wrong'))).toBe(401);
+  });
+
+  test('what needs a name on a network needs it there also when the rest is open to all', async () => {
+    await serve({ demanded: false, network: true });
+    expect(await status(CLAIMS)).toBe(200);
+    const refused = await send(ERASE, await session());
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Basic /)]);
+    expect(await status(ERASE, basic('till-1'))).toBe(403);
+    expect(await status(ERASE, basic('gate'))).toBe(200);
+  });
+
+  test('and is done for nobody where there are no users', async () => {
+    await serve({ demanded: false, network: true, users: false, pin: false });
+    expect(await status(CLAIMS)).toBe(200);
+    expect([await status(ERASE), await status(ERASE, basic('gate'))]).toEqual([403, 403]);
   });
 
   test('a PIN that staff are asked for is not asked of tills', async () => {

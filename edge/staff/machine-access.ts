@@ -5,7 +5,7 @@
  *   app.post('/api/claims', { config: { machines: { permission: 'claims', staff: true } } }, ...)
  *
  * and the PIN's gate leaves it to this one. Where the hub is open to all (on this machine, or by configuration) nothing
- * need be shown; what is shown is checked all the same.
+ * need be shown, except on a route with `named`; what is shown is checked all the same.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../ops/problem.ts';
@@ -17,7 +17,12 @@ export interface ForMachines {
   readonly permission: 'claims' | 'offers' | 'consent';
   /** Whether the PIN of the staff page is enough. */
   readonly staff: boolean;
+  /** Where others than this machine reach it, somebody must be named, also when the hub is open to all. */
+  readonly named?: true;
 }
+
+const NO_USERS =
+  'over the network this needs a user, and there is none: add one to `mqtt.users` (`store-hub passwd NAME`)';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,14 +35,16 @@ export interface MachineUser {
 }
 
 export interface MachineAccessOptions {
-  /** Who shows name and password; nothing: nobody did, and nobody need. Throws Problem: 401, 429. */
-  readonly userOf: (request: FastifyRequest) => Promise<MachineUser | undefined>;
+  /** Who shows name and password; nothing: nobody did, and nobody need (unless `named`). Throws Problem: 401, 429. */
+  readonly userOf: (request: FastifyRequest, named: boolean) => Promise<MachineUser | undefined>;
+  /** Present: others than this machine reach the server. */
+  readonly network?: { readonly hasUsers: boolean };
   /** Absent: nobody is asked for a PIN. */
   readonly sessions: Sessions | undefined;
 }
 
 /** Call it before the routes that it guards are added. On a server without it, such as edge.sock, they are open. */
-export function machineAccess(app: FastifyInstance, { userOf, sessions }: MachineAccessOptions): void {
+export function machineAccess(app: FastifyInstance, { userOf, sessions, network }: MachineAccessOptions): void {
   app.addHook('onRequest', async (request) => {
     const { machines } = request.routeOptions.config;
     if (machines === undefined) return;
@@ -45,7 +52,9 @@ export function machineAccess(app: FastifyInstance, { userOf, sessions }: Machin
       const token = tokenOf(request);
       if (token !== undefined && sessions.use(token)) return;
     }
-    const user = await userOf(request);
+    const named = machines.named === true && network !== undefined;
+    if (named && !network.hasUsers) throw new Problem(403, `${NO_USERS} with \`may: [${machines.permission}]\``);
+    const user = await userOf(request, named);
     if (user === undefined || user.may.has(machines.permission)) return;
     throw new Problem(403, `this user needs \`may: [${machines.permission}]\``);
   });

@@ -1,6 +1,7 @@
 /**
  * `POST /api/shoppers/<pseudonym>/erase`: everything that leads to this person is destroyed. For users with
- * `may: [consent]`; the PIN of the staff page is not enough. The address names a person, so nothing here quotes it.
+ * `may: [consent]`, also on a network that may use the rest without a password; the PIN of the staff page is not enough.
+ * On this machine there is `store-hub shoppers erase`, too. The address names a person, so nothing here quotes it.
  */
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../ops/problem.ts';
@@ -19,7 +20,7 @@ export function shoppersApi(app: FastifyInstance, { desk }: { readonly desk: Sho
   acceptEmptyBodies(app);
   app.post<{ Params: { pseudonym: string } }>(
     '/api/shoppers/:pseudonym/erase',
-    { config: { machines: { permission: 'consent', staff: false } } },
+    { config: { machines: { permission: 'consent', staff: false, named: true } } },
     async ({ params: { pseudonym } }) => {
       if (pseudonym.length === 0 || pseudonym.length > LONGEST_PSEUDONYM)
         throw new Problem(400, `a pseudonym has 1 to ${LONGEST_PSEUDONYM} characters`);
