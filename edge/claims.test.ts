@@ -125,6 +125,22 @@ describe('a code', () => {
   });
 });
 
+describe('a claim that was refused', () => {
+  it('is answered again without another event, as long as it is the same receipt and code', () => {
+    const { code } = opened().offerTo(ANNA);
+    shop.claim('1', { code });
+    for (let n = 0; n < 6; n += 1) expect(shop.claim('2', { code: n % 2 ? code : code.toLowerCase() })).toBe('used');
+    shop.sell('2', { coupon: code });
+    expect(shop.uses()).toEqual(['redeemed claim 1', 'refused used 2']);
+    expect(shop.claim('2', { campaign: 'soda' })).toBe('needs-code');
+    expect(shop.claim('3', { code })).toBe('used');
+    shop.clocks.pass(DAY);
+    shop.hand([]);
+    expect(shop.claim('2', { code })).toBe('used');
+    expect(shop.uses().slice(2)).toEqual(['refused needs-code 2', 'refused used 3', 'refused used 2']);
+  });
+});
+
 describe('a campaign', () => {
   it('is granted as often as its quantity says, once for a transaction', () => {
     opened();

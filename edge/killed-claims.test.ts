@@ -217,6 +217,6 @@ describe('an edge killed with -9 while tills claim', () => {
     expect(redeemed.filter(({ offer }) => offer !== undefined).length).toBeGreaterThan(SHOPPERS / 2);
     expect(refunds).toBeGreaterThan(20);
     expect(uses.length - redeemed.length, 'refunds undid redemptions').toBeGreaterThan(20);
-    expect(refused).toBeGreaterThan(SHOPPERS);
+    expect(refused).toBeGreaterThan(SHOPPERS / 2);
   });
 });

@@ -112,6 +112,7 @@ export const refusedClaimSchema = z.object({
   offer: id.optional(),
   shopper: shopper.optional(),
   reason: z.enum(CLAIM_REFUSALS),
+  presented: z.string().describe('keyed digest of the code, offer or campaign: tells one from another'),
   operator,
   ...receipt,
 });

@@ -131,6 +131,11 @@ CREATE INDEX uses_by_age ON uses (elapsed);
 
 CREATE TABLE tallies (campaign TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (campaign, what)) STRICT, WITHOUT ROWID;
 
+-- The newest flags, for the page and the command line: without the events that caused them. time: epoch ms.
+CREATE TABLE flags (
+  id INTEGER PRIMARY KEY, elapsed INTEGER NOT NULL, time INTEGER NOT NULL, shopper TEXT, data TEXT NOT NULL
+) STRICT;
+
 -- Moments without an offer, by the store's calendar day; campaign is empty where none is meant.
 CREATE TABLE no_offers (
   day TEXT NOT NULL, zone TEXT NOT NULL, campaign TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,

@@ -3,10 +3,9 @@
  * what was flagged. Works with the edge running or stopped, so the day and the time come from who asks.
  */
 import type { Statement } from 'better-sqlite3';
-import type { z } from 'zod';
 import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
 import { type CampaignCounts, effectOf } from '../contracts/lift.ts';
-import type { CampaignState, flaggedSchema, OffersReport } from '../contracts/offers.ts';
+import type { CampaignState, OffersReport } from '../contracts/offers.ts';
 
 /** What a report is asked about. */
 export interface OffersQuestion {
@@ -24,8 +23,6 @@ const DAY_MS = 86_400_000;
 const NONE_DAYS = 7;
 const MOST_NONE = 2000;
 const MOST_FLAGS = 50;
-/** Flags are few among many events and have no index of their own: at first so many of the newest are looked through. */
-const LOOKED_THROUGH = 20_000;
 
 const NO_COUNTS: CampaignCounts = {
   ...{ made: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
@@ -36,9 +33,6 @@ type Flag = OffersReport['flags'][number];
 
 export class OffersReader {
   readonly #prepare: Prepare;
-  /** Newest first; afterwards only what came since `#flagsUntil` (a position) is looked through. */
-  #flags: Flag[] = [];
-  #flagsUntil = 0;
 
   constructor(prepare: Prepare) {
     this.#prepare = prepare;
@@ -92,17 +86,8 @@ export class OffersReader {
   }
 
   #newestFlags(): Flag[] {
-    const rows = this.#prepare(
-      `SELECT data, received FROM
-         (SELECT position, type, data, received FROM events_offers WHERE position > ? ORDER BY position DESC LIMIT ${LOOKED_THROUGH})
-       WHERE type = (SELECT code FROM event_types WHERE type = 'retail.offers.flagged.v1') ORDER BY position DESC LIMIT ${MOST_FLAGS}`,
-    ).all(this.#flagsUntil) as { data: string; received: number }[];
-    const { until } = this.#prepare('SELECT coalesce(max(position), 0) AS until FROM events_offers').get() as {
-      until: number;
-    };
-    this.#flagsUntil = until;
-    this.#flags = [...rows.map(toFlag), ...this.#flags].slice(0, MOST_FLAGS);
-    return this.#flags;
+    const rows = this.#prepare(`SELECT data, time, shopper FROM flags ORDER BY id DESC LIMIT ${MOST_FLAGS}`).all();
+    return (rows as FlagRow[]).map(toFlag);
   }
 }
 
@@ -114,7 +99,13 @@ function stateOf(campaign: Campaign, counts: CampaignCounts, today: string): Cam
   return counts.made >= budget || counts.redeemed >= quantity ? 'used up' : 'running';
 }
 
-function toFlag({ data, received }: { data: string; received: number }): Flag {
-  const { events: _, ...flag } = JSON.parse(data) as z.infer<typeof flaggedSchema>;
-  return { ...flag, time: new Date(received).toISOString() };
+interface FlagRow {
+  readonly data: string;
+  readonly time: number;
+  readonly shopper: string | null;
+}
+
+function toFlag({ data, time, shopper }: FlagRow): Flag {
+  const flag = JSON.parse(data) as Omit<Flag, 'shopper' | 'time'>;
+  return { ...flag, ...(shopper !== null && { shopper }), time: new Date(time).toISOString() };
 }

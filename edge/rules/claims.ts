@@ -7,7 +7,11 @@
  *   an offer that stands, of somebody who still consents .... granted, once
  *   a campaign that runs, with some left .................... granted, and counted; when the shopper holds an open offer
  *                                                             of it, that one is redeemed
- *   anything else ........................................... refused, with the reason
+ *   anything else ........................................... refused, with the reason; the same receipt asked again for
+ *                                                             the same is answered, and not journaled once more
+ *
+ * A till that asks by campaign does not know who is held out for comparison: they are granted it as everybody is. What
+ * is redeemed says nothing of the groups; only shoppers and those of them who bought are counted by group.
  */
 import type { ClaimAnswer, ClaimRefusal, Receipted } from '../contracts/offers.ts';
 import type { KnownOffer, Use } from './offer-views.ts';
@@ -130,9 +134,11 @@ function judge(
   now: RuleTime,
 ): Verdict {
   const reason = refusalOf(asked, wanted, taken, views, now);
-  return reason === undefined
-    ? redeemed(asked, wanted, by, views)
-    : { decisions: [refused(asked, wanted, reason)], answer: { granted: false, reason, text: TEXTS[reason] } };
+  if (reason === undefined) return redeemed(asked, wanted, by, views);
+  const presented = views.offers.digestOf(asked.code ?? asked.offer ?? asked.campaign ?? '');
+  const isKnown = views.offers.wasRefused(asked, presented);
+  const decisions = isKnown ? [] : [refused(asked, wanted, reason, presented)];
+  return { decisions, answer: { granted: false, reason, text: TEXTS[reason] } };
 }
 
 function refusalOf(
@@ -185,9 +191,9 @@ function granted({ claim, campaign }: Pick<Use, 'claim' | 'campaign'>): ClaimAns
   return { granted: true, claim, campaign };
 }
 
-function refused(asked: Asked, { offer, campaign }: Wanted, reason: ClaimRefusal): Decision {
+function refused(asked: Asked, { offer, campaign }: Wanted, reason: ClaimRefusal, presented: string): Decision {
   const data = {
-    reason,
+    ...{ reason, presented },
     ...(campaign !== undefined && { campaign }),
     ...(offer && { offer: offer.id }),
     ...(asked.shopper !== undefined && { shopper: asked.shopper }),

@@ -22,6 +22,7 @@ function watch(options = { identities_per_device: 5, works_here: 4 * HOUR }) {
   const rows = new Map<string, { state: OfferAbuseState; wakeAt: number | undefined }>();
   const flags: Decision[] = [];
   let [elapsed, events, writes] = [0, 0, 0];
+  let refusals = 0;
   const views = viewsWith({
     sighted: () => elapsed,
     offers: offersWith({ redemptionsOf: (offer) => (offer === OFFER ? [USED] : []) }),
@@ -62,7 +63,8 @@ function watch(options = { identities_per_device: 5, works_here: 4 * HOUR }) {
       this.hear('retail.shoppers.present.v1', shopper, { zone, present, shopper }, source);
     },
     refuses(reason: string, more: Record<string, unknown> = {}): void {
-      const data = { reason, till: 'till-2', transaction: '9', business_day: '2026-11-20', ...more };
+      refusals += 1;
+      const data = { reason, presented: `${refusals}`, till: 'till-2', transaction: '9', business_day: '2026-11-20', ...more };
       this.hear('retail.offers.refused.v1', 'till-2', data, 'rules/claims');
     },
     redeems(shopper: string, operator?: string): void {

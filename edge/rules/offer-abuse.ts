@@ -2,7 +2,7 @@
  * Abuse of offers is flagged with evidence, for a manager to judge; nothing is refused, blocked or dropped because of it.
  *
  *   replayed-code ........ a code that was used is presented with another receipt
- *   guessed-code ......... 5 codes that nobody made at one till within 10 minutes
+ *   guessed-code ......... 5 different codes that nobody made at one till within 10 minutes
  *   other-store .......... a code of another store of the chain
  *   impossible-movement .. a shopper changes zones faster than anybody walks (whereabouts.ts)
  *   many-identities ...... one device tells of more shoppers within an hour than pass by (identity-count.ts)
@@ -32,7 +32,7 @@ export interface OfferAbuseState extends Whereabouts {
   /** Of a device. */
   readonly identities?: Identities;
   /** Of a till: codes that nobody made. */
-  readonly unknown?: readonly (readonly [elapsed: number, event: string])[];
+  readonly unknown?: readonly (readonly [elapsed: number, event: string, digest: string])[];
 }
 
 /** What an input changes in the state, and what looks like abuse. */
@@ -140,7 +140,7 @@ function moved(state: OfferAbuseState, event: RuleEvent, views: Views, now: Rule
 function refused(state: OfferAbuseState, event: RuleEvent, views: Views, now: RuleTime): Noted {
   const data = event.data as unknown as Refused;
   const receipt = receiptOf(data);
-  if (data.reason === 'unknown-code') return guessed(state, event, receipt.till, now);
+  if (data.reason === 'unknown-code') return guessed(state, event, data, now);
   if (data.reason === 'other-store') {
     const text = `A code of another store was presented at ${receipt.till}.`;
     return { state, suspicions: [{ reason: 'other-store', text, evidence: { receipt }, causes: [event.id] }] };
@@ -157,8 +157,10 @@ function refused(state: OfferAbuseState, event: RuleEvent, views: Views, now: Ru
   return { state, suspicions: [suspicion] };
 }
 
-function guessed(state: OfferAbuseState, event: RuleEvent, till: string, { elapsed }: RuleTime): Noted {
-  const unknown = [...(state.unknown ?? []), [elapsed, event.id] as const];
+function guessed(state: OfferAbuseState, event: RuleEvent, { till, presented }: Refused, { elapsed }: RuleTime): Noted {
+  // Who types one code again and again has mistyped it.
+  const before = (state.unknown ?? []).filter(([, , digest]) => digest !== presented);
+  const unknown = [...before, [elapsed, event.id, presented] as const];
   if (unknown.length < GUESSES) return { state: { ...state, unknown } };
   const { unknown: _, ...after } = state;
   const suspicion: Suspicion = {

@@ -9,10 +9,12 @@ import { NO_OFFER_REASONS, type NoOfferReason } from '../contracts/campaigns.ts'
 import type { EventType } from '../contracts/events.ts';
 import type {
   attributedSchema,
+  flaggedSchema,
   offerSchema,
   playedSchema,
   Receipted,
   redeemedSchema,
+  refusedClaimSchema,
   reversedSchema,
   seenOfferSchema,
   withdrawnSchema,
@@ -28,6 +30,11 @@ const DAY_MS = 86_400_000;
 const KEEP_OFFERS_MS = 30 * DAY_MS;
 const KEEP_USES_MS = 100 * DAY_MS;
 const KEEP_REASONS_DAYS = 30;
+const KEEP_FLAGS_MS = 90 * DAY_MS;
+const MOST_FLAGS = 1000;
+/** A till that asks again within this time is answered, and nothing more is journaled. */
+const SAME_REFUSAL_MS = DAY_MS;
+const MOST_REFUSED = 5000;
 const FORGET_CHUNK = 500;
 /** Each finds a code taken about once in a million times. */
 const MOST_ATTEMPTS = 8;
@@ -50,6 +57,8 @@ export class OfferBook implements OfferViews {
   readonly #shown = new Map<string, KnownOffer | null>();
   /** `till/transaction` of what was redeemed last, oldest first. */
   #expected = new Set<string>();
+  /** What was refused lately, by receipt and what was presented, oldest first: elapsed ms. A restart forgets it. */
+  readonly #refused = new Map<string, number>();
   /** Moments without an offer that are not written yet. */
   #none = new Map<string, { day: string; zone: string; campaign: string; reason: NoOfferReason; count: number }>();
   #noneFlushed = false;
@@ -67,6 +76,7 @@ export class OfferBook implements OfferViews {
   load(): void {
     this.#tallies.clear();
     this.#shown.clear();
+    this.#refused.clear();
     this.#noneFlushed = false;
     this.#expected = new Set((this.#run.redeemedLast.pluck().all(MOST_EXPECTED) as string[]).reverse());
   }
@@ -111,6 +121,14 @@ export class OfferBook implements OfferViews {
         this.#add(use.campaign, { redeemed: 1 });
         return;
       }
+      case 'retail.offers.refused.v1':
+        this.#refuse(data as z.infer<typeof refusedClaimSchema>, now);
+        return;
+      case 'retail.offers.flagged.v1': {
+        const { shopper, events: _, ...flag } = data as z.infer<typeof flaggedSchema>;
+        this.#run.flag.run(now.elapsed, now.wall, shopper ?? null, JSON.stringify(flag));
+        return;
+      }
       case 'retail.offers.attributed.v1': {
         const use = data as z.infer<typeof attributedSchema>;
         this.#use('attributed', use, now);
@@ -151,12 +169,14 @@ export class OfferBook implements OfferViews {
   forgetShopper(shopper: string): void {
     this.#run.anonymousOffers.run(shopper);
     this.#run.anonymousUses.run(shopper);
+    this.#run.anonymousFlags.run(shopper);
   }
 
   /** What is past its time. `day`: the store's calendar day `KEEP_REASONS_DAYS` ago is worked out by the calendar. */
   forgetOld(now: RuleTime): void {
     this.#run.forgetOffers.run(now.elapsed - KEEP_OFFERS_MS, FORGET_CHUNK);
     this.#run.forgetUses.run(now.elapsed - KEEP_USES_MS, FORGET_CHUNK);
+    this.#run.forgetFlags.run(now.elapsed - KEEP_FLAGS_MS, MOST_FLAGS);
     this.#run.forgetNone.run(new Date(now.wall - KEEP_REASONS_DAYS * DAY_MS).toISOString().slice(0, 10));
   }
 
@@ -205,6 +225,15 @@ export class OfferBook implements OfferViews {
 
   holdersIn(campaign: string): readonly string[] {
     return this.#run.holdersIn.pluck().all(campaign, this.#elapsed) as string[];
+  }
+
+  digestOf(presented: string): string {
+    return this.#codes.digestOf(presented);
+  }
+
+  wasRefused(receipt: Receipted, presented: string): boolean {
+    const at = this.#refused.get(refusalKey(receipt, presented));
+    return at !== undefined && this.#elapsed - at < SAME_REFUSAL_MS;
   }
 
   expects(sale: string): boolean {
@@ -280,6 +309,14 @@ export class OfferBook implements OfferViews {
     this.#add(campaign, { redeemed: -1 });
   }
 
+  #refuse(claim: z.infer<typeof refusedClaimSchema>, { elapsed }: RuleTime): void {
+    const key = refusalKey(claim, claim.presented);
+    this.#refused.delete(key);
+    this.#refused.set(key, elapsed);
+    const [oldest] = this.#refused.keys();
+    if (this.#refused.size > MOST_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
+  }
+
   #expect(sale: string): void {
     this.#expected.add(sale);
     if (this.#expected.size <= MOST_EXPECTED) return;
@@ -296,4 +333,8 @@ export class OfferBook implements OfferViews {
     }
     this.#tallies.set(campaign, tally);
   }
+}
+
+function refusalKey({ till, transaction, business_day }: Receipted, presented: string): string {
+  return [till, transaction, business_day, presented].join('\0');
 }

@@ -12,10 +12,13 @@ export interface CodeMaker {
   /** Whether a text has the form of a code at all: tills tell of other people's coupons, too. */
   isCode(text: string): boolean;
   isForeign(code: string): boolean;
+  /** Tells what was presented from other things, and says nothing of it: of a code as a person may have typed it. */
+  digestOf(presented: string): string;
 }
 
 const GROUP = 4;
 const LENGTH = 3 * GROUP;
+const DIGEST = 8;
 /** Twelve digits are the number on the coupon of a brand; of our codes hardly any has no letter. */
 const SHAPE = /^(?=.*[A-Z])[0-9A-HJKMNP-TV-Z]{12}$/;
 
@@ -33,6 +36,7 @@ export function codeMaker(hub: string, conceal: (text: string) => string): CodeM
       const plain = plainCode(code);
       return SHAPE.test(plain) && !plain.startsWith(store);
     },
+    digestOf: (presented) => conceal(`presented ${plainCode(presented)}`).slice(0, DIGEST),
   };
 }
 

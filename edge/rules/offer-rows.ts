@@ -29,6 +29,7 @@ export const STATEMENTS = {
   redemptionsOf: "SELECT * FROM uses WHERE offer = ? AND what = 'redeemed' AND reversed = 0",
   attributedTo: "SELECT * FROM uses WHERE shopper = ? AND campaign = ? AND what = 'attributed' AND reversed = 0",
   anonymousOffers: 'UPDATE offers SET shopper = NULL WHERE shopper = ?',
+  anonymousFlags: 'UPDATE flags SET shopper = NULL WHERE shopper = ?',
   anonymousUses: 'UPDATE uses SET shopper = NULL WHERE shopper = ?',
   tally: 'SELECT what, count FROM tallies WHERE campaign = ?',
   count:
@@ -37,6 +38,8 @@ export const STATEMENTS = {
   forgetOffers:
     "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE expires_elapsed < ? AND NOT (audience = 'zone' AND state = 'open') LIMIT ?)",
   forgetUses: 'DELETE FROM uses WHERE claim IN (SELECT claim FROM uses WHERE elapsed < ? LIMIT ?)',
+  flag: 'INSERT INTO flags (elapsed, time, shopper, data) VALUES (?, ?, ?, ?)',
+  forgetFlags: 'DELETE FROM flags WHERE elapsed < ? OR id <= (SELECT max(id) FROM flags) - ?',
   forgetNone: 'DELETE FROM no_offers WHERE day < ?',
 } as const;
 

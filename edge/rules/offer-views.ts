@@ -68,6 +68,10 @@ export interface OfferViews {
   holdersOf(zone: string, gtin: string): readonly string[];
   /** Shoppers with an open offer of a campaign that is not past its time. */
   holdersIn(campaign: string): readonly string[];
+  /** Tells what a till presented from other things, and says nothing of it. */
+  digestOf(presented: string): string;
+  /** Whether this was refused to the receipt within a day, as far as is known. `presented`: its digest. */
+  wasRefused(receipt: Receipted, presented: string): boolean;
   /** Whether a receipt (`till/transaction`, as sales are named) redeemed something of late: its sale may be on its way. */
   expects(sale: string): boolean;
   /** What a transaction redeemed and what was attributed to it. */

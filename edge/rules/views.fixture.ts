@@ -20,6 +20,8 @@ export function offersWith(more: Partial<OfferViews> = {}): OfferViews {
       redemptionsOf: () => [],
       attributedTo: () => [],
       expects: () => false,
+      digestOf: (presented) => presented,
+      wasRefused: () => false,
     },
     tally: () => EMPTY_TALLY,
     ...more,
