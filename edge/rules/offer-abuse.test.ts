@@ -64,7 +64,14 @@ function watch(options = { identities_per_device: 5, works_here: 4 * HOUR }) {
     },
     refuses(reason: string, more: Record<string, unknown> = {}): void {
       refusals += 1;
-      const data = { reason, presented: `${refusals}`, till: 'till-2', transaction: '9', business_day: '2026-11-20', ...more };
+      const data = {
+        reason,
+        presented: `${refusals}`,
+        till: 'till-2',
+        transaction: '9',
+        business_day: '2026-11-20',
+        ...more,
+      };
       this.hear('retail.offers.refused.v1', 'till-2', data, 'rules/claims');
     },
     redeems(shopper: string, operator?: string): void {
