@@ -17,7 +17,8 @@ import type { Receipt, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
-import { carryOut, standing, stillGood } from './decisions.ts';
+import { NOTHING_TOLD, type Told } from './crossing.ts';
+import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
@@ -87,6 +88,9 @@ export class Bookkeeper {
   changed: Alert[] = [];
   /** Topics of shoppers to whom nothing goes that was to be sent before this batch. */
   silenced: string[] = [];
+  /** The offers to shoppers in `out`, by id. */
+  offered = new Map<string, OutMessage>();
+  #earlier = NOTHING_TOLD;
   conflicting: Partial<Record<Kind, number>> = {};
 
   constructor(db: Database, options: BookkeeperOptions) {
@@ -133,14 +137,22 @@ export class Bookkeeper {
     this.shoppers.load();
     this.offers.load();
     this.engine.load();
-    this.clearBatch();
+    this.#clearBatch();
   }
 
-  /** Forgets what the last batch left to be told. */
-  clearBatch(): void {
-    this.out = [];
-    this.changed = [];
-    this.silenced = [];
+  /** A batch begins. `earlier`: it is a part of one, and this is what the parts before it have to tell. */
+  beginBatch(earlier: Told): void {
+    this.#earlier = earlier;
+    this.#clearBatch();
+  }
+
+  /** Forgets what the batch left to be told. */
+  #clearBatch(): void {
+    const { out, alerts, silenced } = this.#earlier;
+    this.out = [...out];
+    this.changed = [...alerts];
+    this.silenced = [...silenced];
+    this.offered = offersIn(out);
     this.conflicting = {};
     this.log.appended.clear();
   }

@@ -68,6 +68,11 @@ export interface Reply {
   readonly figures: Figures;
 }
 
+/** What a batch has to tell when it is committed. */
+export type Told = Pick<Reply, 'out' | 'alerts' | 'silenced'>;
+
+export const NOTHING_TOLD: Told = { out: [], alerts: [], silenced: [] };
+
 /** What happened in a batch, for metrics and health. */
 export interface Figures {
   readonly appended: readonly { type: EventType; count: number; bytes: number }[];

@@ -25,6 +25,8 @@ interface Books {
   /** What this batch sends out, and which alerts it changed. */
   readonly out: OutMessage[];
   readonly changed: Alert[];
+  /** Of what this batch sends out, the offers to shoppers, by id. */
+  readonly offered: Map<string, OutMessage>;
   append(type: EventType, source: string, subject: string, data: string): string;
   noOffer(zone: string, campaign: string, reason: NoOfferReason): void;
 }
@@ -58,15 +60,26 @@ function noteOffer(books: Books, type: EventType, data: Decision['data']): void 
   if (type === 'retail.offers.withdrawn.v1' && data.audience === 'shopper' && isHeldBack(books, String(data.id)))
     return;
   const message = offerMessage(type, data as never, books.offers.get(String(data.id))?.code);
-  if (message) books.out.push(books.outbox.add(message.topic, message.payload, message.retain));
+  if (!message) return;
+  const out = books.outbox.add(message.topic, message.payload, message.retain);
+  books.out.push(out);
+  if (type === 'retail.offers.made.v1' && data.audience === 'shopper') books.offered.set(String(data.id), out);
 }
 
 /** An offer to a shopper that ends with the batch that made it does not go out at all. */
-function isHeldBack({ out, outbox }: Books, id: string): boolean {
-  const index = out.findIndex((message) => offerIn(message) === id);
-  if (index < 0) return false;
-  outbox.remove(out.splice(index, 1).map((message) => message.id));
+function isHeldBack({ out, offered, outbox }: Books, id: string): boolean {
+  const message = offered.get(id);
+  if (!message) return false;
+  offered.delete(id);
+  const index = out.lastIndexOf(message);
+  if (index >= 0) out.splice(index, 1);
+  outbox.remove([message.id]);
   return true;
+}
+
+/** Of messages, those that make offers to shoppers, by the offer's id. */
+export function offersIn(out: readonly OutMessage[]): Map<string, OutMessage> {
+  return new Map(out.flatMap((message) => [[offerIn(message) ?? '', message] as const]).filter(([id]) => id !== ''));
 }
 
 /** What waited while the hub was down, without offers to shoppers that do not stand any more. */

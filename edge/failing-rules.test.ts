@@ -6,6 +6,7 @@ import { campaign, JUICE } from './location-offers.fixture.ts';
 import { TillShop } from './till.fixture.ts';
 import { delivery, reading, WATER } from './writer.fixture.ts';
 
+const HOLDERS = 2000;
 const ANNA = 'anna-of-the-dairy';
 
 let shop: TillShop;
@@ -78,4 +79,47 @@ it('takes a sale whose receipt is no whole text, and what it names', () => {
   }
   expect(shop.events('retail.sales.sold.v1')).toHaveLength(2);
   expect(shop.events('retail.offers.re')).toHaveLength(2);
+});
+
+describe('a batch that is done again one by one', () => {
+  const outbox = () => shop.rows("SELECT topic FROM outbox WHERE topic LIKE 'out/offers/shopper/%'");
+  const dueOffer = (): void => {
+    shop.consent(ANNA);
+    shop.enter(ANNA, 'beverages');
+    sabotage("CREATE TRIGGER no BEFORE INSERT ON events_sales BEGIN SELECT raise(ABORT, 'no sale'); END");
+    shop.clocks.pass(8000);
+  };
+
+  it.each([
+    ['a withdrawal', () => shop.consentOf(ANNA, false)],
+    ['a product that has run out', () => shop.levelOf(WATER, 0)],
+  ])('sends no offer that is ended by %s in it', (_, end) => {
+    dueOffer();
+    const reply = shop.hand([shop.levelOf(JUICE, 3), end(), shop.saleOf(undefined, [WATER.gtin, 1])]);
+    expect(reply.receipts.map((receipt) => receipt?.outcome)).toEqual([undefined, undefined, 'refused']);
+    expect(shop.events('retail.offers.made.v1').filter(({ data }) => data.gtin === WATER.gtin)).toHaveLength(1);
+    expect(shop.sent.filter(({ gtin }) => gtin === WATER.gtin)).toEqual([]);
+    expect(outbox()).toEqual([]);
+  });
+
+  it('sends once what its parts decide', () => {
+    dueOffer();
+    const reply = shop.hand([shop.levelOf(JUICE, 3), shop.saleOf(undefined, [WATER.gtin, 1])]);
+    expect(reply.out.filter(({ topic }) => topic.includes('shopper'))).toHaveLength(1);
+    expect(shop.sent).toHaveLength(1);
+  });
+});
+
+it('a product that runs out in the hands of very many is told to all of them, in parts that devices can wait for', () => {
+  const names = Array.from({ length: HOLDERS }, (_, index) => `${ANNA}-${index}`);
+  shop.hand(names.map((name) => shop.consentOf(name)));
+  shop.hand(names.map((name) => shop.presenceOf(name, 'beverages')));
+  shop.pass(8000 + 500);
+  expect(shop.sent).toHaveLength(HOLDERS);
+  shop.confirms = false;
+  const told = () => shop.sent.filter(({ withdrawn }) => withdrawn === 'no-stock').length;
+  shop.level(WATER, 0);
+  expect(told()).toBeLessThan(HOLDERS / 2);
+  for (let batches = 0; told() < HOLDERS && batches < HOLDERS / 50; batches += 1) shop.hand([]);
+  expect(told()).toBe(HOLDERS);
 });

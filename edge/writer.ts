@@ -10,7 +10,7 @@ import type { Alert } from './contracts/alerts.ts';
 import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
-import { type Answer, type Batch, type Figures, type Reply, Unpacker } from './crossing.ts';
+import { type Answer, type Batch, type Figures, NOTHING_TOLD, type Reply, type Told, Unpacker } from './crossing.ts';
 import { deliver } from './deliveries.ts';
 import { withoutFailing } from './failing-rules.ts';
 import { checkpoint, type Database } from './journal/database.ts';
@@ -113,19 +113,20 @@ export class Writer {
     return this.process({ deliveries: [], count: 0, refusals: [], requests: [], synced });
   }
 
-  /** A batch, and what is to be done after it. */
-  process(batch: Batch): Reply {
-    const reply = this.answer(batch);
+  /** A batch, or a part of one, and what is to be done after it. */
+  process(batch: Batch, earlier: Told = NOTHING_TOLD): Reply {
+    const reply = this.answer(batch, earlier);
     this.settle();
     return reply;
   }
 
   /**
    * One batch, one transaction. Throws only when the disk failed in a way after which nothing may be acknowledged any
-   * more; a full disk is answered with not-stored receipts.
+   * more; a full disk is answered with not-stored receipts. `earlier`: what the parts of the batch before this one tell;
+   * the answer tells it, too, as far as it still is to be.
    */
-  answer(batch: Batch): Reply {
-    this.#books.clearBatch();
+  answer(batch: Batch, earlier: Told = NOTHING_TOLD): Reply {
+    this.#books.beginBatch(earlier);
     this.#synced = batch.synced;
     const started = performance.now();
     if (this.#refusing && !this.#triesAgain(started))
@@ -141,9 +142,10 @@ export class Writer {
       return this.#withoutStoring(batch, reason, started);
     }
     this.#refusing = undefined;
-    const { out, changed, silenced, dirty } = this.#books;
+    const { dirty } = this.#books;
+    const told = this.#told();
     if (batch.requests.some(({ op }) => op === 'erase')) done = this.#wipe(batch, done);
-    return { ...done, out, alerts: changed, silenced, figures: this.#figures(started, dirty) };
+    return { ...done, ...told, figures: this.#figures(started, dirty) };
   }
 
   /** The last copy of an erased person's key is in the log: whoever asked waits until it is gone. */
@@ -276,15 +278,15 @@ export class Writer {
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) all.push(unpacker.single(batch));
     for (const request of batch.requests) all.push({ ...batch, deliveries: [], count: 0, requests: [request] });
     if (all.length <= 1) return this.#setAside(batch, fault);
-    const replies = all.map((one) => this.process(one));
+    const replies: Reply[] = [];
+    for (const one of all) replies.push(this.process(one, replies.at(-1)));
     const last = replies.at(-1);
     if (!last) throw fault;
     return {
+      // What a later one took back is not told.
+      ...last,
       receipts: replies.flatMap((reply) => reply.receipts),
       answers: replies.flatMap((reply) => reply.answers),
-      out: replies.flatMap((reply) => reply.out),
-      alerts: replies.flatMap((reply) => reply.alerts),
-      silenced: replies.flatMap((reply) => reply.silenced),
       figures: { ...last.figures, appended: replies.flatMap((reply) => reply.figures.appended) },
     };
   }
@@ -313,7 +315,7 @@ export class Writer {
     } else if (unit !== undefined) {
       receipts.push({ outcome: 'not-stored', reason });
     }
-    return { receipts, answers, out: [], alerts: [], silenced: [], figures: this.#figures(started, true) };
+    return { receipts, answers, ...this.#told(), figures: this.#figures(started, true) };
   }
 
   /** The disk refused: nothing more is tried for a while, unless something could be done about it. */
@@ -357,11 +359,14 @@ export class Writer {
     return {
       receipts,
       answers: batch.requests.map(() => ({ ok: false as const, code: 'NOT_STORED', message: reason })),
-      out: [],
-      alerts: [],
-      silenced: [],
+      ...this.#told(),
       figures: this.#figures(started, false),
     };
+  }
+
+  #told(): Told {
+    const { out, changed: alerts, silenced } = this.#books;
+    return { out, alerts, silenced };
   }
 
   #figures(started: number, committed: boolean): Figures {

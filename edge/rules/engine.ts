@@ -19,6 +19,8 @@ const MAX_DEPTH = 8;
 const MOST_WAKES = 500;
 const FEWEST_WAKES = 50;
 const WAKES_MS = 20;
+/** So many keys of one event are dealt with at once; the others are woken in the batches that follow. */
+const MOST_KEYS = 500;
 /** Rows of state held in memory; shelves are few, shoppers many. */
 const MOST_CACHED = 20_000;
 
@@ -205,8 +207,21 @@ export class RuleEngine {
     for (const rule of this.#byType.get(event.type) ?? []) {
       const keys = this.#keysOf(rule, event);
       if (keys === undefined) continue;
-      for (const key of typeof keys === 'string' ? [keys] : keys) this.#run(rule, key, event, [event.id], now, depth);
+      if (typeof keys === 'string') this.#run(rule, keys, event, [event.id], now, depth);
+      else this.#runAll(rule, keys, event, now, depth);
     }
+  }
+
+  #runAll(rule: AnyRule, keys: readonly string[], event: RuleEvent, now: RuleTime, depth: number): void {
+    for (const [index, key] of keys.entries()) {
+      if (index < MOST_KEYS) this.#run(rule, key, event, [event.id], now, depth);
+      else this.#wakeNow(rule, key, now);
+    }
+  }
+
+  #wakeNow(rule: AnyRule, key: string, { elapsed }: RuleTime): void {
+    const row = this.#current(rule, key) ?? { version: rule.version, state: rule.initial, fault: undefined };
+    if (row.fault === undefined) this.#set(rule.name, key, { ...row, wakeAt: elapsed });
   }
 
   /** An event that a rule cannot place is none for it: the others' work, and the event itself, stand. */

@@ -92,7 +92,10 @@ export interface Rule<State> {
   readonly subscribes: readonly EventType[];
   /** Where events are many and few concern the rule: a cheap look at an event's data (JSON text) before it is parsed. */
   glance?(type: EventType, data: string, subject: string, offers: OfferViews): boolean;
-  /** Which rows of state an event concerns; nothing: none. */
+  /**
+   * Which rows of state an event concerns; nothing: none. Where they are many hundreds, most of them are woken soon
+   * after it instead, so that devices do not wait: such a rule decides by what the shop looks like, not by the event.
+   */
   keyOf(event: RuleEvent, views: Views): string | readonly string[] | undefined;
   readonly initial: State;
   step(state: State, input: RuleInput, views: Views, now: RuleTime, key: string): Step<State>;
