@@ -386,6 +386,43 @@ describe('what another journal or another shoppers.db brings back', () => {
     shop.writer.close();
   });
 
+  it.each([
+    ['who granted', 'DELETE FROM consents WHERE granted = 1', [['consent', true]]],
+    ['who is erased', 'DELETE FROM consents WHERE granted = -1', [['erased', undefined]]],
+    [
+      'an erasure of who had consent',
+      'UPDATE consents SET granted = 1 WHERE granted = -1',
+      [
+        ['consent', false],
+        ['erased', undefined],
+      ],
+    ],
+    [
+      'whose consent it was',
+      "UPDATE consents SET shopper = 'x' || substr(shopper, 2) WHERE granted = 1",
+      [
+        ['consent', true],
+        ['consent', false],
+      ],
+    ],
+  ])('is told the journal at a start that has forgotten %s', (_, damage, expected) => {
+    const shop = new Shop();
+    shop.give(shop.consent(ANNA, true), shop.consent(BOB, true), shop.consent('dora-9931', true));
+    shop.give(shop.consent(BOB, false));
+    shop.ask({ op: 'erase', shopper: 'dora-9931' });
+    const told = () => shop.events('shoppers').map(({ type, granted }) => [type, granted]);
+    const before = told();
+    shop.restart();
+    expect(told()).toEqual(before);
+    shop.writer.close();
+    const db = new SQLite(join(shop.folder, 'journal.db'));
+    db.exec(damage);
+    db.close();
+    shop.writer = openWriter(shop.folder, shop.clocks);
+    expect(told().slice(before.length)).toEqual(expected);
+    shop.writer.close();
+  });
+
   it('is not what a damaged page of the journal says of consent', () => {
     const shop = new Shop();
     shop.give(shop.consent(ANNA, true), shop.consent(ANNA, false), shop.consent(BOB, true));

@@ -44,6 +44,7 @@ export class Shoppers {
   readonly #note: Statement;
   readonly #forget: Statement;
   readonly #allNoted: Statement;
+  readonly #notedList: Statement;
   readonly #meta: Statement;
   readonly #setMeta: Statement;
   #sighted = new Map<string, number>();
@@ -60,6 +61,11 @@ export class Shoppers {
     );
     this.#forget = db.prepare('DELETE FROM consents WHERE shopper = ?');
     this.#allNoted = db.prepare('SELECT shopper, granted FROM consents');
+    this.#notedList = db
+      .prepare(
+        "SELECT coalesce(group_concat(shopper, ''), '') FROM (SELECT shopper FROM consents WHERE granted = ? ORDER BY shopper)",
+      )
+      .pluck();
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck();
     this.#setMeta = db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
     this.#keys = new ShopperKeys(dataDir);
@@ -173,8 +179,7 @@ export class Shoppers {
     if (generation < this.#generation) {
       this.#isOld = true;
       this.#withdrawAsNoted();
-    }
-    // A shop has many shoppers, and this is done at each start.
+    } else if (generation === this.#generation && this.#agrees()) return [];
     const noted = new Map(this.#allNotes().map(({ shopper, granted }) => [shopper, granted]));
     const known = new Map(this.#keys.all().map(({ shopper, granted }) => [shopper, granted]));
     const found: Untold[] = [];
@@ -233,6 +238,16 @@ export class Shoppers {
     this.#note.run(shopper, granted ? 1 : 0);
     if (!granted) this.#sighted.delete(shopper);
     return true;
+  }
+
+  /** A shop has many shoppers, and each start asks this: one text of each side is made by SQLite. */
+  #agrees(): boolean {
+    const noted = (granted: number): string => this.#notedList.get(granted) as string;
+    return (
+      noted(1) === this.#keys.list('granted') &&
+      noted(0) === this.#keys.list('withdrawn') &&
+      noted(ERASED) === this.#keys.list('erased')
+    );
   }
 
   #withdrawAsNoted(): void {
