@@ -113,9 +113,26 @@ describe('a code', () => {
     const other = shop.offerTo(BEN).code;
     shop.consent(ANNA, false);
     expect(shop.claim('1', { code })).toBe('withdrawn');
-    shop.level(WATER, 0);
-    expect(shop.claim('2', { code: other })).toBe('withdrawn');
     expect(shop.events('retail.offers.redeemed.v1')).toEqual([]);
+    expect(shop.claim('2', { code: other })).toBe('granted');
+  });
+
+  it('is good for whoever took the last one: the offer is withdrawn from the empty shelf, its code stays good as long as it said', () => {
+    const { code } = opened().offerTo(ANNA);
+    const other = shop.offerTo(BEN).code;
+    shop.level(WATER, 0);
+    expect(shop.events('retail.offers.withdrawn.v1').map(({ data }) => data.reason)).toEqual(['no-stock', 'no-stock']);
+    expect(shop.claim('1', { code })).toBe('granted');
+    expect(shop.claim('2', { code })).toBe('used');
+    shop.pass(15 * MINUTE);
+    expect(shop.claim('3', { code: other })).toBe('expired');
+  });
+
+  it("of an empty shelf is nobody's after an erasure", () => {
+    const { code } = opened().offerTo(ANNA);
+    shop.level(WATER, 0);
+    shop.hand([], [{ op: 'erase', shopper: ANNA }]);
+    expect(shop.claim('1', { code })).toBe('withdrawn');
   });
 
   it('is good for as long as it says, also when its campaign ends today', () => {

@@ -144,6 +144,8 @@ describe('a hub on the network', () => {
     const till = { authorization: basic('till-1', 'till password') };
     const claimed = await post('/api/claims', claim(1), till);
     expect([claimed.status, await claimed.json()]).toEqual([200, { claim: expect.any(String), campaign: 'soda' }]);
+    const other = claim(1).replace('"till-1"', '"till-9"');
+    expect((await post('/api/claims', other, till)).status).toBe(403);
     const opened = await post('/api/session', JSON.stringify({ pin: PIN }));
     const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
     expect((await post('/api/claims', claim(2), { cookie })).status).toBe(200);

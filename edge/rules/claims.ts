@@ -4,7 +4,8 @@
  * till hears of it.
  *
  *   the same receipt asked before, even if refunded since ... the same answer, nothing is redeemed again
- *   an offer that stands, of somebody who still consents .... granted, once
+ *   an offer that stands, of somebody who still consents .... granted, once; also when the shelf is empty by now: who is
+ *                                                             at the till has one in hand
  *   a campaign that runs, with some left .................... granted, and counted; when the shopper holds an open offer
  *                                                             of it, that one is redeemed
  *   anything else ........................................... refused, with the reason; the same receipt asked again for

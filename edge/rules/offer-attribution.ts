@@ -38,7 +38,7 @@ export function attribute(
     const campaign = views.campaigns.find(({ id }) => id === one.campaign);
     if (!campaign || now.elapsed - latest(one) > campaign.attribution) return one;
     const bought = boughtIn(sale, campaign, views);
-    const made = bought.size === 0 ? [] : purchase(sale, campaign, one, bought, views, shopper);
+    const made = bought.size === 0 ? [] : purchase(sale, campaign, one, bought, views, now, shopper);
     if (made.length === 0) return one;
     decisions.push(...made);
     const isOver = one.withheld && wouldBeRedeemed(campaign, bought, views);
@@ -54,6 +54,7 @@ function purchase(
   one: Had,
   bought: ReadonlyMap<string, number>,
   views: Views,
+  now: RuleTime,
   shopper: string,
 ): Decision[] {
   const receipt = { till, transaction, business_day };
@@ -73,7 +74,7 @@ function purchase(
     data: { claim: views.newId(), ...about, arm: one.arm, gtin, quantity, first: !one.bought, ...receipt },
   };
   const isTold = uses.some((use) => use.what === 'redeemed');
-  const offer = isTold ? undefined : redeemable(campaign, one, shopper, views);
+  const offer = isTold ? undefined : redeemable(campaign, one, shopper, views, now);
   const redeemed = [offer?.gtin, campaign.gtin].find((wanted) => wanted !== undefined && bought.has(wanted));
   if (!offer || redeemed === undefined) return [attributed];
   const redemption: Decision = {
@@ -85,9 +86,18 @@ function purchase(
 }
 
 /** The offer, while it stands, as a till would redeem it that asked; but a coupon that was not shown is still good. */
-function redeemable(campaign: Campaign, { offer }: Had, shopper: string, views: Views): KnownOffer | undefined {
+function redeemable(
+  campaign: Campaign,
+  { offer }: Had,
+  shopper: string,
+  views: Views,
+  now: RuleTime,
+): KnownOffer | undefined {
   if (offer === undefined || campaign.coupon || !hasQuantity(campaign, views)) return undefined;
-  return views.offers.openOf(shopper).find(({ id }) => id === offer);
+  const known = views.offers.get(offer);
+  // The shelf may be empty by now: this is who took the last one.
+  const stands = known?.state === 'open' || known?.state === 'run-out';
+  return stands && known.shopper === shopper && known.expiresElapsed > now.elapsed ? known : undefined;
 }
 
 /** Whether a purchase ends what is withheld, as it would redeem an offer: of a substitute, if the offer would be moved. */

@@ -99,8 +99,9 @@ export class OfferBook implements OfferViews {
         return;
       }
       case 'retail.offers.withdrawn.v1': {
-        const { id, campaign, audience } = data as z.infer<typeof withdrawnSchema>;
-        this.#run.withdraw.run(now.elapsed, id);
+        const { id, campaign, audience, reason } = data as z.infer<typeof withdrawnSchema>;
+        if (audience === 'shopper' && reason === 'no-stock') this.#run.runOut.run(id);
+        else this.#run.withdraw.run(now.elapsed, id);
         this.#add(campaign, { withdrawn: audience === 'shopper' ? 1 : 0 });
         return;
       }

@@ -7,7 +7,8 @@ export const STATEMENTS = {
   // It is kept as long as one that expires now: a campaign of a year must not keep what came and went with a shelf.
   withdraw:
     "UPDATE offers SET state = 'withdrawn', expires_elapsed = min(expires_elapsed, ?) WHERE id = ? AND state = 'open'",
-  end: "UPDATE offers SET state = ? WHERE id = ? AND state = 'open'",
+  runOut: "UPDATE offers SET state = 'run-out' WHERE id = ? AND state = 'open'",
+  end: "UPDATE offers SET state = ? WHERE id = ? AND state IN ('open', 'run-out')",
   reopen: "UPDATE offers SET state = 'open' WHERE id = ? AND state = 'redeemed'",
   see: 'UPDATE offers SET seen = seen + 1 WHERE id = ?',
   get: 'SELECT * FROM offers WHERE id = ?',
@@ -28,8 +29,9 @@ export const STATEMENTS = {
     "SELECT * FROM uses WHERE till = ? AND transaction_id = ? AND business_day IN (?, ?) AND told_by = 'claim' AND elapsed > ? ORDER BY elapsed DESC",
   redemptionsOf: "SELECT * FROM uses WHERE offer = ? AND what = 'redeemed' AND reversed = 0",
   attributedTo: "SELECT * FROM uses WHERE shopper = ? AND campaign = ? AND what = 'attributed' AND reversed = 0",
-  anonymousOffers: 'UPDATE offers SET shopper = NULL WHERE shopper = ?',
   anonymousFlags: 'UPDATE flags SET shopper = NULL WHERE shopper = ?',
+  anonymousOffers:
+    "UPDATE offers SET shopper = NULL, state = iif(state = 'run-out', 'withdrawn', state) WHERE shopper = ?",
   anonymousUses: 'UPDATE uses SET shopper = NULL WHERE shopper = ?',
   tally: 'SELECT what, count FROM tallies WHERE campaign = ?',
   count:

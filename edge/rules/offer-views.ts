@@ -13,8 +13,11 @@ export interface KnownOffer {
   readonly expiresElapsed: number;
   readonly shopper?: string | undefined;
   readonly code?: string | undefined;
-  /** An open one may be past its time: compare `expiresElapsed`. */
-  readonly state: 'open' | 'redeemed' | 'withdrawn';
+  /**
+   * An open one may be past its time: compare `expiresElapsed`. `run-out`: withdrawn because the shelf is empty; nobody is
+   * shown it any more, but whoever took one before may redeem it as long as it said.
+   */
+  readonly state: 'open' | 'run-out' | 'redeemed' | 'withdrawn';
   /** How often a device said that it showed it. */
   readonly seen?: number | undefined;
 }

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Claim, type ClaimAnswer, claimSchema } from '../contracts/offers.ts';
 import { Problem } from '../ops/problem.ts';
 import { acceptEmptyBodies, badBody } from './bodies.ts';
+import { machineOf } from './machine-access.ts';
 
 export interface ClaimsDesk {
   /** Resolves after the commit; rejects with HubError NOT_STORED when it cannot be stored. */
@@ -20,9 +21,12 @@ const NO_OFFER = 'there is no such offer';
 /** A plugin: `app.register(claimsApi, { desk })`. */
 export function claimsApi(app: FastifyInstance, { desk }: { readonly desk: ClaimsDesk }, done: () => void): void {
   acceptEmptyBodies(app);
-  app.post('/api/claims', { config: { machines: { permission: 'claims', staff: true } } }, async ({ body }) => {
-    const parsed = claimSchema.safeParse(body);
+  app.post('/api/claims', { config: { machines: { permission: 'claims', staff: true } } }, async (request) => {
+    const parsed = claimSchema.safeParse(request.body);
     if (!parsed.success) throw badBody(parsed.error);
+    const machine = machineOf(request);
+    if (machine && !machine.devices.has(parsed.data.till))
+      throw new Problem(403, 'this till is not one of the `devices` of this user');
     const answer = await desk.claim(parsed.data);
     if (!answer.granted) throw new Problem(409, answer.text, { members: { reason: answer.reason } });
     return { claim: answer.claim, campaign: answer.campaign };

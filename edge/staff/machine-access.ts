@@ -32,6 +32,8 @@ declare module 'fastify' {
 
 export interface MachineUser {
   readonly may: ReadonlySet<string>;
+  /** As which it speaks: for a till its own name. */
+  readonly devices: ReadonlySet<string>;
 }
 
 export interface MachineAccessOptions {
@@ -55,7 +57,18 @@ export function machineAccess(app: FastifyInstance, { userOf, sessions, network 
     const named = machines.named === true && network !== undefined;
     if (named && !network.hasUsers) throw new Problem(403, `${NO_USERS} with \`may: [${machines.permission}]\``);
     const user = await userOf(request, named);
-    if (user === undefined || user.may.has(machines.permission)) return;
+    if (user === undefined) return;
+    if (user.may.has(machines.permission)) {
+      known.set(request, user);
+      return;
+    }
     throw new Problem(403, `this user needs \`may: [${machines.permission}]\``);
   });
+}
+
+const known = new WeakMap<FastifyRequest, MachineUser>();
+
+/** Who showed name and password; nothing: staff, or whoever is let in without. */
+export function machineOf(request: FastifyRequest): MachineUser | undefined {
+  return known.get(request);
 }
