@@ -251,9 +251,10 @@ export class Bookkeeper {
     const before = JSON.parse(said) as Record<string, Campaign>;
     for (const id of new Set([...Object.keys(before), ...this.campaigns.keys()])) {
       const [was, is] = [before[id], this.campaigns.get(id)];
+      const anew = is !== undefined && this.offers.tallies(is);
       if (JSON.stringify(was) === JSON.stringify(is)) continue;
       const zones = [...new Set([was?.zone, is?.zone].filter((zone) => zone !== undefined))];
-      this.journal('local.campaigns.changed.v1', 'config', id, { campaign: id, zones });
+      this.journal('local.campaigns.changed.v1', 'config', id, { campaign: id, zones, ...(anew && { anew }) });
     }
   }
 

@@ -221,6 +221,29 @@ describe('a campaign', () => {
   });
 });
 
+describe('what was counted of a campaign', () => {
+  it('goes on when it was away for a while, and begins anew for another one of the same id', () => {
+    opened();
+    for (const transaction of ['1', '2']) shop.claim(transaction, { campaign: 'first-ten' });
+    shop.restart({ campaigns: [COUPON] });
+    shop.restart({ campaigns: [COUPON, { ...CAPPED, text: 'said otherwise' }] });
+    expect(shop.claim('3', { campaign: 'first-ten' })).toBe('capped');
+    const changes = () =>
+      shop
+        .rows("SELECT data FROM events_local WHERE subject = 'first-ten' ORDER BY position")
+        .map(({ data }) => JSON.parse(String(data)) as { anew?: boolean });
+    const before = changes();
+    expect(before.length).toBeGreaterThan(2);
+    expect(before.filter(({ anew }) => anew !== undefined)).toEqual([]);
+    shop.restart({ campaigns: [COUPON] });
+    shop.restart({ campaigns: [COUPON, { ...CAPPED, from: '2026-11-19' }] });
+    expect(shop.tally('first-ten')).toEqual({});
+    expect(changes().at(-1)).toMatchObject({ anew: true });
+    expect(shop.claim('4', { campaign: 'first-ten' })).toBe('granted');
+    expect(shop.tally('first-ten')).toEqual({ redeemed: 1 });
+  });
+});
+
 describe('what is kept of a claim', () => {
   it('has no card data, and its receipt is that of the sale that follows', () => {
     opened();

@@ -253,7 +253,7 @@ describe('over a restart', () => {
     expect(shop.events('retail.offers.made.v1').map(({ data }) => data.campaign)).toEqual([
       ...['daily', 'few', 'few', 'taken'],
     ]);
-    expect(shop.none()).toEqual({ 'capped daily': 2 });
+    expect(shop.none()).toEqual({ 'per-shopper daily': 2 });
     shop.restart({}, DAY);
     visits(1);
     expect(shop.events('retail.offers.made.v1')).toHaveLength(5);
@@ -319,7 +319,7 @@ describe('the wall clock', () => {
     shop.pass(HOUR);
     shop.visit(ANNA);
     expect(sent()).toEqual(['soda', 'soda']);
-    expect(shop.none()).toEqual({ 'none-running': 2, 'capped soda': 1 });
+    expect(shop.none()).toEqual({ 'none-running': 2, 'open-offer soda': 1 });
   });
 });
 

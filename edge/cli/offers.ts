@@ -20,7 +20,10 @@ Works with the edge running or stopped. Exit code 0, also when there are no camp
 const REASONS: readonly (readonly [NoOfferReason, string])[] = [
   ['no-stock', 'the product was not on the shelf'],
   ['none-running', 'no campaign ran for that zone'],
-  ['capped', 'a limit was reached: per shopper, budget, quantity or an excluded campaign'],
+  ['used-up', 'capped: nothing was left of the budget or the quantity'],
+  ['per-shopper', 'capped: the shopper had as many as per_shopper allows'],
+  ['open-offer', 'capped: the shopper still had an open offer'],
+  ['excluded', 'capped: the shopper had a campaign that this one excludes'],
   ['hold-out', 'held out on purpose, for comparison'],
   ['no-consent', 'no consent: sightings of shoppers who have not consented'],
 ];

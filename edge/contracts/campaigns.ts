@@ -37,6 +37,13 @@ export function byRank(a: Campaign, b: Campaign): number {
   return b.priority - a.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
+/**
+ * What of a campaign may be capped: nothing is left of its budget or quantity, the shopper had as many as `per_shopper`
+ * allows, still has an open offer, or had one of a campaign that it excludes.
+ */
+export const CAPPED = ['used-up', 'per-shopper', 'open-offer', 'excluded'] as const;
+export type Capped = (typeof CAPPED)[number];
+
 /** Why somebody who could have had an offer got none. */
-export const NO_OFFER_REASONS = ['no-consent', 'none-running', 'no-stock', 'capped', 'hold-out'] as const;
+export const NO_OFFER_REASONS = ['no-consent', 'none-running', 'no-stock', ...CAPPED, 'hold-out'] as const;
 export type NoOfferReason = (typeof NO_OFFER_REASONS)[number];

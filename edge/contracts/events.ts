@@ -166,7 +166,11 @@ const catalogue = {
   },
   'local.campaigns.changed.v1': {
     stream: LOCAL_STREAM,
-    data: z.object({ campaign: z.string(), zones: z.array(z.string()).describe('where it was or is offered') }),
+    data: z.object({
+      campaign: z.string(),
+      zones: z.array(z.string()).describe('where it was or is offered'),
+      anew: z.boolean().optional().describe('it is another campaign under an old id: its counts begin anew'),
+    }),
   },
   'local.planogram.changed.v1': {
     stream: LOCAL_STREAM,

@@ -131,6 +131,9 @@ CREATE INDEX uses_by_age ON uses (elapsed);
 
 CREATE TABLE tallies (campaign TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (campaign, what)) STRICT, WITHOUT ROWID;
 
+-- Which campaign the tallies are of: an id may be given to another one.
+CREATE TABLE tallied (campaign TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
 -- The newest flags, for the page and the command line: without the events that caused them. time: epoch ms.
 CREATE TABLE flags (
   id INTEGER PRIMARY KEY, elapsed INTEGER NOT NULL, time INTEGER NOT NULL, shopper TEXT, data TEXT NOT NULL

@@ -91,8 +91,8 @@ describe('the report on offers', () => {
 
   it('says why there was no offer on the last seven days, the most frequent of a day first', () => {
     const none: readonly [string, string, NoOfferReason, number][] = [
-      ['2026-11-13', 'soda-10', 'capped', 9],
-      ['2026-11-14', 'soda-10', 'capped', 1],
+      ['2026-11-13', 'soda-10', 'used-up', 9],
+      ['2026-11-14', 'soda-10', 'used-up', 1],
       ['2026-11-20', '', 'no-consent', 2],
       ['2026-11-20', 'soda-10', 'no-stock', 3],
     ];
@@ -102,7 +102,7 @@ describe('the report on offers', () => {
     expect(report().none).toEqual([
       { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'no-stock', count: 3 },
       { day: '2026-11-20', zone: 'beverages', reason: 'no-consent', count: 2 },
-      { day: '2026-11-14', zone: 'beverages', campaign: 'soda-10', reason: 'capped', count: 1 },
+      { day: '2026-11-14', zone: 'beverages', campaign: 'soda-10', reason: 'used-up', count: 1 },
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byRank, type Campaign } from '../contracts/campaigns.ts';
+import { byRank, type Campaign, type Capped } from '../contracts/campaigns.ts';
 import { bestCampaign, hasBudget } from './best-campaign.ts';
 import type { Tally } from './offer-views.ts';
 import { EMPTY_TALLY, offersWith, viewsWith } from './views.fixture.ts';
@@ -22,8 +22,8 @@ function shop(campaigns: readonly Campaign[], stock: readonly string[], used: Re
   });
 }
 
-const best = (views: ReturnType<typeof shop>, allows?: (one: Campaign) => boolean) => {
-  const choice = bestCampaign('beverages', views, NOW, allows);
+const best = (views: ReturnType<typeof shop>, objection?: (one: Campaign) => Capped | undefined) => {
+  const choice = bestCampaign('beverages', views, NOW, objection);
   return 'campaign' in choice ? choice.campaign.id : `${choice.none} ${choice.of}`.trim();
 };
 
@@ -57,6 +57,8 @@ describe('the best campaign of a zone', () => {
     const used = shop(campaigns, ['water'], { a: { redeemed: 5 }, b: { made: 5 } });
     // A budget is of offers to shoppers: screens ask without it.
     expect(best(used)).toBe('b');
-    expect(best(used, (one) => hasBudget(one, used))).toBe('capped a');
+    expect(best(used, (one) => (hasBudget(one, used) ? undefined : 'used-up'))).toBe('used-up a');
+    const water = shop(campaigns, ['water']);
+    expect(best(water, ({ id }) => (id === 'a' ? 'per-shopper' : 'excluded'))).toBe('per-shopper a');
   });
 });

@@ -2,22 +2,22 @@
  * The best campaign of a zone: it runs today, its product is on the zone's shelf as the hub knows it, and it is not used
  * up; of those the highest priority, then the lowest id. For a shopper who stays, and for the screens of the zone.
  */
-import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
+import type { Campaign, Capped, NoOfferReason } from '../contracts/campaigns.ts';
 import type { RuleTime, Views } from './rule.ts';
 
 export type Choice =
   | { readonly campaign: Campaign }
   /** `of`: the campaign that came closest; empty when none runs. */
-  | { readonly none: Extract<NoOfferReason, 'none-running' | 'no-stock' | 'capped'>; readonly of: string };
+  | { readonly none: Extract<NoOfferReason, 'none-running' | 'no-stock' | Capped>; readonly of: string };
 
 type Shop = Pick<Views, 'campaignsIn' | 'runs' | 'onShelf' | 'offers'>;
 
-/** @param allows what else must hold of a campaign, such as the caps of one shopper */
+/** @param objection what else speaks against a campaign, such as the caps of one shopper */
 export function bestCampaign(
   zone: string,
   views: Shop,
   now: RuleTime,
-  allows: (campaign: Campaign) => boolean = () => true,
+  objection: (campaign: Campaign) => Capped | undefined = () => undefined,
 ): Choice {
   const running = views.campaignsIn(zone).filter((campaign) => views.runs(campaign, now.wall));
   const [closest] = running;
@@ -25,8 +25,9 @@ export function bestCampaign(
   const onShelf = running.filter(({ gtin }) => views.onShelf(zone, gtin) > 0);
   const [best] = onShelf;
   if (!best) return { none: 'no-stock', of: closest.id };
-  const campaign = onShelf.find((one) => hasQuantity(one, views) && allows(one));
-  return campaign ? { campaign } : { none: 'capped', of: best.id };
+  const against = (one: Campaign): Capped | undefined => (hasQuantity(one, views) ? objection(one) : 'used-up');
+  const campaign = onShelf.find((one) => against(one) === undefined);
+  return campaign ? { campaign } : { none: against(best) ?? 'used-up', of: best.id };
 }
 
 /** Whether there is one left to redeem. */

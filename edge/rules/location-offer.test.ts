@@ -83,7 +83,7 @@ describe('a stay', () => {
     visit.levels.set('A2', 1);
     expect(visit.stay()).toEqual(['made juicy']);
     expect(visit.stay()).toEqual([]);
-    expect(visit.none).toEqual(['no-stock juicy', 'none-running', 'capped juicy']);
+    expect(visit.none).toEqual(['no-stock juicy', 'none-running', 'open-offer juicy']);
   });
 });
 

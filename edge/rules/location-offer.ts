@@ -17,7 +17,7 @@ import type { Campaign } from '../contracts/campaigns.ts';
 import type { Receipted } from '../contracts/offers.ts';
 import { bestCampaign, hasBudget, hasQuantity, standIn } from './best-campaign.ts';
 import { attribute } from './offer-attribution.ts';
-import { armOf, freed, gaveBack, type Had, mayHave, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
+import { armOf, cappedBy, freed, gaveBack, type Had, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
 import type { KnownOffer } from './offer-views.ts';
 import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
 
@@ -243,12 +243,10 @@ function decide(work: Work, hasOpen: boolean): void {
   if (!stay || stay.decided || now.elapsed < stay.since + options.dwell) return;
   work.stay = { ...stay, decided: true };
   const validOf = (campaign: Campaign): number => campaign.valid ?? options.valid;
-  const choice = bestCampaign(
-    stay.zone,
-    views,
-    now,
-    (campaign) => !hasOpen && hasBudget(campaign, views) && mayHave(campaign, work.had, now),
-  );
+  const choice = bestCampaign(stay.zone, views, now, (campaign) => {
+    if (hasOpen) return 'open-offer';
+    return hasBudget(campaign, views) ? cappedBy(campaign, work.had, now) : 'used-up';
+  });
   if (!('campaign' in choice)) {
     // Names of zones come from outside: only those of the shop are counted by name.
     const zone = views.zones.includes(stay.zone) ? stay.zone : '';

@@ -5,7 +5,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { z } from 'zod';
-import { NO_OFFER_REASONS, type NoOfferReason } from '../contracts/campaigns.ts';
+import { type Campaign, NO_OFFER_REASONS, type NoOfferReason } from '../contracts/campaigns.ts';
 import type { EventType } from '../contracts/events.ts';
 import type {
   attributedSchema,
@@ -79,6 +79,20 @@ export class OfferBook implements OfferViews {
     this.#refused.clear();
     this.#noneFlushed = false;
     this.#expected = new Set((this.#run.redeemedLast.pluck().all(MOST_EXPECTED) as string[]).reverse());
+  }
+
+  /**
+   * A campaign of the configuration: its counts go on, also if it was away for a while. Of another one under the same id
+   * (it begins on another day, in another zone or with another product) they begin anew: then true.
+   */
+  tallies({ id, from, zone, gtin }: Campaign): boolean {
+    const fingerprint = JSON.stringify([from, zone, gtin]);
+    const before = this.#run.tallied.pluck().get(id) as string | undefined;
+    if (before === fingerprint) return false;
+    this.#run.tallies.run(id, fingerprint);
+    if (before === undefined) return false;
+    this.#tallies.delete(id);
+    return this.#run.forgetTally.run(id).changes > 0;
   }
 
   /** A transaction begins. */

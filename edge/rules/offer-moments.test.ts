@@ -15,7 +15,7 @@ describe('caps', () => {
     expect(visit.stay()).toEqual([]);
     visit.pass(23 * HOUR);
     expect(visit.stay()).toEqual(['made soda']);
-    expect(visit.none).toEqual(['capped soda', 'capped soda']);
+    expect(visit.none).toEqual(['per-shopper soda', 'open-offer soda']);
   });
 
   it('leave the next best campaign', () => {
@@ -38,7 +38,7 @@ describe('caps', () => {
     expect(visit.stay('household')).toEqual(['made clean']);
     visit.pass(VALID);
     expect(visit.stay()).toEqual(['made soda']);
-    expect(visit.none).toEqual(['capped clean']);
+    expect(visit.none).toEqual(['open-offer clean']);
   });
 
   it('count budget and quantity of the whole campaign, and know exclusions, also after months', () => {
@@ -50,7 +50,7 @@ describe('caps', () => {
     expect([visit.stay(), visit.stay(), visit.stay()]).toEqual([['made soda'], ['made soda'], []]);
     visit.pass(200 * DAY);
     expect(visit.stay()).toEqual([]);
-    expect(visit.none).toEqual(['capped soda', 'capped juicy']);
+    expect(visit.none).toEqual(['used-up soda', 'excluded juicy']);
   });
 
   it('let both groups live alike: who is held out has no other moment while an offer would stand', () => {
@@ -187,7 +187,7 @@ describe('the state', () => {
     visit.stay('household');
     visit.campaigns = [soda];
     expect(visit.stay()).toEqual([]);
-    expect(visit.none.at(-1)).toBe('capped soda');
+    expect(visit.none.at(-1)).toBe('per-shopper soda');
     expect(visit.state.had).toMatchObject([{ campaign: 'soda' }]);
     expect(visit.state.had?.[0]).not.toHaveProperty('gone');
     visit.pass(300 * DAY);

@@ -4,7 +4,7 @@
  * by the same rules and can be compared. It outlives a withdrawal of consent: granting again is no second chance.
  */
 import { hash } from 'node:crypto';
-import type { Campaign } from '../contracts/campaigns.ts';
+import type { Campaign, Capped } from '../contracts/campaigns.ts';
 import type { Arm } from '../contracts/offers.ts';
 import type { RuleTime } from './rule.ts';
 
@@ -41,12 +41,12 @@ export function armOf({ id, holdout = 0 }: Campaign, shopper: string): Arm {
   return share < holdout ? 'holdout' : 'treated';
 }
 
-/** Whether the shopper's caps leave room for one more. */
-export function mayHave(campaign: Campaign, had: readonly Had[], { elapsed }: RuleTime): boolean {
+/** Which of the shopper's caps leaves no room for one more; nothing: there is room. */
+export function cappedBy(campaign: Campaign, had: readonly Had[], { elapsed }: RuleTime): Capped | undefined {
   const { id, per_shopper: cap, exclude = [] } = campaign;
   const own = had.find((one) => one.campaign === id);
-  if (own && cap && own.at.filter((at) => elapsed - at < cap.within).length >= cap.offers) return false;
-  return !had.some((one) => exclude.includes(one.campaign));
+  if (own && cap && own.at.filter((at) => elapsed - at < cap.within).length >= cap.offers) return 'per-shopper';
+  return had.some((one) => exclude.includes(one.campaign)) ? 'excluded' : undefined;
 }
 
 /** What a moment brought: an offer, or what would have been one. */

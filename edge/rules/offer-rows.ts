@@ -34,6 +34,10 @@ export const STATEMENTS = {
     "UPDATE offers SET shopper = NULL, state = iif(state = 'run-out', 'withdrawn', state) WHERE shopper = ?",
   anonymousUses: 'UPDATE uses SET shopper = NULL WHERE shopper = ?',
   tally: 'SELECT what, count FROM tallies WHERE campaign = ?',
+  tallied: 'SELECT fingerprint FROM tallied WHERE campaign = ?',
+  tallies:
+    'INSERT INTO tallied (campaign, fingerprint) VALUES (?, ?) ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint',
+  forgetTally: 'DELETE FROM tallies WHERE campaign = ?',
   count:
     'INSERT INTO tallies (campaign, what, count) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count',
   none: 'INSERT INTO no_offers (day, zone, campaign, reason, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',

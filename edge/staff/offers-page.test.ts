@@ -102,7 +102,7 @@ describe.skipIf(!browserInstalled)('the page of offers', () => {
     await live();
     const reasons = await page.locator('#reasons li').allInnerTexts();
     expect(reasons.map((text) => text.split('\n')[0])).toEqual([
-      'A limit was reached: per shopper, budget or quantity',
+      'Capped: the shopper had as many as are allowed',
       'Held out on purpose, for comparison',
       'No campaign ran in that zone',
       'The product was not on the shelf',

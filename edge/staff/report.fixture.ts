@@ -42,7 +42,7 @@ export const REPORT: OffersReport = {
   none: [
     { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'no-stock', count: 31 },
     { day: '2026-11-19', zone: 'tea', campaign: 'tea', reason: 'no-stock', count: 12 },
-    { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'capped', count: 214 },
+    { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'per-shopper', count: 214 },
     { day: '2026-11-20', zone: 'beverages', campaign: 'soda-10', reason: 'hold-out', count: 140 },
     { day: '2026-11-20', zone: 'dairy', reason: 'none-running', count: 88 },
     { day: '2026-11-20', zone: 'beverages', reason: 'no-consent', count: 18_233 },

@@ -4,7 +4,10 @@ const STATES = { running: 'Running', planned: 'Planned', ended: 'Ended', 'used u
 const REASONS = {
   'no-stock': 'The product was not on the shelf',
   'none-running': 'No campaign ran in that zone',
-  capped: 'A limit was reached: per shopper, budget or quantity',
+  'used-up': 'Capped: nothing was left of the budget or the quantity',
+  'per-shopper': 'Capped: the shopper had as many as are allowed',
+  'open-offer': 'Capped: the shopper still had an open offer',
+  excluded: 'Capped: the shopper had an offer that excludes this one',
   'hold-out': 'Held out on purpose, for comparison',
 };
 const FLAGS = {
