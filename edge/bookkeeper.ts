@@ -323,9 +323,9 @@ export class Bookkeeper {
     });
   }
 
-  /** Runs every wake that is due. */
-  runDue(): void {
-    if (this.engine.runDue(this.now)) this.dirty = true;
+  /** Runs wakes that are due; without room for new facts, those that need none. */
+  runDue(hasRoom: boolean): void {
+    if (this.engine.runDue(this.now, hasRoom)) this.dirty = true;
   }
 
   /** Keeps a refusal as a dead letter. */

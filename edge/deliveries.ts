@@ -9,20 +9,23 @@ import type { Kind } from './contracts/readings.ts';
 import { sense } from './sensing/sense.ts';
 import type { Sensed } from './sensing/sensed.ts';
 import { judgeTime } from './sensing/time-judgement.ts';
-import { deviceOf } from './shoppers.ts';
+import { deviceOf, isGrant } from './shoppers.ts';
 
 /** The delivery makes facts, and nothing can be stored now. */
 class Unstorable extends Error {}
 
 /**
  * One delivery; nothing means: accepted, one reading, not a repeat. With `refusing`, the reason why nothing can be
- * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then.
+ * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then;
+ * but with `takesWithdrawals`, when it is the budget that is used up and not the disk, that somebody withdraws consent
+ * is: a person must be able to, as they can be erased.
  */
 export function deliver(
   books: Bookkeeper,
   delivery: Delivery,
   synced: boolean,
   refusing: string | undefined,
+  takesWithdrawals = false,
 ): Receipt | undefined {
   const device = deviceOf(delivery);
   const before = books.remembered.get('time', device) as number | undefined;
@@ -30,6 +33,7 @@ export function deliver(
   // A gateway's array tells of many subjects, in any order: within it, only the same subject can be history.
   const within = new Map<string, number>();
   let repeated = 0;
+  let isLeftOut = false;
   try {
     for (const told of delivery.readings) {
       const reading = told.shopper === undefined ? told : admitted(books, delivery.kind, told);
@@ -44,8 +48,9 @@ export function deliver(
       if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
       if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest)) latest = judged.lastTime;
       if (delivery.kind === 'consent') {
-        if (refusing !== undefined) throw new Unstorable();
-        consent(books, reading, device, delivery.received, judged);
+        // Nothing is noted of one that waits: when all are sent again, those taken now are no news.
+        if (refusing !== undefined && !(takesWithdrawals && !isGrant(reading))) isLeftOut = true;
+        else consent(books, reading, device, delivery.received, judged);
         continue;
       }
       const sensed = sense(
@@ -66,6 +71,7 @@ export function deliver(
     if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
     throw error;
   }
+  if (isLeftOut) return { outcome: 'not-stored', reason: refusing ?? '' };
   if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
   if (repeated === 0 && delivery.readings.length === 1) return undefined;
   return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };

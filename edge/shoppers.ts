@@ -276,6 +276,6 @@ export function deviceOf({ device, readings }: Delivery): string {
   return readings.some(({ shopper }) => shopper !== undefined && namesIn(device, shopper)) ? '***' : device;
 }
 
-function isGrant({ body }: AcceptedReading): boolean {
+export function isGrant({ body }: AcceptedReading): boolean {
   return (JSON.parse(body) as { granted?: boolean }).granted === true;
 }

@@ -46,6 +46,8 @@ export class Writer {
   #synced: boolean;
   readonly #disk: FullDisk;
   #refusing: { reason: string; until: number } | undefined;
+  /** Wakes may be due that wait for room. */
+  #lacksRoom = false;
   #trouble: string | undefined;
   #committedAt = 0;
 
@@ -101,7 +103,8 @@ export class Writer {
   restMs(): number {
     const { elapsed } = this.#clock.now();
     const { nextWake } = this.#books.engine;
-    const wake = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
+    const due = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
+    const wake = this.#lacksRoom ? Math.max(due, REST_MS) : due;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
     const news = this.#books.dropping?.told === 0 ? 0 : HOUSEKEEPING_MS;
@@ -226,12 +229,13 @@ export class Writer {
     if (step) this.#books.clockStepped(step);
     this.#upkeep.lookAtFill();
     this.#books.catchUp();
-    this.#books.runDue();
+    this.#lacksRoom = this.#refusal !== undefined;
+    this.#books.runDue(!this.#lacksRoom);
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
       if (typeof unit === 'object') {
-        const receipt = deliver(this.#books, unit, batch.synced, this.#refusal);
+        const receipt = deliver(this.#books, unit, batch.synced, this.#refusal, !this.#disk.isFull);
         if (unpacker.handshake && receipt?.outcome !== 'not-stored') this.#books.note(unpacker.handshake);
         receipts.push(receipt);
         continue;

@@ -61,6 +61,7 @@ export class RuleEngine {
   readonly #delete: Statement;
   readonly #nextWake: Statement;
   readonly #due: Statement;
+  readonly #dueWithoutRoom: Statement;
   readonly #faults: Statement;
   #rows = new Map<string, Row>();
   #dirty = new Map<string, [rule: string, key: string]>();
@@ -84,9 +85,12 @@ export class RuleEngine {
     );
     this.#delete = db.prepare('DELETE FROM rule_states WHERE rule = ? AND key = ?');
     this.#nextWake = db.prepare('SELECT min(wake_at) AS at FROM rule_states WHERE wake_at IS NOT NULL');
-    this.#due = db.prepare(
-      `SELECT rule, key FROM rule_states WHERE wake_at <= ? ORDER BY wake_at, rule, key LIMIT ${MOST_WAKES}`,
-    );
+    const due = (which: string): Statement =>
+      db.prepare(
+        `SELECT rule, key FROM rule_states WHERE wake_at <= ?${which} ORDER BY wake_at, rule, key LIMIT ${MOST_WAKES}`,
+      );
+    this.#due = due('');
+    this.#dueWithoutRoom = due(' AND rule NOT IN (SELECT value FROM json_each(?))');
     this.#faults = db.prepare('SELECT rule, key, fault FROM rule_states WHERE fault IS NOT NULL');
   }
 
@@ -165,12 +169,15 @@ export class RuleEngine {
 
   /**
    * Runs wakes that are due, those due longest first, and says whether there was one. Of very many some are left for the
-   * next time.
+   * next time. Without room for new facts those wait that need it.
    */
-  runDue(now: RuleTime): boolean {
+  runDue(now: RuleTime, hasRoom = true): boolean {
     if (this.#next === undefined || this.#next > now.elapsed) return false;
     this.flush();
-    const due = this.#due.all(now.elapsed) as { rule: string; key: string }[];
+    const due = (hasRoom ? this.#due.all(now.elapsed) : this.#dueWithoutRoom.all(now.elapsed, this.#waiting)) as {
+      rule: string;
+      key: string;
+    }[];
     const { monotonic = () => performance.now() } = this.#options;
     const started = monotonic();
     for (const [index, { rule, key }] of due.entries()) {
@@ -184,6 +191,11 @@ export class RuleEngine {
         this.#run(known, key, { wake: true }, [this.#options.woken(rule, key)], now, 0);
     }
     return due.length > 0;
+  }
+
+  /** Names of the rules whose wakes need room, as JSON. */
+  get #waiting(): string {
+    return JSON.stringify(this.#options.rules.filter(({ needsRoom }) => needsRoom).map(({ name }) => name));
   }
 
   flush(): void {

@@ -76,6 +76,8 @@ export function locationOffer(options: LocationOfferOptions): Rule<LocationOffer
       'local.planogram.changed.v1',
     ],
     initial: {},
+    // An offer is a promise of many more rows; without room for what is sensed nobody knows where the shopper is, either.
+    needsRoom: true,
     glance: (type, data) => type !== 'retail.sales.sold.v1' || data.startsWith(SHOPPER, data.length - SHOPPER_LENGTH),
     keyOf,
     step: (state, input, views, now, shopper) => {

@@ -98,6 +98,8 @@ export interface Rule<State> {
    */
   keyOf(event: RuleEvent, views: Views): string | readonly string[] | undefined;
   readonly initial: State;
+  /** Its wakes decide what may wait: while no new facts can be stored they do not run, and stay due. */
+  readonly needsRoom?: true;
   step(state: State, input: RuleInput, views: Views, now: RuleTime, key: string): Step<State>;
   /** The state of an older version as one of this; without it such a key begins anew. */
   convert?(state: unknown, version: number): State;
