@@ -16,7 +16,9 @@ export const campaignSchema = z
     gtin: gtinSchema.describe('product on offer: GTIN as text, with its check digit'),
     text: z.string().min(1).max(200).describe('what the shopper reads'),
     from: day().describe('first day, in the time zone of the store'),
-    until: day().describe('last day, in the time zone of the store'),
+    until: day().describe(
+      'last day, in the time zone of the store; when it is brought forward, offers that are open stay good for as long as they say',
+    ),
     priority: z.number().int().default(0).describe('of several campaigns the highest goes first'),
     per_shopper: z
       .string({ error: wrongLimit })
@@ -44,7 +46,9 @@ export const campaignSchema = z
       .min(0)
       .max(1)
       .optional()
-      .describe('share of shoppers who get no offer, for comparison: 0 to 1; needed to know the effect'),
+      .describe(
+        'share of shoppers who get no offer, for comparison: 0 to 1; needed to know the effect; a change concerns shoppers new to the campaign',
+      ),
     coupon: z.boolean().default(false).describe('each offer to a shopper carries a code for one use at the till'),
   })
   .refine(({ from, until }) => from <= until, { path: ['until'], message: 'must not be before from' });
