@@ -297,7 +297,7 @@ function stepOf(work: Work, before: LocationOfferState): Step<LocationOfferState
   const had = stillNeeded(work.had, views.campaigns, now);
   const isSame = stay === before.stay && had === (before.had ?? had);
   const state = isSame ? before : { ...(stay && { stay }), ...(had.length > 0 && { had }) };
-  const times = stay ? [stay.seen + options.absent_after] : [tidyAt(had, views.campaigns, now)];
+  const times = stay ? [stay.seen + options.absent_after] : [tidyAt(had, views.campaigns, now, work.shopper)];
   if (stay && !stay.decided) times.push(stay.since + options.dwell);
   const at = times.filter((time) => time !== undefined);
   return { state, decisions, ...(noOffer && { noOffer }), ...(at.length > 0 && { wakeAt: Math.min(...at) }) };

@@ -211,12 +211,18 @@ describe('the state', () => {
   });
 });
 
-it('looks for what is past its time at whole hours, the same one whenever it is asked', () => {
+it('looks for what is past its time at a moment of an hour, the same whenever it is asked, and each shopper’s own', () => {
   const soda = campaign('soda', { until: '2099-12-31' });
   const had = [{ campaign: 'soda', arm: 'treated', at: [5 * MINUTE], gtin: soda.gtin }] as const;
-  const asked = [0, SECOND, 50 * MINUTE].map((later) =>
-    tidyAt(had, [soda], { elapsed: 5 * MINUTE + later, wall: Date.UTC(2026, 10, 20, 9) + later }),
-  );
-  expect(new Set(asked).size).toBe(1);
-  expect((asked[0] ?? 1) % HOUR).toBe(0);
+  const asked = (shopper: string, later: number): number => {
+    const now = { elapsed: 5 * MINUTE + later, wall: Date.UTC(2026, 10, 20, 9) + later };
+    return tidyAt(had, [soda], now, shopper) ?? expect.unreachable();
+  };
+  expect(new Set([0, SECOND, 50 * MINUTE].map((later) => asked('anna', later))).size).toBe(1);
+  const minutes = Array.from({ length: 600 }, (_, index) => Math.floor((asked(`${index}`, 0) % HOUR) / MINUTE));
+  // About ten in each.
+  for (let minute = 0; minute < 60; minute += 1) {
+    expect(minutes.filter((one) => one === minute).length).toBeLessThan(40);
+  }
+  expect(new Set(minutes).size).toBeGreaterThan(50);
 });

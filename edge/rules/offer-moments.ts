@@ -108,11 +108,18 @@ function back(one: Had): Had {
 }
 
 /** When (elapsed) to look for what is not needed any more; nothing: there is nothing. */
-export function tidyAt(had: readonly Had[], campaigns: readonly Campaign[], now: RuleTime): number | undefined {
+export function tidyAt(
+  had: readonly Had[],
+  campaigns: readonly Campaign[],
+  now: RuleTime,
+  shopper: string,
+): number | undefined {
   if (had.length === 0) return undefined;
   const last = Math.max(...had.map((one) => neededUntil(one, campaigns, now)));
   const at = Math.min(Math.max(last, now.elapsed), now.elapsed + LONGEST_WAIT_MS);
-  return (Math.floor(at / GRAIN_MS) + 1) * GRAIN_MS;
+  // A campaign ends for all of its shoppers at once: each is looked at in a moment of the hour of their own.
+  const own = Number.parseInt(hash('sha256', shopper).slice(0, 12), 16) % GRAIN_MS;
+  return (Math.floor(at / GRAIN_MS) + 1) * GRAIN_MS + own;
 }
 
 /**
