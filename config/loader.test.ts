@@ -276,6 +276,7 @@ test('what an open HTTP network may do is said, and what it may not', () => {
   const notices = (http: string) =>
     parseConfig(`hub: a\nhttp: { ${http}, allow_anonymous_network: true }\n`, 'store.yaml', {}).notices;
   expect(notices('listen: 0.0.0.0:8080, pin_file: ./pin')).toEqual([
+    expect.stringContaining('the PIN travel unencrypted'),
     'http.listen 0.0.0.0:8080: everyone on that network may send readings, grant and withdraw consent of shoppers, and claim offers, all without a password; the page asks for its PIN, and erasing shoppers needs a user with `may: [consent]`',
   ]);
   expect(notices('listen: 0.0.0.0:8080')).toEqual([
@@ -295,6 +296,18 @@ test('passwords that travel unencrypted beyond this machine are noticed, at each
     expect.stringMatching(/^mqtt\.websocket\.listen 0\.0\.0\.0:9001: .*unencrypted/),
   ]);
   expect(notices(`listen: 127.0.0.1:1883, websocket: { listen: "[::1]:9001" }, ${tls}, ${users}`)).toEqual([]);
+});
+
+test('so are passwords and the PIN at the HTTP door, and a campaign that excludes itself', () => {
+  const notices = (text: string) => parseConfig(`hub: a\n${text}\n`, 'store.yaml', {}).notices;
+  expect(notices('http: { listen: 0.0.0.0:8080, pin_file: p }')).toEqual([
+    expect.stringMatching(/^http\.listen 0\.0\.0\.0:8080: user names, passwords and the PIN travel unencrypted.*proxy/),
+  ]);
+  expect(notices('http: { listen: 127.0.0.1:8080, pin_file: p }')).toEqual([]);
+  const campaign = 'id: c, zone: z, gtin: "09521234543213", text: t, from: 2026-02-01, until: 2026-02-02, exclude: [c]';
+  expect(notices(`campaigns: [{ ${campaign} }]`)).toContain(
+    'campaign c excludes itself: a shopper gets it once, and never again',
+  );
 });
 
 test('a file that is not there, or is a folder, is CONFIG_MISSING with its name', () => {

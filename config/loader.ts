@@ -136,6 +136,11 @@ function noticesOf(config: StoreConfig): string[] {
       ([key, listen]) =>
         `${key} ${addressText(listen)}: user names and passwords travel unencrypted on that network; use mqtt.tls there, and listen on 127.0.0.1`,
     ),
+    ...(!isLoopback(http.listen.host) && (http.pin_file !== undefined || mqtt.users.length > 0)
+      ? [
+          `http.listen ${addressText(http.listen)}: user names, passwords and the PIN travel unencrypted on that network: let only a reverse proxy with TLS reach it, or keep it to a network that you trust`,
+        ]
+      : []),
     ...(http.allow_anonymous_network && !isLoopback(http.listen.host)
       ? [`http.listen ${addressText(http.listen)}: everyone on that network may ${openUse(http)}`]
       : []),
@@ -151,6 +156,7 @@ function campaignNotices({ campaigns, planogram }: StoreConfig): string[] {
     ...(planogram.some((facing) => facing.zone === zone && facing.gtin === gtin)
       ? []
       : [`campaign ${id} is never offered: the planogram has no shelf with ${gtin} in zone ${zone}`]),
+    ...(exclude.includes(id) ? [`campaign ${id} excludes itself: a shopper gets it once, and never again`] : []),
     ...exclude
       .filter((other) => !ids.has(other))
       .map((other) => `campaign ${id} excludes ${other}, which is no campaign of this configuration`),

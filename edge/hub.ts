@@ -295,12 +295,12 @@ export class Hub {
   }
 
   #staffDesk(reader: JournalReader): StaffDesk {
-    const { campaigns, timezone } = this.#config;
+    const { campaigns, planogram, timezone } = this.#config;
     const dayAt = dayInZone(timezone);
     return {
       hub: this.#config.hub,
       alerts: (all) => reader.alerts(all),
-      offers: () => reader.offers({ campaigns, today: dayAt(Date.now()), wall: Date.now() }),
+      offers: () => reader.offers({ campaigns, planogram, timezone, today: dayAt(Date.now()), wall: Date.now() }),
       act: async (command: AlertCommand) => (await this.#journal.request({ op: 'act', command })) as ActionOutcome,
       onAlert: (listener) => {
         this.#alertListeners.add(listener);

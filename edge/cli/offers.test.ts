@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../device-sims/harness/free-port.ts';
@@ -133,4 +133,14 @@ test('a real edge tells the same over HTTP as the command does, and the command 
   edge.child.kill('SIGKILL');
   await edge.ended;
   expect(await told()).toEqual(report);
+});
+
+test('the page says why there was no offer in the same words', () => {
+  const source = (file: string) => readFileSync(new URL(file, import.meta.url), 'utf8');
+  const said = [...source('./offers.ts').matchAll(/^ {2}\['([\w-]+)', '([^']+)'\],$/gm)]
+    .filter(([, reason]) => reason !== 'no-consent')
+    .map(([, , words = '']) => words);
+  expect(said.length).toBeGreaterThan(5);
+  const page = source('../staff/web/offers-parts.js');
+  for (const words of said) expect(page).toContain(`'${words.charAt(0).toUpperCase()}${words.slice(1)}'`);
 });

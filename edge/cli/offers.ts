@@ -14,6 +14,8 @@ attribution time, and how many of those who were held out for comparison (campai
 LIFT: of 100 shoppers so many more bought with the offer than without (percentage points); in brackets the range in
 which the truth lies in 95 of 100 cases. A range from below 0 to above 0 may be chance.
 
+STATE removed: the campaign left the configuration, its results stay.
+
 Works with the edge running or stopped. Exit code 0, also when there are no campaigns.`;
 
 /** In the order in which somebody can do something about them. */
@@ -21,9 +23,9 @@ const REASONS: readonly (readonly [NoOfferReason, string])[] = [
   ['no-stock', 'the product was not on the shelf'],
   ['none-running', 'no campaign ran for that zone'],
   ['used-up', 'capped: nothing was left of the budget or the quantity'],
-  ['per-shopper', 'capped: the shopper had as many as per_shopper allows'],
+  ['per-shopper', 'capped: the shopper had as many as are allowed'],
   ['open-offer', 'capped: the shopper still had an open offer'],
-  ['excluded', 'capped: the shopper had a campaign that this one excludes'],
+  ['excluded', 'capped: the shopper had an offer of a campaign that this one excludes'],
   ['hold-out', 'held out on purpose, for comparison'],
   ['no-consent', 'no consent: sightings of shoppers who have not consented'],
 ];
@@ -46,11 +48,11 @@ export function addOffers(program: Command): void {
 }
 
 function read({ config }: LoadedConfig): OffersReport {
-  const { data_dir, campaigns, timezone } = config;
+  const { data_dir, campaigns, planogram, timezone } = config;
   const reader = JournalReader.open(data_dir);
   try {
     const wall = Date.now();
-    return reader.offers({ campaigns, wall, today: localTime(wall, timezone).slice(0, 10) });
+    return reader.offers({ campaigns, planogram, timezone, wall, today: localTime(wall, timezone).slice(0, 10) });
   } finally {
     reader.close();
   }
@@ -92,8 +94,8 @@ function outOf(count: number, limit: number | undefined): string {
   return limit === undefined ? String(count) : `${count}/${limit}`;
 }
 
-function liftText({ lift, held_out }: OffersReport['campaigns'][number]): string {
-  if (lift === null) return held_out === undefined ? 'no hold-out group' : 'not enough yet';
+function liftText({ lift, held_out, holdout }: OffersReport['campaigns'][number]): string {
+  if (lift === null) return held_out === undefined && holdout.shoppers === 0 ? 'no hold-out group' : 'not enough yet';
   const { difference, low, high } = lift;
   return `${points(difference)} points (${points(low)} to ${points(high)})`;
 }

@@ -51,7 +51,10 @@ async function erase(options: Options, command: Command): Promise<void> {
   const { data_dir } = configOf(command).config;
   const isPipe = process.stdin.isTTY !== true;
   if (isPipe && options.yes !== true)
-    throw new HubError('WRONG_USE', 'nothing was erased: from a pipe nobody can be asked again, add --yes');
+    throw new HubError(
+      'NEEDS_YES',
+      'nothing was erased: the pseudonym comes from a pipe, so nobody can be asked again',
+    );
   const pseudonym = isPipe ? await firstLine() : await asked(options.yes === true);
   if (pseudonym.length === 0 || pseudonym.length > LONGEST_PSEUDONYM)
     throw new HubError('INPUT_REFUSED', `nothing was erased: a pseudonym has 1 to ${LONGEST_PSEUDONYM} characters`);

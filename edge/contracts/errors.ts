@@ -7,6 +7,7 @@ const CATALOGUE = {
     advice: 'pass --config FILE, or create ./config/store.yaml or /etc/store-hub/store.yaml',
   },
   WRONG_USE: { exit: 2, advice: 'see `store-hub --help`' },
+  NEEDS_YES: { exit: 2, advice: 'add `--yes` if you are sure' },
   JOURNAL_NEWER: { exit: 78, advice: 'this database was written by a newer version: install that version again' },
   JOURNAL_OTHER_HUB: { exit: 78, advice: 'set `hub` back to the recorded name, or give this hub an empty data_dir' },
   JOURNAL_LOCKED: { exit: 1, advice: 'another edge runs on this data_dir: stop it first' },

@@ -15,7 +15,10 @@ const operator = name.optional().describe('who works at the till');
 const receipt = {
   till: name,
   transaction: z.string().min(1).max(64),
-  business_day: z.iso.date('expected a date that exists: YYYY-MM-DD'),
+  business_day: z.iso.date({
+    error: ({ input }) =>
+      input === undefined ? 'missing, expected a date such as 2026-11-30' : 'expected a date that exists: YYYY-MM-DD',
+  }),
 };
 
 export const receiptSchema = z.object(receipt);
@@ -215,15 +218,15 @@ export type ClaimAnswer =
   | { readonly granted: true; readonly claim: string; readonly campaign: string }
   | { readonly granted: false; readonly reason: ClaimRefusal; readonly text: string };
 
-/** `used up`: of `budget` or `quantity` nothing is left. */
-export const CAMPAIGN_STATES = ['running', 'planned', 'ended', 'used up'] as const;
+/** `used up`: of `budget` or `quantity` nothing is left. `removed`: it left the configuration, its results stay. */
+export const CAMPAIGN_STATES = ['running', 'planned', 'ended', 'used up', 'removed'] as const;
 export type CampaignState = (typeof CAMPAIGN_STATES)[number];
 
 /** What `store-hub offers`, `GET /api/offers` and the page show. */
 export const offersReportSchema = z.object({
   campaigns: z.array(
     effect.extend({
-      zone: z.string(),
+      zone: z.string().describe('of a removed campaign empty, as are gtin, text, from and until'),
       gtin: z.string(),
       text: z.string(),
       from: z.string(),
@@ -233,6 +236,7 @@ export const offersReportSchema = z.object({
       held_out: z.number().optional().describe('share of shoppers who get no offer, for comparison: 0 to 1'),
       budget: z.number().int().optional(),
       quantity: z.number().int().optional(),
+      no_shelf: z.boolean().optional().describe('never offered: the planogram has no shelf with it in the zone'),
     }),
   ),
   none: z
@@ -249,5 +253,6 @@ export const offersReportSchema = z.object({
   flags: z
     .array(flaggedSchema.omit({ events: true }).extend({ time: z.string() }))
     .describe('newest first, at most 50'),
+  timezone: z.string().optional().describe('of the store'),
 });
 export type OffersReport = z.infer<typeof offersReportSchema>;

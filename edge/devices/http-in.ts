@@ -88,7 +88,7 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
       if (mayPublish(user, kind, device)) return;
       counters.notAuthorized += 1;
       const own = user?.devices.has(device) === true;
-      throw new Problem(403, own ? `this user may not send ${kind}` : 'this device is not one of this user');
+      throw new Problem(403, own ? 'this user needs `may: [consent]`' : 'this device is not one of this user');
     },
     handler: async (request, reply) => {
       const { kind } = request.params;

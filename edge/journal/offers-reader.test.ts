@@ -48,6 +48,33 @@ describe('the report on offers', () => {
     });
   });
 
+  it('keeps the results of campaigns that left the configuration: last, in order, at most 20', () => {
+    for (const name of ['a', 'b']) journal.offer(name);
+    for (let n = 10; n < 35; n += 1)
+      journal.decide('retail.offers.played.v1', {
+        ...{ offer: idFor('a'), campaign: `old-${n}`, zone: 'dairy', screen: 's', seconds: 9 },
+      });
+    journal.commit();
+    const { campaigns } = report([{ ...SODA, id: 'new' }]);
+    expect(campaigns.map(({ campaign }) => campaign)).toEqual([
+      'new',
+      ...Array.from({ length: 20 }, (_, n) => `old-${n + 10}`),
+    ]);
+    expect(campaigns[1]).toMatchObject({ state: 'removed', zone: '', text: '', from: '', played: 1 });
+    expect(report([]).campaigns).toHaveLength(20);
+    expect(report([SODA]).campaigns[0]).toMatchObject({ state: 'running', made: 2 });
+  });
+
+  it('says which campaign has no shelf in its zone, if it is told of the shelves, and the zone of the store', () => {
+    const asked = { campaigns: [SODA], today: TODAY, wall: WALL };
+    const { zone, gtin } = SODA;
+    const noShelf = (planogram: { zone: string; gtin: string }[]) =>
+      reader.offers({ ...asked, planogram }).campaigns[0]?.no_shelf;
+    expect(noShelf([{ zone, gtin }])).toBeUndefined();
+    expect(noShelf([{ zone: 'other', gtin }])).toBe(true);
+    expect(reader.offers({ ...asked, timezone: 'Europe/Berlin' }).timezone).toBe('Europe/Berlin');
+  });
+
   it('counts what was made, seen, redeemed and bought in both groups', () => {
     for (const name of ['a', 'b', 'c', 'd']) journal.offer(name);
     journal.decide('retail.offers.seen.v1', { offer: idFor('a'), campaign: 'soda-10', zone: 'beverages' });

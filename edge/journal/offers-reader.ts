@@ -10,6 +10,10 @@ import type { CampaignState, OffersReport } from '../contracts/offers.ts';
 /** What a report is asked about. */
 export interface OffersQuestion {
   readonly campaigns: readonly Campaign[];
+  /** Without it nothing is said of shelves. */
+  readonly planogram?: readonly { readonly zone: string; readonly gtin: string }[];
+  /** Of the store, for whoever shows the report. */
+  readonly timezone?: string;
   /** The store's calendar day, `YYYY-MM-DD`. */
   readonly today: string;
   /** Epoch ms. */
@@ -23,6 +27,7 @@ const DAY_MS = 86_400_000;
 const NONE_DAYS = 7;
 const MOST_NONE = 2000;
 const MOST_FLAGS = 50;
+const MOST_REMOVED = 20;
 
 const NO_COUNTS: CampaignCounts = {
   ...{ made: 0, withdrawn: 0, seen: 0, played: 0, redeemed: 0 },
@@ -39,23 +44,41 @@ export class OffersReader {
   }
 
   /** Call it inside one short transaction: the parts must tell of the same commit. */
-  report({ campaigns, today, wall }: OffersQuestion): OffersReport {
+  report({ campaigns, planogram, timezone, today, wall }: OffersQuestion): OffersReport {
     const open = this.#open(wall);
     return {
-      campaigns: campaigns.map((campaign) => {
-        const { id, zone, gtin, text, from, until, budget, quantity, holdout } = campaign;
-        const counts = this.#counts(id);
-        return {
-          ...effectOf(id, counts),
-          ...{ zone, gtin, text, from, until, state: stateOf(campaign, counts, today), open: open.get(id) ?? 0 },
-          ...(budget !== undefined && { budget }),
-          ...(quantity !== undefined && { quantity }),
-          ...(holdout !== undefined && holdout > 0 && { held_out: holdout }),
-        };
-      }),
+      campaigns: [
+        ...campaigns.map((campaign) => {
+          const { id, zone, gtin, text, from, until, budget, quantity, holdout } = campaign;
+          const counts = this.#counts(id);
+          return {
+            ...effectOf(id, counts),
+            ...{ zone, gtin, text, from, until, state: stateOf(campaign, counts, today), open: open.get(id) ?? 0 },
+            ...(budget !== undefined && { budget }),
+            ...(quantity !== undefined && { quantity }),
+            ...(holdout !== undefined && holdout > 0 && { held_out: holdout }),
+            ...(planogram?.some((facing) => facing.zone === zone && facing.gtin === gtin) === false && {
+              no_shelf: true,
+            }),
+          };
+        }),
+        ...this.#removed(campaigns, open),
+      ],
       none: this.#none(today),
       flags: this.#newestFlags(),
+      ...(timezone !== undefined && { timezone }),
     };
+  }
+
+  /** Campaigns that left the configuration: what is known of them are their results. */
+  #removed(campaigns: readonly Campaign[], open: Map<string, number>): OffersReport['campaigns'] {
+    const rows = this.#prepare(
+      `SELECT DISTINCT campaign FROM tallies WHERE campaign NOT IN (SELECT value FROM json_each(?)) ORDER BY campaign LIMIT ${MOST_REMOVED}`,
+    ).all(JSON.stringify(campaigns.map(({ id }) => id))) as { campaign: string }[];
+    return rows.map(({ campaign: id }) => ({
+      ...effectOf(id, this.#counts(id)),
+      ...{ zone: '', gtin: '', text: '', from: '', until: '', state: 'removed', open: open.get(id) ?? 0 },
+    }));
   }
 
   #counts(campaign: string): CampaignCounts {

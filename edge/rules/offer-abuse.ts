@@ -143,7 +143,8 @@ function refused(state: OfferAbuseState, event: RuleEvent, views: Views, now: Ru
   if (data.reason === 'unknown-code') return guessed(state, event, data, now);
   if (data.reason === 'other-store') {
     const text = `A code of another store was presented at ${receipt.till}.`;
-    return { state, suspicions: [{ reason: 'other-store', text, evidence: { receipt }, causes: [event.id] }] };
+    const { till } = receipt;
+    return { state, suspicions: [{ reason: 'other-store', text, evidence: { receipt }, till, causes: [event.id] }] };
   }
   const { offer = '', campaign } = data;
   const [used] = views.offers.redemptionsOf(offer);
@@ -151,7 +152,7 @@ function refused(state: OfferAbuseState, event: RuleEvent, views: Views, now: Ru
     reason: 'replayed-code',
     text: `A code was presented at ${receipt.till} that had been used${used ? ` at ${used.till}` : ''} already.`,
     evidence: { receipt, ...(used && { used: { claim: used.claim, ...receiptOf(used) } }) },
-    ...{ campaign, offer },
+    ...{ campaign, offer, till: receipt.till },
     causes: [event.id],
   };
   return { state, suspicions: [suspicion] };
@@ -167,6 +168,7 @@ function guessed(state: OfferAbuseState, event: RuleEvent, { till, presented }: 
     reason: 'guessed-code',
     text: `${GUESSES} codes that the hub has not made were tried at ${till} within 10 minutes.`,
     evidence: { till, codes: GUESSES, within: '10m' },
+    till,
     causes: unknown.map(([, id]) => id),
   };
   return { state: after, suspicions: [suspicion] };
@@ -191,7 +193,7 @@ function redeemed(
       reason: 'works-here',
       text: `An offer was redeemed by somebody who was here for ${hours} h within a day: perhaps staff.`,
       evidence: { ...evidence, present_s: Math.round(presentMs / 1000), limit_s: options.works_here / 1000 },
-      ...{ campaign, offer },
+      ...{ campaign, offer, till: data.till },
       causes: [event.id],
     });
   }
@@ -203,7 +205,7 @@ function redeemed(
       reason: 'same-operator',
       text: `${data.operator} granted the same shopper ${own.length} offers within 7 days.`,
       evidence: { ...evidence, operator: data.operator, offers: own.length, within: '7d' },
-      ...{ campaign, offer },
+      ...{ campaign, offer, till: data.till },
       causes: own.map(([, , id]) => id),
     });
   }

@@ -1,6 +1,7 @@
 /**
  * Flags of one key, at most one of each kind an hour: the first at once, what follows within the hour is counted and
- * told when the hour is over, with the latest evidence. So nothing is dropped, and a flood of abuse is no flood of events.
+ * told when the hour is over: how often (`count`), at which tills, and the latest evidence. So nothing is dropped, and a
+ * flood of abuse is no flood of events.
  */
 import type { FLAGS } from '../contracts/offers.ts';
 import type { Decision, RuleTime } from './rule.ts';
@@ -13,6 +14,8 @@ export interface Suspicion {
   /** One sentence for a manager. */
   readonly text: string;
   readonly evidence: Readonly<Record<string, unknown>>;
+  /** Where it was. */
+  readonly till?: string;
   readonly campaign?: string | undefined;
   readonly offer?: string | undefined;
   /** Ids of the events that show it. */
@@ -28,9 +31,12 @@ interface Telling {
   /** How often it was suspected since, and the latest. */
   readonly more: number;
   readonly latest?: Suspicion;
+  /** Where it was suspected since, at most MOST_TILLS. */
+  readonly tills?: readonly string[];
 }
 
 const HOUR_MS = 3_600_000;
+const MOST_TILLS = 20;
 
 /** Whom flags of a key concern. */
 export interface Concerned {
@@ -48,19 +54,19 @@ export function tell(
 ): { told: Told; decisions: readonly Decision[] } {
   const after = new Map(Object.entries(told) as [Flag, Telling][]);
   const decisions: Decision[] = [];
-  const flag = (suspicion: Suspicion, count: number): void => {
-    decisions.push(flagged(suspicion, count, concerned));
+  const flag = (suspicion: Suspicion): void => {
+    decisions.push(flagged(suspicion, concerned));
     after.set(suspicion.reason, { at: now.elapsed, more: 0 });
   };
-  for (const [reason, { at, more, latest }] of after) {
+  for (const [reason, { at, more, latest, tills = [] }] of after) {
     if (now.elapsed < at + HOUR_MS) continue;
     after.delete(reason);
-    if (latest) flag(latest, more);
+    if (latest) flag(summary(latest, more, tills));
   }
   for (const suspicion of suspicions) {
     const before = after.get(suspicion.reason);
-    if (!before) flag(suspicion, 1);
-    else after.set(suspicion.reason, { at: before.at, more: before.more + 1, latest: suspicion });
+    if (!before) flag(suspicion);
+    else after.set(suspicion.reason, another(before, suspicion));
   }
   return { told: Object.fromEntries(after), decisions };
 }
@@ -71,10 +77,23 @@ export function tellingAt(told: Told): number | undefined {
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
-function flagged(suspicion: Suspicion, count: number, { subject, shopper, device }: Concerned): Decision {
+function another({ at, more, tills = [] }: Telling, latest: Suspicion): Telling {
+  const { till } = latest;
+  const isNew = till !== undefined && !tills.includes(till) && tills.length < MOST_TILLS;
+  const known = isNew ? [...tills, till] : tills;
+  return { at, more: more + 1, latest, ...(known.length > 0 && { tills: known }) };
+}
+
+/** What was counted within an hour after a flag. */
+function summary(latest: Suspicion, count: number, tills: readonly string[]): Suspicion {
+  const evidence = { ...latest.evidence, count, ...(tills.length > 0 && { tills }) };
+  return { ...latest, text: `${latest.text} ${count} more within an hour.`, evidence };
+}
+
+function flagged(suspicion: Suspicion, { subject, shopper, device }: Concerned): Decision {
   const { reason, text, evidence, campaign, offer, causes } = suspicion;
   const data = {
-    ...{ reason, text, evidence: { ...evidence, count } },
+    ...{ reason, text, evidence },
     ...(shopper !== undefined && { shopper }),
     ...(device !== undefined && { device }),
     ...(campaign !== undefined && { campaign }),

@@ -97,6 +97,14 @@ describe('POST /api/claims', () => {
     expect(shop.uses()).toEqual([]);
   });
 
+  test('says what is wrong with a body as it is said of readings', async () => {
+    const { status, body } = await post('/api/claims', { code: 'x', transaction: 7 });
+    expect(status).toBe(400);
+    expect((body as { detail: string }).detail).toBe(
+      '/till: missing, expected text; /transaction: expected text, got a number; /business_day: missing, expected a date such as 2026-11-30',
+    );
+  });
+
   test('that cannot be stored is 503, to be asked again', async () => {
     refusing = 'the disk is full';
     const refused = await claim({ campaign: 'first-ten' });

@@ -83,18 +83,25 @@ describe.skipIf(!browserInstalled)('the page of offers', () => {
     ]);
   });
 
-  it('draws both groups on one scale, and the range of the lift upon the share of those held out', async () => {
-    await open({ ...REPORT, campaigns: [campaignOf('soda-10', 'running', [300, 1000, 100, 1000], { held_out: 0.5 })] });
+  it('draws both groups on tracks of 100 %, what was used of a limit, and the range of the lift upon the share of those held out', async () => {
+    await open({
+      ...REPORT,
+      campaigns: [campaignOf('soda-10', 'running', [750, 1000, 100, 1000], { held_out: 0.5, budget: 4000 })],
+    });
     await live();
     const [treated, anyway] = [card('soda-10').locator('rect.treated'), card('soda-10').locator('line.anyway')];
-    const one = (await numberOf(treated, 'width')) / 0.3;
+    const one = 100;
+    expect(await numberOf(treated, 'width')).toBeCloseTo(75, 1);
     expect(await numberOf(card('soda-10').locator('rect.holdout'), 'width')).toBeCloseTo(0.1 * one, 1);
     expect(await numberOf(anyway, 'x1')).toBeCloseTo(0.1 * one, 1);
     const { low = 0, high = 0 } = desk.report.campaigns[0]?.lift ?? {};
     const range = card('soda-10').locator('line.range').first();
     expect(await numberOf(range, 'x1')).toBeCloseTo((0.1 + low) * one, 1);
     expect(await numberOf(range, 'x2')).toBeCloseTo((0.1 + high) * one, 1);
-    expect(await textOf(card('soda-10').locator('.steps'))).toBe('Made 1,000 Seen 0 Redeemed 300');
+    expect(await textOf(card('soda-10').locator('.steps'))).toBe('Made 1,000 of 4,000 Seen 0 Redeemed 750');
+    const filled = card('soda-10').locator('.steps rect:not(.track)');
+    expect(await numberOf(filled.nth(0), 'width')).toBeCloseTo(25, 1);
+    expect(await numberOf(filled.nth(2), 'width')).toBeCloseTo(75, 1);
   });
 
   it('lists why there was no offer, with what shoppers who were not asked apart, and flags with their evidence', async () => {
@@ -104,13 +111,51 @@ describe.skipIf(!browserInstalled)('the page of offers', () => {
     expect(reasons.map((text) => text.split('\n')[0])).toEqual([
       'Capped: the shopper had as many as are allowed',
       'Held out on purpose, for comparison',
-      'No campaign ran in that zone',
+      'No campaign ran for that zone',
       'The product was not on the shelf',
     ]);
     expect(reasons[3]).toContain('soda-10 31 · tea 12');
     await page.getByText('Besides, 18,233 sightings of shoppers who have not consented.').waitFor();
     await page.locator('#flags summary').first().click();
     expect(await textOf(page.locator('#flags li').first())).toContain('receipts till-3/000871, till-3/000872');
+  });
+
+  it('says one time and two times, and evidence in lines', async () => {
+    const [campaign] = REPORT.campaigns;
+    const flag = { ...(REPORT.flags[0] ?? expect.unreachable()) };
+    const stays = [
+      { from: 'dairy', to: 'wine' },
+      { from: 'wine', to: 'dairy' },
+    ];
+    await open({
+      campaigns: [{ ...(campaign ?? expect.unreachable()), state: 'running', played: 1, open: 1, made: 1 }],
+      none: [{ day: '2026-11-20', zone: 'beverages', reason: 'no-consent', count: 1 }],
+      flags: [{ ...flag, evidence: { receipt: { till: 'till-3', business_day: '2026-11-20' }, changes: stays } }],
+      timezone: 'Asia/Tokyo',
+    });
+    await live();
+    expect(await textOf(page.locator('.campaign .note'))).toBe('1 stands now · played 1 time on screens');
+    expect(await page.locator('#unasked').textContent()).toContain('Besides, 1 sighting of shoppers');
+    await page.locator('#flags summary').first().click();
+    const evidence = await page.locator('#flags dl').innerText();
+    expect(evidence).toContain('till: till-3, business day: 2026-11-20');
+    expect(evidence).toMatch(/from: dairy, to: wine\nfrom: wine, to: dairy/);
+    // 14:02 UTC is late in the evening there.
+    expect(await page.locator('#flags time').first().innerText()).toMatch(/11:02|23:02/);
+  });
+
+  it('keeps results of a campaign that was removed, last, and says of one without a shelf that it is never offered', async () => {
+    const removed = { zone: '', gtin: '', text: '', from: '', until: '' };
+    const campaigns = [
+      campaignOf('old-1', 'removed', [3, 10, 0, 5], removed),
+      campaignOf('ghost', 'running', [0, 0, 0, 0], { no_shelf: true }),
+    ];
+    await open({ ...REPORT, campaigns });
+    await live();
+    expect(await page.locator('.campaign').last().getAttribute('data-campaign')).toBe('old-1');
+    expect(await textOf(card('old-1'))).toMatch(/^Removed old-1 No longer in the configuration .*Redeemed 3/);
+    expect(await textOf(card('ghost'))).toContain('Never offered: no shelf in this zone has the product.');
+    expect(await card('ghost').locator('.steps').count()).toBe(0);
   });
 
   it('asks the hub again by itself, and what is unfolded stays unfolded', async () => {

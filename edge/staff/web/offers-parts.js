@@ -1,13 +1,13 @@
 // What the page of offers is made of: a card for each campaign, a row for each reason, a row for each flag.
 
-const STATES = { running: 'Running', planned: 'Planned', ended: 'Ended', 'used up': 'Used up' };
+const STATES = { running: 'Running', planned: 'Planned', ended: 'Ended', 'used up': 'Used up', removed: 'Removed' };
 const REASONS = {
   'no-stock': 'The product was not on the shelf',
-  'none-running': 'No campaign ran in that zone',
+  'none-running': 'No campaign ran for that zone',
   'used-up': 'Capped: nothing was left of the budget or the quantity',
   'per-shopper': 'Capped: the shopper had as many as are allowed',
   'open-offer': 'Capped: the shopper still had an open offer',
-  excluded: 'Capped: the shopper had an offer that excludes this one',
+  excluded: 'Capped: the shopper had an offer of a campaign that this one excludes',
   'hold-out': 'Held out on purpose, for comparison',
 };
 const FLAGS = {
@@ -37,6 +37,7 @@ function draw(tag, attributes, text = '') {
 }
 
 const number = (count) => count.toLocaleString();
+const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 const percent = (share) => `${Math.min(100, Math.max(0, share * 100)).toFixed(3)}%`;
 
 /** Of 100 shoppers: whole ones, below ten with one decimal. */
@@ -78,13 +79,11 @@ export function verdict({ lift, held_out, treated }) {
   return ['unclear', said, 'This may be chance. It gets clearer with more shoppers.'];
 }
 
-/** Both groups as bars on one scale; on the upper one the range of the lift, set upon the share of those held out. */
+/** Both groups as bars, their tracks are all shoppers; on the upper one the range of the lift, set upon the share of those held out. */
 function compare({ treated, holdout, lift }) {
   const [share, anyway] = [treated, holdout].map(({ shoppers, buyers }) => (shoppers > 0 ? buyers / shoppers : 0));
   const low = Math.max(0, anyway + (lift?.low ?? 0));
   const high = Math.min(1, anyway + (lift?.high ?? 0));
-  const most = Math.min(1, Math.max(0.05, share, anyway, high) * 1.08);
-  const at = (value) => percent(value / most);
   const words = (share) => `${ofHundred(share)} %`;
   const alone = holdout.shoppers === 0;
   const svg = draw('svg', { class: 'compare', role: 'img', height: alone ? 42 : 80 });
@@ -93,7 +92,7 @@ function compare({ treated, holdout, lift }) {
   const bar = (kind, y, value, group, textY, label) => {
     svg.append(
       draw('rect', { class: 'track', x: 0, y, width: '100%', height: 16, rx: 4 }),
-      draw('rect', { class: kind, x: 0, y, width: at(value), height: 16, rx: 4 }),
+      draw('rect', { class: kind, x: 0, y, width: percent(value), height: 16, rx: 4 }),
       draw('text', { x: 0, y: textY }, `${label} ${number(group.buyers)} of ${number(group.shoppers)} bought`),
       draw('text', { class: 'share', x: '100%', y: textY, 'text-anchor': 'end' }, words(value)),
     );
@@ -103,15 +102,15 @@ function compare({ treated, holdout, lift }) {
   bar('holdout', 42, anyway, holdout, 75, 'Held out');
   if (lift === null) return svg;
   const line = (kind, x1, y1, x2, y2) => svg.append(draw('line', { class: kind, x1, y1, x2, y2 }));
-  line('anyway', at(anyway), 17, at(anyway), 61);
+  line('anyway', percent(anyway), 17, percent(anyway), 61);
   for (const kind of ['halo', 'range']) {
-    line(kind, at(low), 28, at(high), 28);
-    for (const end of [low, high]) line(kind, at(end), 23, at(end), 33);
+    line(kind, percent(low), 28, percent(high), 28);
+    for (const end of [low, high]) line(kind, percent(end), 23, percent(end), 33);
   }
   return svg;
 }
 
-/** A thin bar of a row; `share` of the longest. */
+/** A thin bar of a row; `share` of its track. */
 function thinBar(share) {
   const svg = draw('svg', { 'aria-hidden': 'true' });
   svg.append(
@@ -121,36 +120,39 @@ function thinBar(share) {
   return svg;
 }
 
+/** Each against its limit where it has one, else as a funnel: of the offers that were made. */
 function steps({ made, seen, redeemed, budget, quantity }) {
   const most = Math.max(1, made, seen, redeemed);
   const row = (label, count, limit) => {
     const figure = make('span', 'figure', number(count));
     if (limit !== undefined) figure.append(make('small', '', ` of ${number(limit)}`));
-    return make('li', '', make('span', '', label), thinBar(count / most), figure);
+    return make('li', '', make('span', '', label), thinBar(count / (limit ?? most)), figure);
   };
   return make('ul', 'steps', row('Made', made, budget), row('Seen', seen), row('Redeemed', redeemed, quantity));
 }
 
 export function campaignCard(campaign) {
-  const { state, zone, text, made, played, open, withdrawn } = campaign;
+  const { state, zone, text, made, played, open, withdrawn, no_shelf } = campaign;
   const card = make('article', 'card campaign');
   card.dataset.state = state;
   card.dataset.campaign = campaign.campaign;
   const meta = make('p', 'meta', make('span', 'state', STATES[state]), make('span', '', zone));
-  meta.append(make('time', '', days(campaign)));
-  card.append(meta, make('h2', '', text), make('p', 'detail', campaign.campaign));
-  const counted = campaign.treated.shoppers + campaign.holdout.shoppers;
-  if (state === 'planned' && made + counted === 0) return card;
+  if (state !== 'removed') meta.append(make('time', '', days(campaign)));
+  card.append(meta, make('h2', '', text || campaign.campaign));
+  card.append(make('p', 'detail', state === 'removed' ? 'No longer in the configuration' : campaign.campaign));
+  if (no_shelf) card.append(make('p', 'ghost', 'Never offered: no shelf in this zone has the product.'));
+  const shoppers = campaign.treated.shoppers + campaign.holdout.shoppers;
+  if ((state === 'planned' || no_shelf) && made + shoppers === 0) return card;
   const [is, said, remark] = verdict(campaign);
   const sentence = make('p', 'verdict', said);
   sentence.dataset.is = is;
   if (remark) sentence.append(make('span', '', remark));
   card.append(sentence);
-  if (counted > 0) card.append(compare(campaign));
+  if (shoppers > 0) card.append(compare(campaign));
   card.append(steps(campaign));
   const notes = [
-    open > 0 && `${number(open)} stand now`,
-    played > 0 && `played ${number(played)} times on screens`,
+    open > 0 && counted(open, 'stands now', 'stand now'),
+    played > 0 && `played ${counted(played, 'time', 'times')} on screens`,
     withdrawn > 0 && `${number(withdrawn)} withdrawn`,
   ].filter(Boolean);
   card.append(make('p', 'note', notes.join(' · ')));
@@ -193,19 +195,37 @@ export function reasonRows(none) {
 /** Shoppers without consent are not asked why: only their sightings are counted, which are many more than moments. */
 export function withoutConsent(none) {
   const sightings = sum(none.filter(({ reason }) => reason === 'no-consent'));
-  return sightings === 0 ? '' : `Besides, ${number(sightings)} sightings of shoppers who have not consented.`;
+  return sightings === 0
+    ? ''
+    : `Besides, ${counted(sightings, 'sighting', 'sightings')} of shoppers who have not consented.`;
 }
 
+/** Lists of several things, and what has names, get a line each. */
 function words(value) {
-  if (Array.isArray(value)) return value.map(words).join(', ');
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(words).join(value.some((one) => typeof one === 'object') ? '\n' : ', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  const named = Object.entries(value).map(([name, inner]) => `${name.replaceAll('_', ' ')}: ${words(inner)}`);
+  return named.join(', ');
 }
 
-/** `isOpen`: whether its evidence is unfolded. */
-export function flagRow(flag, key, isOpen) {
+function stamp(time, timeZone) {
+  const element = make('time', '', told(new Date(time), { dateStyle: 'medium', timeStyle: 'short' }, timeZone));
+  element.dateTime = time;
+  return element;
+}
+
+/** A time in the store's zone; in the reader's own where the browser does not know that zone. */
+export function told(date, format, timeZone) {
+  try {
+    return date.toLocaleString([], { ...format, timeZone });
+  } catch {
+    return date.toLocaleString([], format);
+  }
+}
+
+/** `isOpen`: whether its evidence is unfolded. `timeZone`: the store's. */
+export function flagRow(flag, key, isOpen, timeZone) {
   const { reason, text, time, shopper, device, campaign, offer, evidence } = flag;
-  const when = make('time', '', new Date(time).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }));
-  when.dateTime = time;
   const list = make('dl', '');
   for (const [name, value] of Object.entries({ campaign, device, shopper, offer, ...evidence })) {
     if (value !== undefined) list.append(make('dt', '', name.replaceAll('_', ' ')), make('dd', '', words(value)));
@@ -216,7 +236,7 @@ export function flagRow(flag, key, isOpen) {
   return make(
     'li',
     '',
-    make('p', 'meta', make('span', '', FLAGS[reason] ?? reason), when),
+    make('p', 'meta', make('span', '', FLAGS[reason] ?? reason), stamp(time, timeZone)),
     make('p', '', text),
     details,
   );

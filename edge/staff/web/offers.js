@@ -1,19 +1,20 @@
 // The page of offers: how each campaign does, why there was no offer, and what is worth a look. It asks the hub again
 // each 30 s while somebody looks at it.
-import { campaignCard, flagRow, reasonRows, withoutConsent } from './offers-parts.js';
+import { campaignCard, flagRow, reasonRows, told as toldAt, withoutConsent } from './offers-parts.js';
 
 const AGAIN = 30_000; // ms
-const ORDER = ['running', 'used up', 'ended', 'planned'];
+const ORDER = ['running', 'used up', 'ended', 'planned', 'removed'];
 
 const $ = (id) => document.getElementById(id);
 let shown = ''; // the report as it stands on the page
 let told; // ms, when the hub last answered
+let timeZone; // the store's; nothing before the first report
 let timer;
 let asking = false;
 let lock; // the PIN pad
 let locked = false;
 
-const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
+const clock = (ms) => toldAt(new Date(ms), { hour: '2-digit', minute: '2-digit', hour12: false }, timeZone);
 
 function showLine(line) {
   $('line').dataset.line = line;
@@ -42,7 +43,7 @@ function render({ campaigns, none, flags }) {
   $('flags').replaceChildren(
     ...flags.map((flag) => {
       const key = `${flag.time} ${flag.text}`;
-      return flagRow(flag, key, unfolded.has(key));
+      return flagRow(flag, key, unfolded.has(key), timeZone);
     }),
   );
 }
@@ -61,6 +62,7 @@ async function ask() {
     const report = await response.json();
     if (locked) return;
     told = Date.now();
+    timeZone = report.timezone;
     render(report);
     showLine('live');
   } catch {

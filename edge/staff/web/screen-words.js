@@ -35,13 +35,12 @@ const AT_MOST = /up to|bis zu|jusqu|hasta|fino a|tot\b|from\b|ab\b|à partir|des
 
 /** The one figure that the offer is about, such as `10 %`; nothing where setting it alone could say something else. */
 export function figureOf(text) {
-  // An offer in place of another names both products first.
-  const said = text.replace(/^.+? in place of .+?: /, '');
-  if (AT_MOST.test(said)) return undefined;
-  const numbers = said.match(NUMBER)?.length ?? 0;
+  // In place of another product: the figure was said of that one.
+  if (AT_MOST.test(text) || / in place of .+: /.test(text)) return undefined;
+  const numbers = text.match(NUMBER)?.length ?? 0;
   let found = null;
-  if (numbers === 1) found = said.match(PERCENT) ?? said.match(PRICE);
-  if (numbers === 2 && !MONEY.test(said)) found = said.match(SEVERAL);
+  if (numbers === 1) found = text.match(PERCENT) ?? text.match(PRICE);
+  if (numbers === 2 && !MONEY.test(text)) found = text.match(SEVERAL);
   return found?.[0].replace(/\s+/g, '\u00a0');
 }
 
