@@ -17,7 +17,18 @@ import type { Campaign } from '../contracts/campaigns.ts';
 import type { Receipted } from '../contracts/offers.ts';
 import { bestCampaign, hasBudget, hasQuantity, standIn } from './best-campaign.ts';
 import { attribute } from './offer-attribution.ts';
-import { armOf, cappedBy, freed, gaveBack, type Had, moved, stillNeeded, tidyAt, withMoment } from './offer-moments.ts';
+import {
+  armOf,
+  cappedBy,
+  freed,
+  gaveBack,
+  type Had,
+  moved,
+  ofTheSame,
+  stillNeeded,
+  tidyAt,
+  withMoment,
+} from './offer-moments.ts';
 import type { KnownOffer } from './offer-views.ts';
 import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
 
@@ -81,7 +92,8 @@ export function locationOffer(options: LocationOfferOptions): Rule<LocationOffer
     glance: (type, data) => type !== 'retail.sales.sold.v1' || data.startsWith(SHOPPER, data.length - SHOPPER_LENGTH),
     keyOf,
     step: (state, input, views, now, shopper) => {
-      const { stay, had = [] } = state;
+      const { stay } = state;
+      const had = ofTheSame(state.had ?? [], views.campaigns);
       const work: Work = { shopper, views, now, options, decisions: [], stay, had };
       const event = isWake(input) ? undefined : input;
       if (event?.type === 'retail.offers.reversed.v1') reversed(work, event);

@@ -195,6 +195,18 @@ describe('the state', () => {
     expect(visit.firsts).toEqual([true, false, false]);
   });
 
+  it('begins anew for another campaign under the same id, as its counts do', () => {
+    const daily = { per_shopper: { offers: 1, within: DAY }, valid: MINUTE };
+    const visit = new Visit([campaign('soda', daily)]);
+    visit.stay();
+    visit.buy('1', ['water', 1]);
+    visit.campaigns = [campaign('soda', { ...daily, from: '2026-11-20' })];
+    expect(visit.stay()).toEqual(['made soda']);
+    visit.buy('2', ['water', 1]);
+    expect(visit.firsts).toEqual([true, true]);
+    expect(visit.uses.filter(({ what }) => what === 'attributed')).toMatchObject([{ first: true }, { first: true }]);
+  });
+
   it('of a campaign that is gone goes then, unless another excludes it', () => {
     const visit = new Visit([
       campaign('soda'),

@@ -25,6 +25,8 @@ export interface Had {
   readonly at: readonly number[];
   /** The campaign's product at the latest moment. */
   readonly gtin: string;
+  /** What makes the campaign another one under the same id, as the book's counts begin anew by it. */
+  readonly of?: string;
   /** Latest offer; none in the hold-out. */
   readonly offer?: string;
   /** What was withheld, while it would stand: until when (elapsed ms), and where. */
@@ -49,20 +51,41 @@ export function cappedBy(campaign: Campaign, had: readonly Had[], { elapsed }: R
   return had.some((one) => exclude.includes(one.campaign)) ? 'excluded' : undefined;
 }
 
+function identityOf({ from, zone, gtin }: Campaign): string {
+  return [from, zone, gtin].join(' ');
+}
+
+/** Without what was of another campaign under the same id; the same array when nothing was. */
+export function ofTheSame(had: readonly Had[], campaigns: readonly Campaign[]): readonly Had[] {
+  const kept = had.filter(({ campaign, of }) => {
+    const known = campaigns.find(({ id }) => id === campaign);
+    return !known || of === undefined || of === identityOf(known);
+  });
+  return kept.length === had.length ? had : kept;
+}
+
 /** What a moment brought: an offer, or what would have been one. */
 export type Moment = Pick<Had, 'arm' | 'offer' | 'withheld'>;
 
 /** With one moment more, now. */
 export function withMoment(
   had: readonly Had[],
-  { id, gtin }: Campaign,
+  campaign: Campaign,
   moment: Moment,
   { elapsed }: RuleTime,
 ): readonly Had[] {
-  const before = had.find(({ campaign }) => campaign === id);
+  const { id, gtin } = campaign;
+  const before = had.find((one) => one.campaign === id);
   const at = [...(before?.at ?? []), elapsed];
-  const after: Had = { campaign: id, at, gtin, ...moment, ...(before?.bought && { bought: true }) };
-  return [...had.filter(({ campaign }) => campaign !== id), after];
+  const after: Had = {
+    campaign: id,
+    at,
+    gtin,
+    of: identityOf(campaign),
+    ...moment,
+    ...(before?.bought && { bought: true }),
+  };
+  return [...had.filter((one) => one.campaign !== id), after];
 }
 
 /** The latest offer of a campaign was moved to another product: the same moment. */
