@@ -140,6 +140,14 @@ test('check-config sees the environment, and mentions what an operator should kn
   expect(noticed.stderr).toMatch(/^store-hub: http\.listen 0\.0\.0\.0:8080: everyone on that network may use it/);
 });
 
+test('an erasure from a pipe says that --yes is missing', async () => {
+  const refused = await run(['shoppers', 'erase', ...STORE], withStore);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toBe(
+    'store-hub: nothing was erased: the pseudonym comes from a pipe, so nobody can be asked again\nstore-hub: what to do: add `--yes` if you are sure\n',
+  );
+});
+
 test('the default is ./config/store.yaml', async () => {
   const folder = folderWith();
   mkdirSync(join(folder, 'config'));

@@ -180,7 +180,11 @@ describe('users by HTTP', () => {
   test('get 403 for the device of another, and for consent without that permission', async () => {
     await serve(true);
     expect((await post('/in/sale/till-2', 'ok', basic('till-1'))).status).toBe(403);
-    expect((await post('/in/consent/till-1', 'ok', basic('till-1'))).status).toBe(403);
+    const refused = await post('/in/consent/till-1', 'ok', basic('till-1'));
+    expect([refused.status, await refused.text()]).toEqual([
+      403,
+      expect.stringContaining('this user needs `may: [consent]`'),
+    ]);
     expect((await post('/in/consent/scale-7', 'ok', basic('gateway'))).status).toBe(202);
     expect((await post('/in/nonsense/till-1', 'ok', basic('till-1'))).status).toBe(404);
     expect(intake.deliveries.map(({ device }) => device)).toEqual(['scale-7']);
