@@ -30,6 +30,8 @@ class Shopper {
   since = 0;
   decided = 0;
   open = new Map<string, Open>();
+  /** What was withdrawn because the product ran out: whoever took the last one still gets it. */
+  ranOut = new Map<string, Open>();
   /** Campaign -> moments, epoch ms; a withdrawal of consent does not undo them. */
   moments = new Map<string, number[]>();
 }
@@ -60,6 +62,7 @@ class Oracle {
     };
     const shopper = this.of(data.shopper);
     const [campaign, offer] = [String(data.campaign), String(data.offer ?? data.id)];
+    const open = shopper.open.get(offer);
     switch (type) {
       case 'retail.shelves.level.v1':
         this.#levels.set(String(data.shelf), Number(data.count));
@@ -89,7 +92,7 @@ class Oracle {
         const { budget = Number.POSITIVE_INFINITY } = CAMPAIGNS.find((one) => one.id === campaign) ?? {};
         this.#made.set(campaign, (this.#made.get(campaign) ?? 0) + 1);
         if ((this.#made.get(campaign) ?? 0) > budget) wrong('over the budget');
-        for (const open of shopper.open.values()) if (open.expires > received) wrong('while another is open');
+        for (const { expires } of shopper.open.values()) if (expires > received) wrong('while another is open');
         const expires = Date.parse(String(data.expires));
         shopper.open.set(offer, { zone: String(data.zone), gtin: String(data.gtin), expires });
         return;
@@ -97,13 +100,15 @@ class Oracle {
       case 'retail.offers.withdrawn.v1':
         this.counts.withdrawn += 1;
         this.withdrawn.add(offer);
+        if (data.reason === 'no-stock' && open) shopper.ranOut.set(offer, open);
         if (!shopper.open.delete(offer)) wrong('of an offer that was not open');
         return;
       case 'retail.offers.redeemed.v1': {
         this.counts.redeemed += 1;
         if (!shopper.consents) wrong('without consent');
-        if ((shopper.open.get(offer)?.expires ?? 0) <= received) wrong('of an offer that did not stand');
+        if (((open ?? shopper.ranOut.get(offer))?.expires ?? 0) <= received) wrong('of an offer that did not stand');
         shopper.open.delete(offer);
+        shopper.ranOut.delete(offer);
         const { quantity = Number.POSITIVE_INFINITY } = CAMPAIGNS.find((one) => one.id === campaign) ?? {};
         this.#redeemed.set(campaign, (this.#redeemed.get(campaign) ?? 0) + 1);
         if ((this.#redeemed.get(campaign) ?? 0) > quantity) wrong('over the quantity');
