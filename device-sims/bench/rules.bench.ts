@@ -19,9 +19,9 @@ import { CAPACITY, createStore, type Daemon, type Store, startEdge } from './sto
 
 const SHOPPERS = 5_000;
 /** Presence readings per second: somebody enters or leaves. */
-const PRESENCE_RATE = 200;
+const PRESENCE_RATE = 100;
 const TICK_MS = 20;
-const STAY_MS = 2_000;
+const STAY_MS = 4_000;
 const CAMPAIGNS = 20;
 const ZONE = 'beverages';
 

@@ -80,6 +80,26 @@ describe('the rule engine', () => {
     db.close();
   });
 
+  it('writes what changes, whether the wake stays, changes, goes or comes again', () => {
+    const wakes = [500, 500, 700, undefined, undefined, 700];
+    const rule = counting({
+      step: (state): Step<unknown> => {
+        const { count } = state as { count: number };
+        const wakeAt = wakes[count];
+        return { state: { count: count + 1 }, decisions: [], ...(wakeAt !== undefined && { wakeAt }) };
+      },
+    });
+    const { db, engine, event, state } = engineOn(temporaryFolder(), rule);
+    for (const [index, wakeAt = null] of wakes.entries()) {
+      engine.onEvent(event('a'), { elapsed: index, wall: 0 });
+      engine.flush();
+      expect(state('a')).toEqual({ version: 1, state: { count: index + 1 }, wakeAt });
+      expect(engine.nextWake).toBe(wakeAt ?? undefined);
+      if (index === 2) engine.load();
+    }
+    db.close();
+  });
+
   it('writes nothing for a key of which there is nothing to remember', () => {
     const calm = counting({ step: (state): Step<unknown> => ({ state, decisions: [] }) });
     const { db, engine, event } = engineOn(temporaryFolder(), calm);

@@ -1,9 +1,9 @@
 /**
- * How many shoppers a device told of within the last hour, in a few kilobytes of JSON that are seldom written.
+ * How many shoppers a device told of within the last hour, in a kilobyte of JSON that is seldom written.
  *
  * It holds 32 bits of a hash of each keyed pseudonym with the ten minutes in which it was last told of, so a row changes
- * once for each of them and each shopper. Up to 256 it is exact. Of more it is a sample: only hashes whose lowest
- * `level` bits are zero are held, each standing for 2^level shoppers, and the count is right within some 9 %. Ten
+ * once for each of them and each shopper. Up to some fifty it is exact. Of more it is a sample: only hashes whose lowest
+ * `level` bits are zero are held, each standing for 2^level shoppers, and the count is right within some 15 %. Ten
  * minutes are the grain of the hour: never more than an hour, at least 50 minutes.
  */
 import { hash } from 'node:crypto';
@@ -16,11 +16,16 @@ export interface Identities {
   readonly last: number;
 }
 
-export const NO_IDENTITIES: Identities = { level: 0, seen: {}, last: 0 };
+/** Of nobody yet. `limit`: the count that matters. */
+export function noIdentities(limit: number): Identities {
+  return { level: Math.max(0, Math.ceil(Math.log2(limit / ENOUGH))), seen: {}, last: 0 };
+}
 
 const GRAIN_MS = 600_000;
 const GRAINS = 6;
-const MOST = 256;
+/** In the sample: at the limit, and at most. */
+const ENOUGH = 50;
+const MOST = 100;
 
 /** The same object when nothing is new. `shopper`: keyed pseudonym; `elapsed` in milliseconds. */
 export function withIdentity(before: Identities, shopper: string, elapsed: number): Identities {
@@ -29,7 +34,7 @@ export function withIdentity(before: Identities, shopper: string, elapsed: numbe
   const text = digest.toString(36);
   if (!isSampled(digest, before.level) || before.seen[text] === grain) return before;
   let seen = [...lately(before, elapsed).filter(([other]) => other !== text), [text, grain] as const];
-  let level = seen.length === 1 ? 0 : before.level;
+  let level = before.level;
   while (seen.length > MOST) {
     level += 1;
     seen = seen.filter(([other]) => isSampled(Number.parseInt(other, 36), level));

@@ -47,9 +47,10 @@ function watch(options = { identities_per_device: 5, works_here: 4 * HOUR }) {
         const due = [...rows].map(([key, { wakeAt = Number.POSITIVE_INFINITY }]) => ({ key, wakeAt }));
         const [next] = due.filter(({ wakeAt }) => wakeAt <= to).sort((a, b) => a.wakeAt - b.wakeAt);
         if (!next) break;
-        expect(next.wakeAt, 'a wake lies in the future').toBeGreaterThan(elapsed);
         elapsed = next.wakeAt;
         run(next.key, { wake: true });
+        const again = rows.get(next.key)?.wakeAt ?? Number.POSITIVE_INFINITY;
+        expect(again, 'the next wake lies in the future').toBeGreaterThan(elapsed);
       }
       elapsed = to;
     },
@@ -237,21 +238,22 @@ describe('identities of one device', () => {
       shop.pass(15 * MINUTE);
     }
     expect(shop.flags).toEqual([]);
-    shop.pass(25 * HOUR);
+    shop.pass(2 * DAY);
     expect(shop.rows.size).toBe(0);
   });
 
-  it('is right within a tenth for a crowd, in a row of a few kilobytes that is seldom written', () => {
+  it('is roughly right for a crowd, in a row of a kilobyte or two that is seldom written', () => {
     const shop = watch({ identities_per_device: 20_000, works_here: 4 * HOUR });
-    for (let n = 0; n < 21_500; n += 1) shop.sees(shopper(n), 'dairy');
+    for (let n = 0; n < 28_000; n += 1) shop.sees(shopper(n), 'dairy');
     const counted = shop.flags[0]?.data.evidence as { identities: number };
     expect(counted.identities).toBeGreaterThan(20_000);
-    expect(shop.writes()).toBeLessThan(21_500 + 3_000);
+    // One row each of the shoppers, and few of the device.
+    expect(shop.writes()).toBeLessThan(28_000 + 300);
     const row = JSON.stringify(shop.rows.get('device/gateway-1')?.state);
-    expect(row.length).toBeLessThan(6_000);
+    expect(row.length).toBeLessThan(2_000);
     expect(row).not.toContain('xxx');
     const few = watch({ identities_per_device: 20_000, works_here: 4 * HOUR });
-    for (let n = 0; n < 15_000; n += 1) few.sees(shopper(n), 'dairy');
+    for (let n = 0; n < 13_000; n += 1) few.sees(shopper(n), 'dairy');
     expect(few.flags).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@
  */
 import type { z } from 'zod';
 import type { redeemedSchema, refusedClaimSchema } from '../contracts/offers.ts';
-import { type Identities, identitiesOf, identitiesUntil, NO_IDENTITIES, withIdentity } from './identity-count.ts';
+import { type Identities, identitiesOf, identitiesUntil, noIdentities, withIdentity } from './identity-count.ts';
 import { isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
 import { type Concerned, type Suspicion, type Told, tell, tellingAt } from './suspicion.ts';
 import { departed, entered, lately, presentLately, until, type Whereabouts } from './whereabouts.ts';
@@ -52,6 +52,7 @@ const SAME_OPERATOR_MS = 7 * 86_400_000;
 /** Of more the oldest are forgotten; nobody redeems so many within 7 days unseen. */
 const MOST_GRANTED = 30;
 const HOUR_MS = 3_600_000;
+const FORGET_GRAIN_MS = 24 * HOUR_MS;
 
 export function offerAbuse(options: OfferAbuseOptions): Rule<OfferAbuseState> {
   return {
@@ -67,7 +68,7 @@ export function offerAbuse(options: OfferAbuseOptions): Rule<OfferAbuseState> {
     keyOf,
     step: (before, input, views, now, key) => {
       if (!isWake(input) && input.type === 'retail.shoppers.consent.v1') return { state: {}, decisions: [] };
-      if (!isWake(input) && isKnownTo(before, key, input, now)) return asBefore(before);
+      if (!isWake(input) && isKnownTo(before, key, input, options, now)) return asBefore(before);
       const state = recent(before, now.elapsed);
       const noted = isWake(input) ? { state } : note(state, input, options, views, now, key);
       return tellAbout(noted, key, now);
@@ -106,15 +107,22 @@ function note(
   return redeemed(state, event, options, views, now);
 }
 
-/** A device told of somebody of whom it told just before: its row need not be written again. */
-function isKnownTo({ identities }: OfferAbuseState, key: string, event: RuleEvent, { elapsed }: RuleTime): boolean {
-  if (!identities || !key.startsWith('device/')) return false;
+/** A device told of somebody of whom it told just before, or who is not in the sample: its row need not be written. */
+function isKnownTo(
+  state: OfferAbuseState,
+  key: string,
+  event: RuleEvent,
+  options: OfferAbuseOptions,
+  { elapsed }: RuleTime,
+): boolean {
+  if (!key.startsWith('device/')) return false;
+  const identities = state.identities ?? noIdentities(options.identities_per_device);
   return withIdentity(identities, event.subject, elapsed) === identities;
 }
 
 /** A device told of a shopper. */
 function counted(state: OfferAbuseState, event: RuleEvent, options: OfferAbuseOptions, { elapsed }: RuleTime): Noted {
-  const before = state.identities ?? NO_IDENTITIES;
+  const before = state.identities ?? noIdentities(options.identities_per_device);
   const identities = withIdentity(before, event.subject, elapsed);
   const after = { ...state, identities };
   const [count, limit] = [identitiesOf(identities, elapsed), options.identities_per_device];
@@ -254,7 +262,8 @@ function forgetAt(state: OfferAbuseState): number | undefined {
     identities && identitiesUntil(identities),
     ...unknown.map(([at]) => at + GUESSING_MS),
   ].filter((at) => at !== undefined);
-  return ends.length === 0 ? undefined : Math.max(...ends);
+  // Nobody waits for it: at the same time for whatever happens meanwhile, so that it need not be written each time.
+  return ends.length === 0 ? undefined : Math.ceil(Math.max(...ends) / FORGET_GRAIN_MS) * FORGET_GRAIN_MS;
 }
 
 function receiptOf({ till, transaction, business_day }: { till: string; transaction: string; business_day: string }) {
