@@ -1,7 +1,8 @@
 /** A writer on a temporary folder with clocks in the test's hand. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { AcceptedReading, Delivery, Refusal } from './contracts/intake.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
@@ -40,9 +41,18 @@ export class Clocks {
   }
 }
 
+const folders: string[] = [];
+
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'store-hub-'));
+  const folder = mkdtempSync(join(tmpdir(), 'store-hub-'));
+  folders.push(folder);
+  return folder;
 }
+
+// A test file leaves nothing behind: each journal has a ballast of 16 MiB.
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});
 
 export function writerOptions(dataDir: string, change: Partial<WriterOptions> = {}): WriterOptions {
   return {
