@@ -46,7 +46,11 @@ export class DiskShop {
     return { status, ids: status === 202 ? [...ids] : [] };
   }
 
-  /** Several tills at once, until the promise is there or they are not answered any more; the acknowledged ids. */
+  /**
+   * Several tills at once, until the promise is there or they are not answered any more; the ids that were acknowledged
+   * by then. What is acknowledged later is not counted: a file system that is being shut down may answer a sync well
+   * that it did not do, and the machine of a true power cut answers nobody.
+   */
   async sellUntil(over: Promise<unknown>): Promise<string[]> {
     const taken: string[] = [];
     let running = true;
@@ -56,7 +60,8 @@ export class DiskShop {
     const till = async (): Promise<void> => {
       while (running) {
         try {
-          taken.push(...(await this.sell(5)).ids);
+          const { ids } = await this.sell(5);
+          if (running) taken.push(...ids);
         } catch {
           return;
         }

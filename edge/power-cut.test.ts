@@ -18,8 +18,9 @@ afterEach(async () => {
 
 /** Sells for a while, cuts the power, and boots again: the ids that were acknowledged. */
 async function sellThroughPowerCut(own: DiskShop, ms: number): Promise<string[]> {
-  const cut = delay(ms).then(() => own.disk.cutPower());
-  const taken = await own.sellUntil(cut);
+  const now = delay(ms);
+  const cut = now.then(() => own.disk.cutPower());
+  const taken = await own.sellUntil(now);
   await cut;
   await own.store.edge.kill();
   await own.disk.remount();
