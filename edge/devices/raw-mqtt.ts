@@ -133,7 +133,7 @@ export class RawMqtt {
     const raw = await RawMqtt.dial(port);
     raw.#confirms = confirms;
     raw.send(connectPacket(fields));
-    await raw.until(() => raw.of(2).length > 0);
+    await raw.#answered(() => raw.of(2).length > 0);
     return raw;
   }
 
@@ -164,7 +164,7 @@ export class RawMqtt {
   async ping(): Promise<void> {
     const before = this.of(13).length;
     this.send(Buffer.from([0xc0, 0]));
-    await until(() => this.of(13).length > before);
+    await this.#answered(() => this.of(13).length > before);
   }
 
   /** What it received, in order. */
@@ -176,8 +176,14 @@ export class RawMqtt {
   async subscribe(...filters: (readonly [filter: string, qos: number])[]): Promise<number[]> {
     const before = this.of(9).length;
     this.send(subscribePacket(filters, 100 + before));
-    await until(() => this.of(9).length > before);
+    await this.#answered(() => this.of(9).length > before);
     return [...(this.of(9).at(-1)?.body.subarray(2) ?? [])];
+  }
+
+  /** Throws at once when nothing more can come: a client of a broker that was killed connects again then, not later. */
+  async #answered(met: () => boolean): Promise<void> {
+    await until(() => met() || this.closed);
+    if (!met()) throw new Error('the connection was closed before the answer');
   }
 
   #confirm(packet: RawPacket): void {
