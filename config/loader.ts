@@ -89,6 +89,12 @@ function withPaths(config: StoreConfig, folder: string, env: NodeJS.ProcessEnv):
   const { cloud, mqtt, http } = config;
   return {
     ...config,
+    devices: config.devices.map((device) => devicePaths(device, folder, secret)),
+    brokers: config.brokers.map(({ password_file, ca, ...broker }) => ({
+      ...broker,
+      ...(password_file !== undefined && { password_file: secret(password_file) }),
+      ...(ca !== undefined && { ca: secret(ca) }),
+    })),
     mqtt: { ...mqtt, ...(mqtt.tls && { tls: doorTls(mqtt.tls, secret) }) },
     http: { ...http, ...(http.pin_file !== undefined && { pin_file: secret(http.pin_file) }) },
     data_dir: resolve(folder, config.data_dir),
@@ -123,6 +129,19 @@ function doorTls(tls: DoorTls, resolved: (path: string) => string): DoorTls {
     cert: resolved(cert),
     key: resolved(key),
     ...(client_ca !== undefined && { client_ca: resolved(client_ca) }),
+  };
+}
+
+type Device = StoreConfig['devices'][number];
+
+function devicePaths(device: Device, base: string, secret: (path: string) => string): Device {
+  const { folder, opcua } = device;
+  return {
+    ...device,
+    ...(folder && { folder: { ...folder, path: resolve(base, folder.path) } }),
+    ...(opcua?.password_file !== undefined && {
+      opcua: { ...opcua, password_file: secret(opcua.password_file) },
+    }),
   };
 }
 

@@ -101,6 +101,8 @@ test('only the hub is required; durations become milliseconds, sizes bytes, addr
       },
     },
     campaigns: [],
+    devices: [],
+    brokers: [],
   });
 });
 

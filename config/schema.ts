@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { type Facing, facingSchema } from '../edge/contracts/planogram.ts';
 import { campaignSchema } from './campaign.ts';
+import { brokerSchema, deviceSchema } from './devices.ts';
 import { httpSchema, mqttSchema } from './doors.ts';
 import { rulesSchema } from './rules.ts';
 import {
@@ -85,7 +86,7 @@ const journal = z.strictObject({
 });
 
 /** One entry per name: the fault is at the second one. */
-function unique(list: 'planogram' | 'campaigns', key: 'shelf' | 'id') {
+function unique(list: 'planogram' | 'campaigns' | 'devices' | 'brokers', key: 'shelf' | 'id' | 'name') {
   return (
     entries: readonly unknown[],
     context: { addIssue(issue: { code: 'custom'; path: (string | number)[]; message: string }): void },
@@ -126,8 +127,24 @@ export const storeSchema = z
       .superRefine(unique('campaigns', 'id'), always)
       .default([])
       .describe('offers for shoppers and for the screens of zones'),
+    devices: z
+      .array(deviceSchema)
+      .superRefine(unique('devices', 'name'), always)
+      .default([])
+      .describe("devices that speak other formats than the hub's own, or whose rhythm is known"),
+    brokers: z
+      .array(brokerSchema)
+      .superRefine(unique('brokers', 'name'), always)
+      .default([])
+      .describe('MQTT brokers that the shop runs already; devices name them'),
   })
   .superRefine((value, context) => {
+    const brokers = new Set(value.brokers?.map(({ name }) => name));
+    for (const [index, { mqtt }] of (value.devices ?? []).entries()) {
+      if (mqtt?.broker === undefined || brokers.has(mqtt.broker)) continue;
+      const message = `no broker ${shown(mqtt.broker)} in \`brokers\``;
+      context.addIssue({ code: 'custom', path: ['devices', index, 'mqtt', 'broker'], message });
+    }
     if (value.data_dir !== undefined && value.data_dir === value.bridge?.data_dir) {
       const message = "is the edge's data_dir: the bridge needs a folder of its own";
       context.addIssue({ code: 'custom', path: ['bridge', 'data_dir'], message });

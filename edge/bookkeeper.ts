@@ -99,7 +99,7 @@ export class Bookkeeper {
     this.facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
     this.log = new EventLog(db);
     this.remembered = new Remembered(db, {
-      keeps: (kind, key) => kind === 'buffer' || (kind === 'level' && this.facings.has(key)),
+      keeps: (kind, key) => kind === 'buffer' || kind === 'position' || (kind === 'level' && this.facings.has(key)),
     });
     this.repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);

@@ -12,7 +12,7 @@ import type {
   ResumedRequest,
 } from './contracts/edge-socket.ts';
 import type { EventType } from './contracts/events.ts';
-import type { AcceptedReading, Delivery, Receipt, Refusal } from './contracts/intake.ts';
+import type { AcceptedReading, Delivery, Receipt, Refusal, SourcePosition } from './contracts/intake.ts';
 import type { Claim } from './contracts/offers.ts';
 import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
@@ -39,6 +39,8 @@ export type Request =
   | { readonly op: 'offer-played'; readonly offer: string; readonly screen: string; readonly seconds: number }
   /** Everything that leads to this person is destroyed; answered with whether there was anything. */
   | { readonly op: 'erase'; readonly shopper: string }
+  /** How far a source was read; answered with text or nothing. */
+  | { readonly op: 'position'; readonly source: string }
   | { readonly op: 'sessions'; readonly changes: readonly SessionChange[] };
 
 export type Answer =
@@ -108,15 +110,32 @@ export interface Figures {
 const REFUSAL = -1;
 const HANDSHAKE = -2;
 const SHOPPERS = -3;
+const EXTRAS = -4;
 
 export function packDelivery(into: Packed, delivery: Delivery): void {
   // Stands before the unit that it belongs to; a refusal carries its own.
   if (delivery.handshake !== undefined) into.push(HANDSHAKE, delivery.handshake.client, delivery.handshake.packet);
+  packExtras(into, delivery);
   packShoppers(into, delivery);
   into.push(KINDS.indexOf(delivery.kind), delivery.device, delivery.received, delivery.readings.length);
   for (const reading of delivery.readings) {
     into.push(reading.subject, reading.identity ?? null, reading.time ?? null, reading.body);
   }
+}
+
+/** What nearly no delivery has. */
+interface Extras {
+  /** Indexes of readings that are records of the past. */
+  readonly history?: readonly number[];
+  readonly position?: SourcePosition;
+}
+
+function packExtras(into: Packed, { readings, position }: Delivery): void {
+  const history: number[] = [];
+  for (const [index, reading] of readings.entries()) if (reading.history === true) history.push(index);
+  if (history.length === 0 && position === undefined) return;
+  const extras: Extras = { ...(history.length > 0 && { history }), ...(position !== undefined && { position }) };
+  into.push(EXTRAS, JSON.stringify(extras));
 }
 
 /** Few readings name one, so they cross beside the unit: their number, then index and pseudonym of each. */
@@ -153,6 +172,8 @@ export class Unpacker {
       kind = this.#number();
     }
     if (kind === REFUSAL) return this.#number();
+    const extras = kind === EXTRAS ? (JSON.parse(this.#text()) as Extras) : undefined;
+    if (extras) kind = this.#number();
     const shoppers = kind === SHOPPERS ? this.#shoppers() : undefined;
     if (shoppers) kind = this.#number();
     const device = this.#text();
@@ -169,9 +190,11 @@ export class Unpacker {
         time: typeof time === 'number' ? time : undefined,
         body: this.#text(),
         ...(shoppers?.has(readings.length) && { shopper: shoppers.get(readings.length) }),
+        ...(extras?.history?.includes(readings.length) && { history: true }),
       });
     }
-    return { kind: KINDS[kind] ?? 'status', device, received, readings };
+    const { position } = extras ?? {};
+    return { kind: KINDS[kind] ?? 'status', device, received, readings, ...(position && { position }) };
   }
 
   /** The next unit as a batch of its own, without the requests. */

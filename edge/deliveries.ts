@@ -44,7 +44,9 @@ export function deliver(
         continue;
       }
       const last = within.get(reading.subject) ?? before;
-      const judged = judgeTime(reading.time, delivery.received, last, synced);
+      const byTime = judgeTime(reading.time, delivery.received, last, synced);
+      // What a device kept for later says nothing about how late it is.
+      const judged = reading.history === true ? { ...byTime, history: true, lastTime: last } : byTime;
       if (judged.lastTime !== undefined) within.set(reading.subject, judged.lastTime);
       if (judged.lastTime !== undefined && (latest === undefined || judged.lastTime > latest)) latest = judged.lastTime;
       if (delivery.kind === 'consent') {
@@ -72,6 +74,10 @@ export function deliver(
     throw error;
   }
   if (isLeftOut) return { outcome: 'not-stored', reason: refusing ?? '' };
+  if (delivery.position !== undefined && refusing === undefined) {
+    books.remembered.set('position', delivery.position.source, delivery.position.value);
+    books.dirty = true;
+  }
   if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
   if (repeated === 0 && delivery.readings.length === 1) return undefined;
   return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };

@@ -10,6 +10,7 @@ import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { claimsDesk } from './claims-desk.ts';
 import { dayInZone } from './codecs/business-day.ts';
+import { formatOf } from './codecs/formats.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
@@ -18,6 +19,7 @@ import { HubError, isDamage, messageOf } from './contracts/errors.ts';
 import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
+import { DeviceDesk } from './device-desk.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
@@ -52,6 +54,7 @@ import { screensApi } from './staff/screens-api.ts';
 import { Sessions } from './staff/sessions.ts';
 import { shoppersApi } from './staff/shoppers-api.ts';
 import { Standing } from './standing.ts';
+import { type Transport, transportsOf } from './transports.ts';
 
 const HEARTBEAT_MS = 300_000;
 /** The journal is looked at while fewer are stored. */
@@ -69,6 +72,7 @@ export class Hub {
   readonly #standing: Standing;
   readonly #codec: Codec;
   readonly #decoder: HubJson;
+  readonly #desk: DeviceDesk;
   readonly #intake: CountedIntake;
   readonly #credentials: Credentials | undefined;
   readonly #door: MqttDoor;
@@ -82,6 +86,7 @@ export class Hub {
   readonly #liveCounters = { stalled: 0, turnedAway: 0 };
   readonly #screens: Screens;
   #reader: JournalReader | undefined;
+  #transports: readonly Transport[] = [];
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -101,6 +106,13 @@ export class Hub {
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
+    this.#desk = new DeviceDesk({
+      devices: config.devices,
+      formatOf,
+      judge: this.#decoder.judge,
+      mask: this.#decoder.mask,
+      intake: this.#intake,
+    });
     this.#screens = screensOf(config, config.http.limits.live_readers, (request) => journal.request(request));
     const { users } = config.mqtt;
     const files = mostOpenFiles();
@@ -145,6 +157,7 @@ export class Hub {
   async start(): Promise<void> {
     const { incarnation, out, open, sessions } = await this.#journal.start();
     this.#screens.hear(out);
+    this.#desk.start();
     this.#journal.listen((more, alerts, figures, silenced) => this.#onCommit(more, alerts, figures, silenced));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
@@ -154,6 +167,7 @@ export class Hub {
     await this.#serve(reader);
     const { port, tlsPort, websocketPort } = await this.#door.start(sessions);
     this.#delivery.start(out, open);
+    await this.#openTransports();
     await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
     this.#beat();
     this.#check.start();
@@ -175,6 +189,19 @@ export class Hub {
     this.#watchdog.ready();
   }
 
+  async #openTransports(): Promise<void> {
+    const { devices, brokers } = this.#config;
+    this.#transports = await transportsOf({
+      devices,
+      brokers,
+      take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),
+      positionOf: async (source) => (await this.#journal.request({ op: 'position', source })) as string | undefined,
+      trouble: (device, reason) => this.#loggers.devices.warn({ device }, reason ?? 'it works again'),
+      logger: this.#loggers.devices,
+    });
+    for (const transport of this.#transports) await transport.start();
+  }
+
   /** A frozen subscriber must not hold up the stop. */
   async #sayOffline(): Promise<void> {
     if (!this.#heartbeat) return;
@@ -193,7 +220,9 @@ export class Hub {
       () => this.#descriptors.stop(),
       () => this.#stillThere.stop(),
       () => this.#sayOffline(),
+      ...this.#transports.map((transport) => () => transport.stop()),
       () => this.#door.stop(),
+      () => this.#desk.stop(),
       () => this.#delivery.stop(),
       ...this.#servers.map((server) => () => server.close()),
       // Before the writer, which brings the log into the database when nobody else has it open.

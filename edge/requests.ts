@@ -72,6 +72,8 @@ function perform(books: Bookkeeper, request: Request, refusing: string | undefin
       return played(books, request, refusing);
     case 'erase':
       return erase(books, request.shopper);
+    case 'position':
+      return books.remembered.get('position', request.source);
     case 'sessions':
       books.dirty = true;
       books.sessions.apply(request.changes, books.now);

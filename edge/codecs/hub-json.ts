@@ -37,6 +37,7 @@ const MOST_READERS = 256;
 const SMALL = 16_384;
 
 const EXPECTED = 'expected UTF-8 JSON, one reading or an array of 1 to 1000 readings';
+const EMPTY = new Uint8Array();
 const TOO_DEEP: Fault = { pointer: '', message: `nested deeper than ${DEEPEST} levels: ${EXPECTED}` };
 
 type ReadOne = (value: unknown, arrival: Arrival) => Outcome;
@@ -110,12 +111,20 @@ export class HubJson {
     return this.#bySchema(value, arrival, payload);
   };
 
+  /** The same judgement of readings that a vendor's codec translated; what is refused has no bytes of its own. */
+  readonly judge = (kind: Kind, device: string, readings: readonly unknown[], received: number): Decoded =>
+    this.#judged(readings, true, { kind, device, received, context: this.#context, training: 0, masked: 0 }, EMPTY);
+
   #bySchema(value: unknown, arrival: Arrival, payload: Uint8Array): Decoded {
     const { kind } = arrival;
     if (payload.length <= SMALL && nestsDeeperThan(DEEPEST, payload))
       return this.#refused(kind, payload, [TOO_DEEP], []);
     const many = Array.isArray(value);
-    const values: readonly unknown[] = many ? value : [value];
+    return this.#judged(many ? value : [value], many, arrival, payload);
+  }
+
+  #judged(values: readonly unknown[], many: boolean, arrival: Arrival, payload: Uint8Array): Decoded {
+    const { kind } = arrival;
     if (values.length === 0 || values.length > MOST_READINGS) {
       const message = `an array of ${values.length} readings: expected 1 to ${MOST_READINGS}`;
       return this.#refused(kind, payload, [{ pointer: '', message }], ['']);

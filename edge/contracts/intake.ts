@@ -17,6 +17,15 @@ export interface AcceptedReading {
   readonly body: string;
   /** Pseudonym as the device said it, apart from the body: the journal takes it only with consent, and only keyed. */
   readonly shopper?: string | undefined;
+  /** A record of the past by the device's own word. */
+  readonly history?: boolean | undefined;
+}
+
+/** How far a source was read: kept in the transaction that stores what was read. */
+export interface SourcePosition {
+  /** Such as the path of a file. */
+  readonly source: string;
+  readonly value: string;
 }
 
 export interface Delivery {
@@ -27,6 +36,7 @@ export interface Delivery {
   readonly readings: readonly AcceptedReading[];
   /** A QoS 2 publish: noted in the transaction that stores it. */
   readonly handshake?: Handshake | undefined;
+  readonly position?: SourcePosition | undefined;
 }
 
 /** Bytes that nobody understood or a reading that failed validation: becomes a dead letter. */

@@ -13,6 +13,7 @@ export type { Logger } from 'pino';
 /** Who writes: one name for each room or seam that has something of its own to tell. */
 const PARTS = [
   'door', // devices: broker, HTTP intake
+  'devices', // the ways to configured devices
   'journal',
   'rules',
   'notify',

@@ -1,0 +1,56 @@
+/**
+ * What a codec of a vendor's format is: bytes of one frame in, readings of the hub's own kinds out. What it says is
+ * checked by the schemas of those kinds afterwards, so a codec only translates.
+ */
+import type { CodecName, DeviceConfig } from './devices.ts';
+import type { Kind } from './readings.ts';
+
+/** What a transport gives at once: a publish, a push, a file, a telegram. One frame is one unit of acknowledgement. */
+export interface Frame {
+  readonly bytes: Uint8Array;
+  /** Of a publish. */
+  readonly topic?: string | undefined;
+  /** Wall clock at receipt, epoch ms. */
+  readonly received: number;
+}
+
+/** One reading that a frame holds. */
+export interface Said {
+  readonly kind: Kind;
+  /** The fields of contracts/readings.ts; `id` where the vendor numbers what it says: a resend is told by it. */
+  readonly reading: Readonly<Record<string, unknown>>;
+  /** Whose reading it is, where one device speaks for several; absent: the device's own. */
+  readonly device?: string | undefined;
+  /** A record of the past by the device's own word: it changes no current state. */
+  readonly history?: boolean | undefined;
+}
+
+export interface Understood {
+  readonly ok: true;
+  readonly said: readonly Said[];
+  /** Parts that are no readings, such as a reader's own events, in a few words for whoever watches the device. */
+  readonly note?: string | undefined;
+}
+
+export interface NotUnderstood {
+  readonly ok: false;
+  /** One sentence for an installer: what is wrong and what was expected. */
+  readonly reason: string;
+  readonly pointers?: readonly string[] | undefined;
+}
+
+/** Reads the frames of one device; it may remember what earlier ones said, within a bound. */
+export interface Decoder {
+  /** Never throws, never rejects. */
+  decode(frame: Frame): Understood | NotUnderstood | Promise<Understood | NotUnderstood>;
+  /** Gives back what it holds, such as a thread. */
+  close?(): void;
+}
+
+export interface Format {
+  readonly name: CodecName;
+  /** Its frames may name persons: they are shown to nobody and never kept. */
+  readonly personal?: boolean;
+  /** Throws HubError CONFIG_INVALID where the device's entry lacks what the codec needs. */
+  open(device: DeviceConfig): Decoder;
+}
