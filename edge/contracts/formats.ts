@@ -47,10 +47,27 @@ export interface Decoder {
   close?(): void;
 }
 
+/** Cuts the bytes of a serial line into telegrams, each a frame, and finds its way again after damaged ones. */
+export interface LineParser {
+  /** The telegrams that end in this chunk, checksums proven; never throws, and holds no more than one telegram's bytes. */
+  push(chunk: Uint8Array): readonly Uint8Array[];
+  /** Bytes that belonged to no telegram, since start. */
+  readonly skipped: number;
+  /** Where telegrams may end without a mark: nothing came for so long (ms), `idle` gives what is there. */
+  readonly idleMs?: number;
+  idle?(): readonly Uint8Array[];
+  /** Sent when the line was opened. */
+  readonly greeting?: Uint8Array | undefined;
+  /** Sent again and again, where the device only answers. */
+  readonly ask?: { readonly bytes: Uint8Array; readonly everyMs: number } | undefined;
+}
+
 export interface Format {
   readonly name: CodecName;
   /** Its frames may name persons: they are shown to nobody and never kept. */
   readonly personal?: boolean;
   /** Throws HubError CONFIG_INVALID where the device's entry lacks what the codec needs. */
   open(device: DeviceConfig): Decoder;
+  /** Of devices on a serial line. */
+  line?(device: DeviceConfig): LineParser;
 }
