@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Fact, LedgerRecord } from '../sim/ledger-records.ts';
+import { HubStory, parseEvent } from './hub-story.ts';
+import { simulatedClock } from './run-clock.ts';
+import { type Score, scoreOf } from './score.ts';
+import { scoreCommand } from './score-command.ts';
+import { tableOf } from './table.ts';
+import { keyOfHex, keyOfUri } from './tag-key.ts';
+import { Truth } from './truth.ts';
+
+const BEGAN = Date.parse('2026-03-02T08:00:00Z');
+const GTIN = '09521234543213';
+const EPC = '3074257BF7194E4000001A85';
+const URI = 'urn:epc:id:sgtin:0614141.812345.6789';
+
+/** A record so many minutes after eight. */
+function at(minute: number, fact: Fact): LedgerRecord {
+  const ms = BEGAN + minute * 60_000;
+  return { ms, time: new Date(ms).toISOString(), ...fact };
+}
+
+const shelf = (name: string, sensor: 'scale' | 'none'): Fact => ({
+  kind: 'shelf',
+  ...{ shelf: name, zone: 'drinks', aisle: '1', gtin: GTIN, facings: 1, capacity: 10, minimum: 3, refill: 5 },
+  ...{ unit_weight_g: 500, tare_g: 0, sensor, count: 10 },
+});
+
+const OPENING: readonly LedgerRecord[] = [
+  at(0, { kind: 'world', format: 1, world: 'hand-made', seed: 1, days: 1, coverage: 50, timezone: 'UTC' }),
+  at(0, shelf('A1', 'scale')),
+  at(0, shelf('A2', 'none')),
+  at(0, { kind: 'item', epc: EPC, gtin: '80614141123458', zone: 'drinks' }),
+  at(0, { kind: 'shop-opened', business_day: '2026-03-02' }),
+];
+
+const items = {
+  ...{ opening: 0, delivered: 0, on_shelves: 0, misplaced: 0, in_back_room: 0, at_dock: 0, with_staff: 0 },
+  ...{ in_baskets: 0, lying_about: 0, sold: 0, stolen: 0 },
+};
+const CLOSING: readonly LedgerRecord[] = [
+  at(60, { kind: 'shop-closed', business_day: '2026-03-02' }),
+  at(600, { kind: 'ended', parties: 0, persons: 0, sales: 0, items }),
+];
+
+const event = (minute: number, type: string, data: object, time = minute): string =>
+  JSON.stringify({
+    ...{ type, data, timequality: 'ok' },
+    time: new Date(BEGAN + time * 60_000).toISOString(),
+    receivedtime: new Date(BEGAN + minute * 60_000).toISOString(),
+  });
+
+function judge(happened: readonly LedgerRecord[], said: readonly string[]): Score {
+  const truth = new Truth();
+  for (const record of [...OPENING, ...happened, ...CLOSING]) truth.take(record);
+  const hub = new HubStory(simulatedClock(undefined));
+  for (const line of said) hub.take(parseEvent(line));
+  return scoreOf(truth, hub);
+}
+
+const level = (minute: number, name: string, count: number): string =>
+  event(minute, 'retail.shelves.level.v1', { shelf: name, gtin: GTIN, count });
+const alert = (minute: number, change: string, name: string, id = `alert-${name}`): string =>
+  event(minute, `retail.alerts.${change}.v1`, { id, rule: 'shelf-gap', subject: name });
+const picked = (minute: number, name: string, count: number): LedgerRecord =>
+  at(minute, { kind: 'picked', who: 1, shelf: name, gtin: GTIN, count });
+
+describe('stock', () => {
+  it('is wrong by what the hub did not know, for as long as it did not know it', () => {
+    // Two shelves of one product: one known all the time, one never, and ten items stand there.
+    const known = [level(0, 'A1', 10)];
+    expect(judge([], known).stock).toEqual({ gtins: 1, error: 10, error_with_sensor: null, known: 0.5 });
+    // Four are taken after half of the opening hours; the hub hears of it fifteen minutes later.
+    const taken = [picked(30, 'A1', 4)];
+    expect(judge(taken, [...known, level(45, 'A1', 6), level(0, 'A2', 10)]).stock.error).toBeCloseTo(1);
+    expect(judge(taken, [...known, level(30, 'A1', 6), level(0, 'A2', 10)]).stock.error).toBe(0);
+  });
+
+  it('is judged in opening hours only: a level that is right all night is no merit', () => {
+    expect(judge([], [level(61, 'A1', 10), level(61, 'A2', 10)]).stock).toMatchObject({ error: 20, known: 0 });
+  });
+});
+
+describe('gaps', () => {
+  it('tell shelves with a sensor from those without', () => {
+    const gone = (name: string): LedgerRecord =>
+      at(10, { kind: 'gap-began', shelf: name, gtin: GTIN, count: 2, minimum: 3, in_back_room: 4 });
+    const { gaps } = judge([gone('A1'), gone('A2')], [alert(11, 'raised', 'A1')]);
+    expect(gaps.all).toMatchObject({ episodes: 2, found: 1, missed: 1, recall: 0.5, precision: 1 });
+    expect(gaps.with_sensor).toMatchObject({ found: 1, missed: 0, seconds_to_find: { p50: 60, p95: 60 } });
+    expect(gaps.without_sensor).toMatchObject({ found: 0, missed: 1, recall: 0, precision: null });
+  });
+
+  it('an alert counts until it is resolved or dismissed, however often it is acknowledged', () => {
+    const said = [alert(0, 'raised', 'A1'), alert(5, 'acknowledged', 'A1'), alert(30, 'dismissed', 'A1')];
+    expect(judge([], said).gaps.all).toMatchObject({ false: 1, stale_hours: 0.5 });
+  });
+});
+
+describe('items', () => {
+  const moved = (minute: number, to?: string): LedgerRecord =>
+    at(minute, { kind: 'item-moved', epc: EPC, gtin: '80614141123458', from: 'drinks', ...(to && { to }) });
+  const said = (minute: number, what: string, zone: string): string =>
+    event(minute, `retail.items.${what}.v1`, { epc: URI, zone });
+
+  it('are right for the share of the time in which the hub has them where they are', () => {
+    const { items: right } = judge([moved(30, 'tills')], [said(0, 'arrived', 'drinks'), said(45, 'moved', 'tills')]);
+    expect(right).toEqual({ items: 1, right_zone: 0.75, true_moves: 1, events_per_move: 2 });
+  });
+
+  it('that nobody saw are wrong, and so are those that left and are shown still', () => {
+    expect(judge([], []).items.right_zone).toBe(0);
+    expect(judge([moved(30)], [said(0, 'arrived', 'drinks')]).items.right_zone).toBe(0.5);
+    const gone = [said(0, 'arrived', 'drinks'), said(30, 'departed', 'drinks')];
+    expect(judge([moved(30)], gone).items.right_zone).toBe(1);
+  });
+
+  it('that there never were are wrong', () => {
+    const ghost = event(0, 'retail.items.arrived.v1', { epc: 'urn:epc:id:sgtin:0614141.812345.1', zone: 'drinks' });
+    expect(judge([], [said(0, 'arrived', 'drinks'), ghost]).items.right_zone).toBe(0.5);
+  });
+
+  it('have one name in hex and in the URI', () => {
+    expect(keyOfHex(EPC)).toBe('80614141123458/6789');
+    expect(keyOfUri(URI)).toBe(keyOfHex(EPC));
+    expect(keyOfHex('3174257BF4499602D2000000')).toBeUndefined();
+  });
+});
+
+describe('traffic', () => {
+  const crossed = (minute: number, persons: number): LedgerRecord =>
+    at(minute, { kind: 'line-crossed', line: 'door', direction: 'in', who: 1, persons });
+  const counted = (minute: number, persons: number, time?: number): string =>
+    event(minute, 'retail.traffic.crossed.v1', { line: 'door', in: persons, out: 0 }, time);
+
+  it('is wrong hour by hour: too many in one does not make up for too few in another', () => {
+    const { traffic } = judge([crossed(10, 10), crossed(70, 10)], [counted(20, 15), counted(80, 5)]);
+    expect(traffic).toEqual({ hours: 2, true_persons: 20, counted_persons: 20, error_per_hour: 0.5 });
+  });
+
+  it('counts at the time that the counter gave', () => {
+    expect(judge([crossed(59, 4)], [counted(61, 4, 59)]).traffic.error_per_hour).toBe(0);
+  });
+});
+
+describe('sales', () => {
+  const price = { amount: 129, currency: 'EUR' };
+  const sold = (transaction: string, count: number): LedgerRecord =>
+    at(20, {
+      ...{ kind: 'sold', who: 1, till: 'till-1', is: 'fixed', zone: 'tills', transaction, business_day: '2026-03-02' },
+      ...{ lines: [{ gtin: GTIN, count, price }], total: price },
+    });
+  const heard = (transaction: string, quantity: number): string =>
+    event(20, 'retail.sales.sold.v1', {
+      ...{ till: 'till-1', transaction, business_day: '2026-03-02' },
+      lines: [{ gtin: GTIN, quantity, kind: 'sale' }],
+    });
+
+  it('are each there once, with what was sold', () => {
+    const made = [sold('1', 1), sold('2', 2), sold('3', 3)];
+    expect(judge(made, [heard('1', 1), heard('2', 2), heard('3', 3)]).sales).toEqual({
+      ...{ sales: 3, missing: 0, doubled: 0, different: 0, invented: 0 },
+    });
+    expect(judge(made, [heard('1', 1), heard('1', 1), heard('2', 5), heard('9', 1)]).sales).toEqual({
+      ...{ sales: 3, missing: 1, doubled: 1, different: 1, invented: 1 },
+    });
+  });
+});
+
+describe('the command', () => {
+  let dir = '';
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'store-hub-score-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const lines = (records: readonly object[]): string => records.map((record) => JSON.stringify(record)).join('\n');
+  async function run(ledger: string, events: string, more: readonly string[] = []): Promise<string> {
+    writeFileSync(join(dir, 'ledger.jsonl'), ledger);
+    writeFileSync(join(dir, 'events.jsonl'), events);
+    let printed = '';
+    const command = scoreCommand((text) => {
+      printed += text;
+    });
+    const files = ['--ledger', join(dir, 'ledger.jsonl'), '--events', join(dir, 'events.jsonl')];
+    await command.parseAsync([...files, ...more], { from: 'user' });
+    return printed;
+  }
+
+  it('prints a table, and the same figures as JSON', async () => {
+    const ledger = lines([...OPENING, ...CLOSING]);
+    expect(await run(ledger, level(0, 'A1', 10))).toMatch(/stock error of a product +10\.00 items/);
+    const score = JSON.parse(await run(ledger, level(0, 'A1', 10), ['--json'])) as Score;
+    expect(tableOf(score)).toBe(await run(ledger, level(0, 'A1', 10)));
+  });
+
+  it('follows the clock of a run that was faster than real time', async () => {
+    const clock = join(dir, 'run.json');
+    const began = new Date(BEGAN).toISOString();
+    // The hub lived a minute for each hour of the shop, on another day.
+    writeFileSync(clock, JSON.stringify({ hub_began: '2026-11-20T10:00:00Z', simulated_began: began, speed: 60 }));
+    const said = { shelf: 'A1', gtin: GTIN, count: 10 };
+    const heard = { type: 'retail.shelves.level.v1', data: said, time: '2026-11-20T10:00:30Z' };
+    const events = JSON.stringify({ ...heard, receivedtime: '2026-11-20T10:00:30Z' });
+    const score = JSON.parse(await run(lines([...OPENING, ...CLOSING]), events, ['--run', clock, '--json'])) as Score;
+    expect(score.stock.known).toBeCloseTo(0.25);
+  });
+
+  it('names file and line of what it cannot read, and refuses a ledger without an end', async () => {
+    await expect(run(`${lines(OPENING)}\nno json`, '')).rejects.toThrow(/ledger\.jsonl:6: /);
+    await expect(run(lines(OPENING), '')).rejects.toThrow(/has no end/);
+    await expect(run('{"kind":"sold"}', '')).rejects.toThrow(/ledger\.jsonl:1: no ledger/);
+    await expect(run(lines([...OPENING, ...CLOSING]), '{"type":1}')).rejects.toThrow(/events\.jsonl:1: /);
+  });
+});
