@@ -1,4 +1,5 @@
 /** The ways by which frames of configured devices reach the hub, one line each. */
+import { formatOf } from './codecs/formats.ts';
 import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { Frame } from './contracts/formats.ts';
 import type { Receipt, SourcePosition } from './contracts/intake.ts';
@@ -23,6 +24,25 @@ export interface TransportParts {
 }
 
 /** The transports that the configuration needs; a library is loaded only when one does. */
-export async function transportsOf(_parts: TransportParts): Promise<readonly Transport[]> {
-  return [];
+export async function transportsOf(parts: TransportParts): Promise<readonly Transport[]> {
+  return [...(await serialLines(parts))];
+}
+
+async function serialLines({ devices, take, trouble, logger }: TransportParts): Promise<readonly Transport[]> {
+  if (!devices.some(({ serial }) => serial !== undefined)) return [];
+  const { SerialLine } = await import('./devices/serial-line.ts');
+  return devices.flatMap((device) => {
+    const { name, codec, serial: source } = device;
+    const line = formatOf(codec)?.line;
+    if (source === undefined || line === undefined) return [];
+    return new SerialLine({
+      device: name,
+      codec,
+      source,
+      parser: () => line(device),
+      take: (frame, done) => take(name, frame, done),
+      trouble: (reason) => trouble(name, reason),
+      logger,
+    });
+  });
 }

@@ -58,6 +58,8 @@ export interface LineParser {
   idle?(): readonly Uint8Array[];
   /** Sent when the line was opened. */
   readonly greeting?: Uint8Array | undefined;
+  /** The greeting is sent again when no telegram came for so long (ms): a device that lost its power has forgotten it. */
+  readonly greetAgainMs?: number;
   /** Sent again and again, where the device only answers. */
   readonly ask?: { readonly bytes: Uint8Array; readonly everyMs: number } | undefined;
 }
