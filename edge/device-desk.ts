@@ -10,6 +10,8 @@ import { HubError, messageOf } from './contracts/errors.ts';
 import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from './contracts/formats.ts';
 import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
+import type { Handshake } from './contracts/sessions.ts';
+import type { DeviceRegister } from './device-register.ts';
 import type { DecodedPayload } from './devices/codec.ts';
 
 /** Under this kind the frames are dead letters that no codec understood; their device is the configured one. */
@@ -22,15 +24,34 @@ export interface DeskParts {
   readonly judge: (kind: Kind, device: string, readings: readonly unknown[], received: number) => DecodedPayload;
   readonly mask: (bytes: Uint8Array) => Uint8Array;
   readonly intake: Intake;
+  /** Is told of valid readings that never reach the journal. */
+  readonly counted?: (kind: Kind, readings: number) => void;
+  /** Is told what each device said, and what was wrong with it. */
+  readonly register?: Pick<DeviceRegister, 'seen' | 'refused' | 'showFrame'>;
+}
+
+/** What is noted in the transaction that stores a frame. */
+interface Notes {
+  readonly position?: SourcePosition | undefined;
+  readonly handshake?: Handshake | undefined;
 }
 
 interface Station {
   readonly config: DeviceConfig;
   readonly format: Format;
   readonly decoder: Decoder;
+  /** Its frames may name persons. */
+  readonly personal: boolean;
 }
 
-type Judged = { readonly deliveries: Delivery[]; readonly counted: number } | NotUnderstood;
+interface Group {
+  readonly kind: Kind;
+  readonly device: string;
+  readonly readings: AcceptedReading[];
+  counted: number;
+}
+
+type Judged = { readonly groups: readonly Group[] } | NotUnderstood;
 
 export class DeviceDesk {
   readonly #parts: DeskParts;
@@ -47,7 +68,8 @@ export class DeviceDesk {
       const format = this.#parts.formatOf(config.codec);
       if (format === undefined)
         throw new HubError('CONFIG_INVALID', `devices[${index}].codec: this version does not read ${config.codec} yet`);
-      this.#stations.set(config.name, { config, format, decoder: format.open(config) });
+      const personal = format.personal === true || mapsPersons(config);
+      this.#stations.set(config.name, { config, format, decoder: format.open(config), personal });
     }
   }
 
@@ -56,89 +78,161 @@ export class DeviceDesk {
     this.#stations.clear();
   }
 
-  /** A frame of a configured device; `position`: how far its source was read with it. `done` is called once. */
-  take(device: string, frame: Frame, done: (receipt: Receipt) => void, position?: SourcePosition): void {
+  /** Whether it is a configured device with a codec. */
+  has(device: string): boolean {
+    return this.#stations.has(device);
+  }
+
+  /**
+   * A frame of a configured device; `position`: how far its source was read with it. `done` is called once, and may be
+   * called before this returns.
+   */
+  take(
+    device: string,
+    frame: Frame,
+    done: (receipt: Receipt) => void,
+    position?: SourcePosition,
+    handshake?: Handshake,
+  ): void {
     const station = this.#stations.get(device);
     if (station === undefined) throw new Error(`no device ${device} is configured`);
+    const notes = { position, handshake };
     const understood = station.decoder.decode(frame);
     if ('then' in understood) {
       understood.then(
-        (value) => this.#give(station, frame, value, done, position),
-        (error: unknown) => this.#give(station, frame, { ok: false, reason: messageOf(error) }, done, position),
+        (value) => this.#give(station, frame, value, done, notes),
+        (error: unknown) => this.#give(station, frame, { ok: false, reason: messageOf(error) }, done, notes),
       );
-    } else this.#give(station, frame, understood, done, position);
+    } else this.#give(station, frame, understood, done, notes);
   }
 
   #give(
-    { config, format }: Station,
+    station: Station,
     frame: Frame,
     understood: Understood | NotUnderstood,
     done: (receipt: Receipt) => void,
-    position: SourcePosition | undefined,
+    notes: Notes,
   ): void {
-    const judged = understood.ok ? this.#judge(config, frame, understood.said) : understood;
-    if ('reason' in judged) {
-      const { reason, pointers = [] } = judged;
-      const bytes = format.personal ? null : this.#parts.mask(frame.bytes);
-      const letter = { kind: FRAME_KIND, device: config.name, received: frame.received, reason, pointers, bytes };
+    const judged = understood.ok ? this.#judge(station.config, frame, understood.said) : understood;
+    if ('reason' in judged) this.#refuse(station, frame, judged, done, notes);
+    else this.#deliver(station, frame, judged.groups, understood, done, notes);
+  }
+
+  #refuse(
+    { config, personal }: Station,
+    frame: Frame,
+    { reason, pointers = [] }: NotUnderstood,
+    done: (receipt: Receipt) => void,
+    { position, handshake }: Notes,
+  ): void {
+    const { name: device } = config;
+    const { received, topic } = frame;
+    this.#parts.register?.refused(device, received, reason);
+    this.#parts.register?.showFrame(device, frame, { reason }, personal);
+    const bytes = personal ? null : this.#parts.mask(frame.bytes);
+    const letter = { kind: FRAME_KIND, device, received, reason, pointers, bytes, topic, handshake };
+    if (position === undefined) {
       this.#parts.intake.refuse(letter, done);
       return;
     }
-    const { deliveries, counted } = judged;
-    if (position !== undefined) {
-      const { received } = frame;
-      const last = deliveries.pop() ?? { kind: 'status', device: config.name, received, readings: [] };
-      deliveries.push({ ...last, position });
-    }
-    this.#deliver(deliveries, counted, done);
+    // A refusal has no position of its own: it stands when the letter is kept.
+    this.#parts.intake.refuse(letter, (receipt) => {
+      if (receipt.outcome === 'not-stored') done(receipt);
+      else
+        this.#parts.intake.deliver({ kind: 'status', device, received, readings: [], position }, (moved) =>
+          done(moved.outcome === 'accepted' ? receipt : moved),
+        );
+    });
   }
 
   #judge(config: DeviceConfig, { received }: Frame, said: readonly Said[]): Judged {
-    const groups = new Map<string, Said[]>();
-    for (const one of said) {
-      const key = `${one.kind} ${one.device ?? config.name}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [one]);
-      else group.push(one);
-    }
-    const deliveries: Delivery[] = [];
-    let counted = 0;
-    for (const group of groups.values()) {
-      const [first] = group;
-      if (first === undefined) continue;
-      const { kind, device = config.name } = first;
+    const groups = new Map<string, Group>();
+    for (const { kind, reading, history, device = config.name } of said) {
       // Singly, so that it is known which readings are of the past.
-      const readings: AcceptedReading[] = [];
-      for (const { reading, history } of group) {
-        const decoded = this.#parts.judge(kind, device, [reading], received);
-        if (!decoded.ok) return { ok: false, reason: `${kind}: ${decoded.reason}`, pointers: decoded.pointers };
-        counted += decoded.counted;
-        for (const accepted of decoded.readings) readings.push(history ? { ...accepted, history } : accepted);
-      }
-      if (readings.length > 0) deliveries.push({ kind, device, received, readings });
+      const decoded = this.#parts.judge(kind, device, [reading], received);
+      if (!decoded.ok) return { ok: false, reason: `${kind}: ${decoded.reason}`, pointers: decoded.pointers };
+      const key = `${kind} ${device}`;
+      const group = groups.get(key) ?? { kind, device, readings: [], counted: 0 };
+      groups.set(key, group);
+      group.counted += decoded.counted;
+      for (const accepted of decoded.readings) group.readings.push(history ? { ...accepted, history } : accepted);
     }
-    return { deliveries, counted };
+    return { groups: [...groups.values()] };
   }
 
-  /** One receipt for all: what was not stored comes again, and is told from what was by its ids. */
-  #deliver(deliveries: readonly Delivery[], counted: number, done: (receipt: Receipt) => void): void {
-    let left = deliveries.length;
-    let accepted = counted;
-    let repeated = 0;
+  #deliver(
+    { config, personal }: Station,
+    frame: Frame,
+    groups: readonly Group[],
+    understood: Understood | NotUnderstood,
+    done: (receipt: Receipt) => void,
+    { position, handshake }: Notes,
+  ): void {
+    const { register } = this.#parts;
+    const { received } = frame;
+    const deliveries: Delivery[] = [];
+    let counted = 0;
+    let first = true;
+    for (const { kind, device, readings, counted: only } of groups) {
+      counted += only;
+      if (only > 0) this.#parts.counted?.(kind, only);
+      if (readings.length > 0) deliveries.push({ kind, device, received, readings });
+      const more = device === config.name && !first;
+      if (device === config.name) first = false;
+      register?.seen(device, received, { kind, readings, counted: only, more });
+    }
+    // What says nothing of its own is there all the same.
+    if (first) register?.seen(config.name, received, { kind: 'status', readings: [], counted: 0 });
+    if (understood.ok) register?.showFrame(config.name, frame, understood, personal);
+    if (position !== undefined || handshake !== undefined) {
+      const last = deliveries.pop() ?? { kind: 'status', device: config.name, received, readings: [] };
+      deliveries.push({ ...last, position, handshake });
+    }
+    const settled = (receipt: Receipt): void => {
+      if (receipt.outcome === 'refused') register?.refused(config.name, received, 'refused by the journal');
+      done(receipt);
+    };
+    this.#giveAll(deliveries, { accepted: counted, repeated: 0 }, position ?? handshake, settled);
+  }
+
+  /**
+   * One receipt for all: what was not stored comes again, and is told from what was by its ids. What notes that the
+   * whole frame is stored goes last, when the others are: they need not share a transaction.
+   */
+  #giveAll(
+    deliveries: readonly Delivery[],
+    sum: { accepted: number; repeated: number },
+    noted: object | undefined,
+    done: (receipt: Receipt) => void,
+  ): void {
+    const together = noted === undefined || deliveries.length < 2 ? deliveries : deliveries.slice(0, -1);
+    const behind = deliveries.slice(together.length);
+    let left = together.length;
     let worse: Receipt | undefined;
     if (left === 0) {
-      done({ outcome: 'accepted', accepted, repeated });
+      done({ outcome: 'accepted', ...sum });
       return;
     }
-    for (const delivery of deliveries) {
-      this.#parts.intake.deliver(delivery, (receipt) => {
-        if (receipt.outcome === 'accepted') {
-          accepted += receipt.accepted;
-          repeated += receipt.repeated;
-        } else worse = receipt;
-        left -= 1;
-        if (left === 0) done(worse ?? { outcome: 'accepted', accepted, repeated });
-      });
-    }
+    const settle = (receipt: Receipt): void => {
+      if (receipt.outcome === 'accepted') {
+        sum.accepted += receipt.accepted;
+        sum.repeated += receipt.repeated;
+      } else if (worse?.outcome !== 'not-stored') worse = receipt;
+      left -= 1;
+      if (left > 0) return;
+      if (behind.length === 0 || worse?.outcome === 'not-stored') {
+        done(worse ?? { outcome: 'accepted', ...sum });
+        return;
+      }
+      this.#giveAll(behind, sum, undefined, (last) => done(last.outcome === 'accepted' && worse ? worse : last));
+    };
+    for (const delivery of together) this.#parts.intake.deliver(delivery, settle);
   }
+}
+
+/** A mapping may read persons out of any format. */
+function mapsPersons({ mapping = {} }: DeviceConfig): boolean {
+  return Object.entries(mapping).some(
+    ([key, expression]) => /^(presence|consent)$/.test(key) || /shopper/i.test(key + expression),
+  );
 }

@@ -20,6 +20,7 @@ import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import { DeviceDesk } from './device-desk.ts';
+import { DeviceRegister } from './device-register.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
@@ -72,6 +73,7 @@ export class Hub {
   readonly #standing: Standing;
   readonly #codec: Codec;
   readonly #decoder: HubJson;
+  readonly #register: DeviceRegister;
   readonly #desk: DeviceDesk;
   readonly #intake: CountedIntake;
   readonly #credentials: Credentials | undefined;
@@ -104,6 +106,7 @@ export class Hub {
     const conceal = concealer(identityKey(config.data_dir));
     const dayAt = dayInZone(config.timezone);
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
+    this.#register = new DeviceRegister(config.devices, this.#decoder.mask);
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     this.#desk = new DeviceDesk({
@@ -112,6 +115,10 @@ export class Hub {
       judge: this.#decoder.judge,
       mask: this.#decoder.mask,
       intake: this.#intake,
+      counted: (kind, readings) => {
+        this.#metrics.accepted[kind] += readings;
+      },
+      register: this.#register,
     });
     this.#screens = screensOf(config, config.http.limits.live_readers, (request) => journal.request(request));
     const { users } = config.mqtt;
@@ -196,7 +203,10 @@ export class Hub {
       brokers,
       take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),
       positionOf: async (source) => (await this.#journal.request({ op: 'position', source })) as string | undefined,
-      trouble: (device, reason) => this.#loggers.devices.warn({ device }, reason ?? 'it works again'),
+      trouble: (device, reason) => {
+        this.#register.trouble(device, Date.now(), reason);
+        this.#loggers.devices.warn({ device }, reason ?? 'it works again');
+      },
       logger: this.#loggers.devices,
     });
     for (const transport of this.#transports) await transport.start();
@@ -239,12 +249,16 @@ export class Hub {
     if (this.#heartbeat) this.#loggers.journal.info('the hub has stopped');
   }
 
-  /** Decodes, and counts the readings of which nothing is kept: they never reach the journal. */
+  /** Decodes, tells the register, and counts the readings of which nothing is kept: they never reach the journal. */
   #countingCodec(): Codec {
     return {
       decode: (kind, device, payload, received) => {
         const decoded = this.#decoder.decode(kind, device, payload, received);
-        if (decoded.ok && decoded.counted > 0) this.#metrics.accepted[kind] += decoded.counted;
+        if (decoded.ok) {
+          const { readings, counted } = decoded;
+          if (counted > 0) this.#metrics.accepted[kind] += counted;
+          this.#register.seen(device, received, { kind, readings, counted, bytes: payload });
+        } else this.#register.refused(device, received, decoded.reason, decoded.bytes ?? undefined);
         return decoded;
       },
       mask: this.#decoder.mask,

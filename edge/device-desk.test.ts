@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HubJson } from './codecs/hub-json.ts';
+import { cardsMasked, maskedCopy } from './codecs/masking.ts';
+import type { DeviceConfig } from './contracts/devices.ts';
+import type { Format, Said } from './contracts/formats.ts';
+import type { Receipt } from './contracts/intake.ts';
+import { DeviceDesk } from './device-desk.ts';
+import { DeviceRegister } from './device-register.ts';
+import { ControlledIntake } from './devices/controlled-intake.ts';
+
+const NOW = Date.parse('2026-03-02T10:00:00Z');
+
+/** Says what stands in the frame; `later` answers in a later turn, `broken` is not understood. */
+const format: Format = {
+  name: 'impinj',
+  open: () => ({
+    decode(frame) {
+      const { said, broken, later } = JSON.parse(Buffer.from(frame.bytes).toString()) as {
+        said?: Said[];
+        broken?: string;
+        later?: boolean;
+      };
+      const result =
+        broken === undefined ? { ok: true as const, said: said ?? [] } : { ok: false as const, reason: broken };
+      return later ? Promise.resolve(result) : result;
+    },
+  }),
+};
+
+const device = (name: string, more: Partial<DeviceConfig> = {}): DeviceConfig => ({
+  name,
+  codec: 'impinj',
+  calibration: { celsius: 0, weight: 1 },
+  ...more,
+});
+
+let intake: ControlledIntake;
+let register: DeviceRegister;
+let desk: DeviceDesk;
+let receipts: Receipt[];
+let counted: number;
+
+function open(devices: readonly DeviceConfig[], formatOf: () => Format | undefined = () => format): void {
+  const judge = new HubJson({ facing: () => undefined, dayAt: () => '2026-03-02', conceal: () => '' }).judge;
+  register = new DeviceRegister(devices, maskedCopy);
+  desk = new DeviceDesk({
+    ...{ devices, formatOf, judge, mask: maskedCopy, intake, register },
+    counted: (_kind, readings) => {
+      counted += readings;
+    },
+  });
+  desk.start();
+}
+
+beforeEach(() => {
+  intake = new ControlledIntake();
+  intake.automatic = false;
+  receipts = [];
+  counted = 0;
+  open([device('reader')]);
+});
+
+afterEach(() => desk.stop());
+
+const give = (content: unknown, ...notes: [position?: { source: string; value: string }]): void =>
+  desk.take(
+    'reader',
+    { bytes: Buffer.from(JSON.stringify(content)), topic: 'shop/reader', received: NOW },
+    (receipt) => void receipts.push(receipt),
+    ...notes,
+  );
+
+const shelf = (count: number, more: object = {}): Said => ({
+  kind: 'shelf',
+  reading: { shelf: 'A', gtin: '09521234543213', count },
+  ...more,
+});
+const status: Said = { kind: 'status', reading: { online: true, battery_percent: 41 } };
+
+describe('a frame', () => {
+  test('of several kinds and devices has one receipt, when all of it is stored', () => {
+    give({ said: [shelf(3), status, shelf(4), shelf(5, { device: 'B' })] });
+    expect(intake.deliveries.map(({ kind, device, readings }) => [kind, device, readings.length])).toEqual([
+      ['shelf', 'reader', 2],
+      ['status', 'reader', 1],
+      ['shelf', 'B', 1],
+    ]);
+    intake.answer(2);
+    expect(receipts).toEqual([]);
+    intake.answer(1);
+    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 4, repeated: 0 }]);
+  });
+
+  test('that holds one bad reading is kept as one dead letter with its topic, and nothing of it is taken', () => {
+    give({ said: [shelf(3), { kind: 'shelf', reading: { shelf: 'A', count: -1 } }, status] });
+    intake.answer();
+    expect(intake.deliveries).toEqual([]);
+    expect(intake.refusals).toMatchObject([{ kind: 'frame', device: 'reader', topic: 'shop/reader' }]);
+    expect(intake.refusals[0]?.reason).toMatch(/^shelf: /);
+    expect(receipts).toEqual([{ outcome: 'refused', letter: 'letter-1' }]);
+    expect(register.list(NOW)[0]?.error?.reason).toMatch(/^shelf: /);
+  });
+
+  test('that says nothing is accepted at once', () => {
+    give({ said: [] });
+    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 0, repeated: 0 }]);
+    expect(intake.waiting).toEqual([]);
+    expect(register.list(NOW)[0]).toMatchObject({ frames: 1, readings: 0, lastSeen: NOW });
+  });
+
+  test('of readings that are only counted never reaches the journal', () => {
+    give({ said: [{ kind: 'rfid', reading: { epc: '3034257BF7194E4000001A85' } }] });
+    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 1, repeated: 0 }]);
+    expect([intake.waiting.length, counted]).toEqual([0, 1]);
+  });
+
+  test('that a codec reads in a later turn is answered all the same', async () => {
+    give({ said: [shelf(3)], later: true });
+    expect(intake.waiting).toEqual([]);
+    await new Promise(setImmediate);
+    intake.answer();
+    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 1, repeated: 0 }]);
+  });
+
+  test('that cannot be stored in part is not stored as a whole, and comes again', () => {
+    give({ said: [shelf(3), status] });
+    intake.broken = true;
+    intake.answer(1);
+    intake.broken = false;
+    intake.answer(1);
+    expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'disk full' }]);
+  });
+
+  test('keeps which of its readings are of the past', () => {
+    give({ said: [shelf(3, { history: true }), shelf(4)] });
+    expect(intake.deliveries[0]?.readings.map(({ history }) => history)).toEqual([true, undefined]);
+  });
+});
+
+describe('the position of a source', () => {
+  const position = { source: '/tills/1.xml', value: '120' };
+
+  test('is committed with the last of the frame, when the rest is stored', () => {
+    give({ said: [shelf(3), status] }, position);
+    expect(intake.deliveries.map((delivery) => delivery.position)).toEqual([undefined]);
+    intake.answer();
+    expect(receipts).toEqual([]);
+    expect(intake.deliveries.map((delivery) => delivery.position)).toEqual([undefined, position]);
+    intake.answer();
+    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 2, repeated: 0 }]);
+  });
+
+  test('does not move past what could not be stored', () => {
+    give({ said: [shelf(3), status] }, position);
+    intake.broken = true;
+    intake.answer();
+    expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'disk full' }]);
+    expect(intake.deliveries.every((delivery) => delivery.position === undefined)).toBe(true);
+  });
+
+  test('moves with a frame that says nothing, and past one that is kept as a dead letter', () => {
+    give({ said: [] }, position);
+    intake.answer();
+    give({ broken: 'half a file' }, { ...position, value: '240' });
+    intake.answer();
+    expect(receipts).toHaveLength(1);
+    intake.answer();
+    expect(intake.deliveries.map((delivery) => delivery.position?.value)).toEqual(['120', '240']);
+    expect(receipts.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused']);
+  });
+});
+
+describe('what may name a person', () => {
+  test('is in no dead letter and no shown frame of a personal format or of a mapping to presence', () => {
+    for (const personal of [true, false]) {
+      const shoppers = device('reader', { mapping: { presence: '{}' } });
+      open([personal ? device('reader') : shoppers], () => ({ ...format, personal }));
+      give({ broken: 'of somebody', name: 'anna' });
+      expect(intake.refusals.at(-1)?.bytes).toBeNull();
+      expect(register.frames('reader', NOW)?.map(({ raw }) => raw)).toEqual([null]);
+    }
+  });
+
+  test('is not shown where a frame holds it beside other things', () => {
+    give({ said: [{ kind: 'presence', reading: { zone: 'z', shopper: 'anna', present: true } }, status] });
+    const [shown] = register.frames('reader', NOW) ?? [];
+    expect(shown?.raw).toBeNull();
+    expect(shown?.decoded).toEqual([JSON.stringify({ kind: 'status', online: true, battery_percent: 41 })]);
+  });
+});
+
+test('a codec that this version does not read is named with its entry', () => {
+  expect(() => open([device('x')], () => undefined)).toThrow('devices[0].codec: this version does not read impinj yet');
+});
+
+test('cards are masked in what is kept of a refused frame', () => {
+  give({ broken: 'no', card: '4111111111111111' });
+  const kept = Buffer.from(intake.refusals[0]?.bytes ?? []).toString();
+  expect(kept).toContain('broken');
+  expect(kept).not.toContain('4111111111111111');
+  expect(Buffer.from(cardsMasked(Buffer.from(kept))).toString()).toBe(kept);
+});
