@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { CODECS, type CodecName, TRANSPORTS, type TransportName } from '../edge/contracts/devices.ts';
+import { gtinSchema } from '../edge/contracts/planogram.ts';
 import { duration, path, secretFile, shown } from './values.ts';
 
 const name = (what: string) => z.string().min(1).max(64).describe(what);
@@ -109,6 +110,10 @@ export const deviceSchema = z
       .optional()
       .describe('of an RFID reader: number of the antenna -> zone'),
     places: names.optional().describe('what the device calls a line, zone or shelf -> what the shop calls it'),
+    codes: z
+      .record(z.string().min(1).max(64), gtinSchema)
+      .optional()
+      .describe('of a till: what it calls a product (a PLU, an own number; * at the end for any more) -> its GTIN'),
     calibration: calibration.prefault({}).describe('corrections of what it measures'),
     rhythm: duration({ min: '1s', max: '30d' })
       .optional()
@@ -133,6 +138,8 @@ export const deviceSchema = z
       wrong('mapping', `goes with codec mapping or csv, not with ${codec}`);
     if (device.mapping === undefined && (codec === 'mapping' || codec === 'csv'))
       wrong('codec', `${codec} needs \`mapping\``);
+    if (device.codes !== undefined && codec !== 'poslog' && codec !== 'csv')
+      wrong('codes', `goes with codec poslog or csv, not with ${codec}`);
     const { full_mm, empty_mm } = device.calibration;
     if ((full_mm === undefined) !== (empty_mm === undefined) || (full_mm ?? 0) >= (empty_mm ?? 1))
       wrong('calibration', 'full_mm and empty_mm go together, full_mm the smaller one');

@@ -41,6 +41,10 @@ export type Request =
   | { readonly op: 'erase'; readonly shopper: string }
   /** How far a source was read; answered with text or nothing. */
   | { readonly op: 'position'; readonly source: string }
+  /** All of the sources whose names begin so; answered with a list of them. */
+  | { readonly op: 'positions'; readonly prefix: string }
+  /** They are read no more. */
+  | { readonly op: 'forget-positions'; readonly sources: readonly string[] }
   | { readonly op: 'sessions'; readonly changes: readonly SessionChange[] };
 
 export type Answer =

@@ -14,8 +14,10 @@ import { formatOf } from './codecs/formats.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
+import type { DeviceConfig } from './contracts/devices.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
+import type { SourcePosition } from './contracts/intake.ts';
 import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
@@ -29,6 +31,7 @@ import { limitsFrom } from './devices/door-options.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { doorFigures } from './door-figures.ts';
+import { FileDesk } from './file-desk.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer, identityKey } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
@@ -110,7 +113,7 @@ export class Hub {
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     this.#desk = new DeviceDesk({
-      devices: config.devices,
+      devices: devicesOf(config),
       formatOf,
       judge: this.#decoder.judge,
       mask: this.#decoder.mask,
@@ -197,11 +200,21 @@ export class Hub {
   }
 
   async #openTransports(): Promise<void> {
-    const { devices, brokers } = this.#config;
+    const { brokers } = this.#config;
+    const devices = devicesOf(this.#config);
     this.#transports = await transportsOf({
       devices,
       brokers,
       take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),
+      files: new FileDesk({
+        devices,
+        formatOf,
+        judge: this.#decoder.judge,
+        check: this.#decoder.check,
+        intake: this.#intake,
+        positionsOf: async (prefix) => (await this.#journal.request({ op: 'positions', prefix })) as SourcePosition[],
+        forget: async (sources) => void (await this.#journal.request({ op: 'forget-positions', sources })),
+      }),
       positionOf: async (source) => (await this.#journal.request({ op: 'position', source })) as string | undefined,
       trouble: (device, reason) => {
         this.#register.trouble(device, Date.now(), reason);
@@ -428,6 +441,11 @@ export class Hub {
 /** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
 function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
   return allow_anonymous_network || isLoopback(listen.host);
+}
+
+/** Some tell local time. */
+function devicesOf({ devices, timezone }: StoreConfig): DeviceConfig[] {
+  return devices.map((device) => ({ ...device, timezone }));
 }
 
 /** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */

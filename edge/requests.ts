@@ -9,6 +9,7 @@ import { endConsent, forgetShopper } from './consent-ends.ts';
 import { type Alert, type AlertCommand, hasEnded } from './contracts/alerts.ts';
 import { maskCardData } from './contracts/card-data.ts';
 import { HubError } from './contracts/errors.ts';
+import type { SourcePosition } from './contracts/intake.ts';
 import type { Claim, ClaimAnswer } from './contracts/offers.ts';
 import type { Answer, Request } from './crossing.ts';
 import type { DroppedData } from './journal/drops.ts';
@@ -74,11 +75,24 @@ function perform(books: Bookkeeper, request: Request, refusing: string | undefin
       return erase(books, request.shopper);
     case 'position':
       return books.remembered.get('position', request.source);
+    case 'positions':
+      return positions(books, request.prefix);
+    case 'forget-positions':
+      for (const source of request.sources) books.remembered.set('position', source, null);
+      books.dirty = true;
+      return undefined;
     case 'sessions':
       books.dirty = true;
       books.sessions.apply(request.changes, books.now);
       return undefined;
   }
+}
+
+function positions(books: Bookkeeper, prefix: string): SourcePosition[] {
+  return books.remembered
+    .keys('position')
+    .filter((source) => source.startsWith(prefix))
+    .map((source) => ({ source, value: String(books.remembered.get('position', source)) }));
 }
 
 /** A drop becomes an event; returns its position. */

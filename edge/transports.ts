@@ -1,6 +1,7 @@
 /** The ways by which frames of configured devices reach the hub, one line each. */
 import { formatOf } from './codecs/formats.ts';
 import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
+import type { FileIntake } from './contracts/files.ts';
 import type { Frame } from './contracts/formats.ts';
 import type { Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Logger } from './ops/logging.ts';
@@ -18,6 +19,8 @@ export interface TransportParts {
   readonly take: (device: string, frame: Frame, done: (receipt: Receipt) => void, position?: SourcePosition) => void;
   /** How far a source was read, as last committed. */
   readonly positionOf: (source: string) => Promise<string | undefined>;
+  /** Where records of files go. */
+  readonly files: FileIntake;
   /** What is wrong with the way to a device, in a sentence for an installer; undefined: it works (again). */
   readonly trouble: (device: string, reason: string | undefined) => void;
   readonly logger: Logger;

@@ -115,6 +115,16 @@ export class HubJson {
   readonly judge = (kind: Kind, device: string, readings: readonly unknown[], received: number): Decoded =>
     this.#judged(readings, true, { kind, device, received, context: this.#context, training: 0, masked: 0 }, EMPTY);
 
+  /** Only says what would be refused: nothing is counted, because the readings come again. */
+  readonly check = (kind: Kind, device: string, readings: readonly unknown[], received: number): Decoded =>
+    this.#judged(
+      readings,
+      true,
+      { kind, device, received, context: this.#context, training: 0, masked: 0 },
+      EMPTY,
+      false,
+    );
+
   #bySchema(value: unknown, arrival: Arrival, payload: Uint8Array): Decoded {
     const { kind } = arrival;
     if (payload.length <= SMALL && nestsDeeperThan(DEEPEST, payload))
@@ -123,7 +133,7 @@ export class HubJson {
     return this.#judged(many ? value : [value], many, arrival, payload);
   }
 
-  #judged(values: readonly unknown[], many: boolean, arrival: Arrival, payload: Uint8Array): Decoded {
+  #judged(values: readonly unknown[], many: boolean, arrival: Arrival, payload: Uint8Array, counts = true): Decoded {
     const { kind } = arrival;
     if (values.length === 0 || values.length > MOST_READINGS) {
       const message = `an array of ${values.length} readings: expected 1 to ${MOST_READINGS}`;
@@ -145,7 +155,7 @@ export class HubJson {
       }
     }
     if (faults.length > 0) return this.#refused(kind, payload, faults, undefined);
-    this.#count(arrival, values);
+    if (counts) this.#count(arrival, values);
     return { ok: true, readings, counted: values.length - readings.length };
   }
 

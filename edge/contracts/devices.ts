@@ -115,6 +115,10 @@ export interface DeviceConfig extends DevicePlace {
   readonly calibration: DeviceCalibration;
   /** How often it says something at the latest; absent: learned. */
   readonly rhythm?: number | undefined;
+  /** What a till calls a product -> its GTIN; a code may end in `*`. */
+  readonly codes?: Readonly<Record<string, string>> | undefined;
+  /** The store's, IANA name: for devices that tell local time. Absent: UTC. */
+  readonly timezone?: string | undefined;
   /** Of codec `mapping`: kind of reading -> JSONata expression; of codec `csv`: field of a sale line -> column. */
   readonly mapping?: Readonly<Record<string, string>> | undefined;
 }

@@ -64,6 +64,21 @@ export interface LineParser {
   readonly ask?: { readonly bytes: Uint8Array; readonly everyMs: number } | undefined;
 }
 
+/** One record of a file, such as a transaction with its lines. */
+export interface FileRecord {
+  readonly said: Said;
+  /** Where it begins, for whoever looks at the file: `line 12`. */
+  readonly where: string;
+}
+
+/** Reads one file, piece by piece from its beginning, and holds no more of it than a record. Never throws. */
+export interface FileReader {
+  /** The records that end in this piece. What was not understood is the whole file. */
+  push(piece: Uint8Array): readonly FileRecord[] | NotUnderstood;
+  /** The last records; after it, and after a refusal, nothing more is pushed. */
+  end(): readonly FileRecord[] | NotUnderstood;
+}
+
 export interface Format {
   readonly name: CodecName;
   /** Its frames may name persons: they are shown to nobody and never kept. */
@@ -72,4 +87,6 @@ export interface Format {
   open(device: DeviceConfig): Decoder;
   /** Of devices on a serial line. */
   line?(device: DeviceConfig): LineParser;
+  /** Of devices that leave files: the same records as a decoder gives, for files of any length. */
+  file?(device: DeviceConfig): FileReader;
 }

@@ -75,6 +75,11 @@ export class Remembered {
     return old.value;
   }
 
+  /** Of everything of a kind; it looks at all that is remembered. */
+  keys(kind: string): string[] {
+    return [...this.#young.values(), ...this.#old.values()].flatMap((entry) => (entry.kind === kind ? entry.key : []));
+  }
+
   /** Null: there is nothing to remember any more. */
   set(kind: string, key: string, value: unknown): void {
     const id = `${kind}\0${key}`;
