@@ -17,38 +17,23 @@ import {
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import SQLite from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
-import { makeStore, type Store } from '../../device-sims/harness/store.ts';
+import type { Store } from '../../device-sims/harness/store.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
-import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
 import { PAGE_BYTES as PAGE } from '../../edge/journal/database.ts';
 import { JournalReader } from '../../edge/journal/reader.ts';
-import { createTopics } from '../hq/topics.ts';
 import { verify } from '../hq/verify.ts';
+import { kafkaStores } from './kafka-stores.fixture.ts';
 import { drained, sell, startBoth } from './resume.fixture.ts';
 
 describeWithKafka('a hub whose journal was damaged', () => {
   vi.setConfig({ testTimeout: 180_000 });
-  let kafka: LocalKafka;
-  const stores: Store[] = [];
-  let number = 0;
-
-  beforeAll(async () => {
-    kafka = await startKafka();
-    await createTopics({ brokers: kafka.brokers }, { partitions: 2, replication: 1 });
-  });
-  afterEach(async () => {
-    for (const store of stores.splice(0)) await store.stop();
-  });
-  afterAll(async () => {
-    await kafka.stop();
-  });
+  const kafka = kafkaStores('store-d', 2);
 
   /** Head office has sales 1 to 300; 301 to 1500 wait; the edge is killed or stopped. */
   async function storeWithBacklog(end: 'kill' | 'stop'): Promise<Store> {
-    const store = await makeStore({ hub: `store-d${++number}`, brokers: kafka.brokers });
-    stores.push(store);
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 300);
     await drained(store);
@@ -101,7 +86,7 @@ describeWithKafka('a hub whose journal was damaged', () => {
     await drained(store);
     await sell(store, 2001, 2010);
     await drained(store);
-    const report = await verify({ brokers: [...kafka.brokers] }, { hub: store.hub });
+    const report = await verify({ brokers: kafka.brokers }, { hub: store.hub });
     expect(report.fault).toBeUndefined();
     expect(report.ok).toBe(true);
     for (const { streams } of report.hubs)

@@ -4,35 +4,15 @@
  */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
-import { makeStore, type Store } from '../../device-sims/harness/store.ts';
-import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
-import { createTopics } from '../hq/topics.ts';
+import type { Store } from '../../device-sims/harness/store.ts';
+import { kafkaStores } from './kafka-stores.fixture.ts';
 import { drained, forget, haltsForGood, provenComplete, sell, startBoth, stopBoth } from './resume.fixture.ts';
 
 describeWithKafka('a store that was restored from its own backup', () => {
   vi.setConfig({ testTimeout: 180_000 });
-  let kafka: LocalKafka;
-  const stores: Store[] = [];
-  let number = 0;
-
-  beforeAll(async () => {
-    kafka = await startKafka();
-    await createTopics({ brokers: kafka.brokers }, { partitions: 2, replication: 1 });
-  });
-  afterEach(async () => {
-    for (const store of stores.splice(0)) await store.stop();
-  });
-  afterAll(async () => {
-    await kafka.stop();
-  });
-
-  async function newStore(): Promise<Store> {
-    const store = await makeStore({ hub: `store-b${++number}`, brokers: kafka.brokers });
-    stores.push(store);
-    return store;
-  }
+  const kafka = kafkaStores('store-b', 2);
 
   async function succeeds(store: Store, ...args: string[]): Promise<Record<string, unknown>> {
     const { code, stdout, stderr } = await store.run([...args, '--json']);
@@ -41,7 +21,7 @@ describeWithKafka('a store that was restored from its own backup', () => {
   }
 
   test('head office is beyond the backup: nothing is sent twice, the bridge keeps running', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     expect(await succeeds(store, 'backup', 'backup.db')).toMatchObject({ hub: store.hub });
@@ -68,7 +48,7 @@ describeWithKafka('a store that was restored from its own backup', () => {
   });
 
   test('head office lacks some of the backup: that goes up under its old identity, and first', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 10);
     await drained(store);
@@ -85,7 +65,7 @@ describeWithKafka('a store that was restored from its own backup', () => {
   });
 
   test('what was sent from the backup in the meantime is not sent again', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await store.edge.start();
     await sell(store, 1, 15);
     await succeeds(store, 'backup', 'backup.db');
@@ -100,7 +80,7 @@ describeWithKafka('a store that was restored from its own backup', () => {
   });
 
   test('on a new box, with both folders gone, it goes on without an operator', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     await succeeds(store, 'backup', 'backup.db');
@@ -116,7 +96,7 @@ describeWithKafka('a store that was restored from its own backup', () => {
   });
 
   test('a backup that somebody copied into its place by hand still halts', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     await drained(store);

@@ -2,11 +2,9 @@
  * Copies of a store put back, continued, or run beside the original: each halts with a clear word and keeps halting,
  * and each way of resuming does what it said, so that head office finds neither gap nor duplicate.
  */
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { describeWithKafka } from '../../device-sims/harness/need-kafka.ts';
-import { makeStore, type Store } from '../../device-sims/harness/store.ts';
-import { type LocalKafka, startKafka } from '../../device-sims/kafka/local-kafka.ts';
-import { createTopics } from '../hq/topics.ts';
+import { kafkaStores } from './kafka-stores.fixture.ts';
 import {
   backUp,
   drained,
@@ -25,29 +23,10 @@ import {
 
 describeWithKafka('a store that was put back from a copy', () => {
   vi.setConfig({ testTimeout: 180_000 });
-  let kafka: LocalKafka;
-  const stores: Store[] = [];
-  let number = 0;
-
-  beforeAll(async () => {
-    kafka = await startKafka();
-    await createTopics({ brokers: kafka.brokers }, { partitions: 4, replication: 1 });
-  });
-  afterEach(async () => {
-    for (const store of stores.splice(0)) await store.stop();
-  });
-  afterAll(async () => {
-    await kafka.stop();
-  });
-
-  async function newStore(hub = `store-r${++number}`): Promise<Store> {
-    const store = await makeStore({ hub, brokers: kafka.brokers });
-    stores.push(store);
-    return store;
-  }
+  const kafka = kafkaStores('store-r', 4);
 
   test('with all its folders, and continued: head office is ahead, and a new incarnation goes on', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     await drained(store);
@@ -85,7 +64,7 @@ describeWithKafka('a store that was put back from a copy', () => {
   });
 
   test("without the bridge's folder: what head office already has under the same identity is not sent again", async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     await drained(store);
@@ -110,7 +89,7 @@ describeWithKafka('a store that was put back from a copy', () => {
   });
 
   test("with the bridge's folder lost: head office knows more than the bridge, nothing is sent twice", async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 20);
     await drained(store);
@@ -126,7 +105,7 @@ describeWithKafka('a store that was put back from a copy', () => {
   });
 
   test('as a new box under an old name: its own events go up under its own incarnation', async () => {
-    const store = await newStore();
+    const store = await kafka.open();
     await startBoth(store);
     await sell(store, 1, 10);
     await drained(store);
@@ -143,13 +122,13 @@ describeWithKafka('a store that was put back from a copy', () => {
   });
 
   test('beside the original: one of the two sends, the other halts, and nothing is mixed', async () => {
-    const original = await newStore();
+    const original = await kafka.open();
     await startBoth(original);
     await sell(original, 1, 10);
     await drained(original);
     await stopBoth(original);
     await backUp(original);
-    const clone = await newStore(original.hub);
+    const clone = await kafka.open(original.hub);
     await putBack(original, ['journal', 'bridge'], clone);
 
     await startBoth(clone);
