@@ -20,12 +20,16 @@ export interface Random {
 /** mulberry32: 32 bits of state, plenty for a shop. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
-  const next = (): number => {
+  return randomBy(() => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  });
+}
+
+/** @param next uniform in 0 (inclusive) .. 1 (exclusive) */
+export function randomBy(next: () => number): Random {
   return {
     next,
     between: (low, high) => low + (high - low) * next(),

@@ -1,0 +1,155 @@
+/** The command `store-hub-sim` and its help. */
+import { Command, InvalidArgumentError } from 'commander';
+import { fitOut } from './floor.ts';
+import { loadWorld, readyWorlds } from './load-world.ts';
+import { type RunOptions, run } from './run.ts';
+
+/** A Thursday: of weight 1 in the ready worlds. */
+const FIRST_DAY = '2026-03-05';
+
+const AFTER = `
+Examples:
+  store-hub-sim worlds list
+  store-hub-sim run --world supermarket --seed 7 --ledger day.jsonl
+  store-hub-sim run --world fashion --days 7 --coverage 10 --ledger week.jsonl
+  store-hub-sim run --world ./my-shop.yaml --speed 60
+
+The same world, seed, first day and days give the same ledger byte for byte.
+Exit codes: 0 ok, 1 failed or stopped, 2 wrong use or a world's file that is wrong.`;
+
+interface RunFlags extends Omit<RunOptions, 'file'> {
+  readonly world: string;
+}
+
+/** @param stop ends a run */
+export function createProgram(stop: AbortSignal): Command {
+  const program = new Command('store-hub-sim')
+    .description('A simulated shop that knows the truth: shoppers, staff, goods and fridges, repeatable by seed.')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', AFTER)
+    .exitOverride();
+  program
+    .command('run')
+    .description('let a shop live for some days, and write what truly happened')
+    .requiredOption('-w, --world <name>', 'a ready world, or a file that ends in .yaml')
+    .option('-s, --seed <n>', 'another life in the same shop', whole(0, 2 ** 32 - 1), 1)
+    .option('-d, --days <n>', 'how long', whole(1, 366), 1)
+    .option('--from <date>', 'first day', date, FIRST_DAY)
+    .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
+    .option('-l, --ledger <file>', 'where to write what happened: one JSON object a line')
+    .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
+    .action((flags: RunFlags) => runIt(flags, stop));
+  const worlds = program.command('worlds').description('the ready worlds');
+  worlds
+    .command('list')
+    .description('their names')
+    .option('--json', 'as JSON')
+    .action(({ json }: { json?: boolean }) => list(json === true));
+  worlds
+    .command('show')
+    .description('what is in one of them')
+    .argument('<world>', 'a ready world, or a file that ends in .yaml')
+    .option('--json', 'the whole file as JSON, with its defaults')
+    .action((world: string, { json }: { json?: boolean }) => show(world, json === true));
+  return program;
+}
+
+async function runIt({ world, ...flags }: RunFlags, stop: AbortSignal): Promise<void> {
+  const file = loadWorld(world);
+  const isTerminal = process.stderr.isTTY === true;
+  const progress = {
+    show(text: string): void {
+      if (isTerminal) process.stderr.write(`\r\u001b[K${text}`);
+    },
+  };
+  const { finished, tally, seconds } = await run({ ...flags, file }, progress, stop);
+  if (isTerminal) process.stderr.write('\r\u001b[K');
+  const days = flags.days === 1 ? 'one day' : `${flags.days} days`;
+  say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);
+  say(columns(tally.rows().map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
+  if (flags.ledger !== undefined) say(`ledger: ${flags.ledger}`);
+  if (finished) return;
+  process.stderr.write('store-hub-sim: stopped before the end; the ledger has no record `ended`\n');
+  process.exitCode = 1;
+}
+
+function list(json: boolean): void {
+  const worlds = readyWorlds().map((world) => ({ world, about: loadWorld(world).about }));
+  say(json ? JSON.stringify(worlds) : columns(worlds.map(({ world, about }) => [world, about])));
+}
+
+function show(world: string, json: boolean): void {
+  const file = loadWorld(world);
+  if (json) {
+    say(JSON.stringify(file, null, 1));
+    return;
+  }
+  const { shelves, products, byZone } = fitOut(file, 100);
+  say(`${file.world}: ${file.about}\n`);
+  say(
+    columns([
+      ['zone', 'is', 'shelves'],
+      ...file.zones.map(({ zone, is }) => [zone, is, String(byZone.get(zone)?.length ?? 0)]),
+    ]),
+  );
+  const tills = (kind: string): number => file.tills.filter(({ is }) => is === kind).length;
+  const sensors = file.coverage.variants.map((percent) => {
+    const covered = fitOut(file, percent).shelves.filter(({ sensor }) => sensor !== 'none').length;
+    return `${covered} at ${percent} %`;
+  });
+  say(
+    `\n${columns([
+      ['products', `${products.length}${products.some(({ tagged }) => tagged) ? ', with RFID tags' : ''}`],
+      ['shelves', `${shelves.length}; with a sensor: ${sensors.join(', ')}; default ${file.coverage.default} %`],
+      ['tills', `${tills('fixed')} fixed, ${tills('self-service')} self-service, ${tills('mobile')} mobile`],
+      ['fridges', file.fridges.map(({ unit }) => unit).join(', ') || 'none'],
+      [
+        'open',
+        Object.entries(file.open)
+          .map(([day, [opens, closes]]) => `${day} ${opens}-${closes}`)
+          .join(', '),
+      ],
+      ['shoppers', `about ${file.shoppers.per_day} parties on a usual day`],
+    ])}`,
+  );
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+function above(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value > min && Number.isFinite(value)) return value;
+    throw new InvalidArgumentError(`It must be a number above ${min}.`);
+  };
+}
+
+function date(text: string): string {
+  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)) return text;
+  throw new InvalidArgumentError('It must be a date such as 2026-03-05.');
+}

@@ -1,0 +1,95 @@
+/** `run`: lets a world live, as fast as it can or paced, and writes its ledger. The only place here that knows of wall time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { weekdayOf } from './calendar.ts';
+import { openLedgerFile } from './ledger-file.ts';
+import { openTally, type Tally } from './tally.ts';
+import { openWorld, type World } from './world.ts';
+import type { WorldFile } from './world-file.ts';
+
+export interface RunOptions {
+  readonly file: WorldFile;
+  readonly seed: number;
+  readonly from: string;
+  readonly days: number;
+  readonly coverage?: number | undefined;
+  readonly ledger?: string | undefined;
+  /** So many times as fast as life; none: as fast as it can. */
+  readonly speed?: number | undefined;
+}
+
+export interface Progress {
+  /** Shown now and then, over what was shown before. */
+  show(text: string): void;
+}
+
+export interface RunResult {
+  /** False: it was stopped, and the ledger has no end. */
+  readonly finished: boolean;
+  readonly tally: Tally;
+  readonly seconds: number;
+}
+
+/** Simulated time between two looks at the outside. */
+const STEP_MS = 600_000;
+const PACED_STEP_MS = 50;
+const SHOW_EVERY_MS = 200;
+/** A paced run passes over the night before the first day: it begins when staff come. */
+const BEFORE_OPENING_MINUTES = 90;
+
+/** @param stop ends it between two steps */
+export async function run(options: RunOptions, progress: Progress, stop: AbortSignal): Promise<RunResult> {
+  const begun = performance.now();
+  const world = openWorld(options);
+  const tally = openTally();
+  world.watch(tally.witness);
+  const ledger = options.ledger === undefined ? undefined : openLedgerFile(options.ledger);
+  if (ledger) world.watch(ledger.witness);
+  const { timezone } = options.file;
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    timeZone: timezone,
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+  let shown = 0;
+  const show = (): void => {
+    if (performance.now() - shown < SHOW_EVERY_MS) return;
+    shown = performance.now();
+    progress.show(`${clock.format(world.now)}  ${tally.line()}`);
+  };
+  try {
+    const { speed } = options;
+    if (speed === undefined) await hurry(world, stop, show);
+    else await pace(world, speed, firstMorning(options, world), stop, show);
+  } finally {
+    ledger?.close();
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  return { finished: world.now >= world.endsAt, tally, seconds };
+}
+
+async function hurry(world: World, stop: AbortSignal, show: () => void): Promise<void> {
+  while (world.now < world.endsAt && !stop.aborted) {
+    world.advance(world.now + STEP_MS);
+    show();
+    // Signals are heard only in between.
+    await sleep(0);
+  }
+}
+
+async function pace(world: World, speed: number, from: number, stop: AbortSignal, show: () => void): Promise<void> {
+  world.advance(from);
+  const begun = performance.now();
+  while (world.now < world.endsAt && !stop.aborted) {
+    world.advance(Math.floor(from + (performance.now() - begun) * speed));
+    show();
+    await sleep(PACED_STEP_MS, undefined, { signal: stop }).catch(() => undefined);
+  }
+}
+
+function firstMorning({ file, from }: RunOptions, world: World): number {
+  const [opens] = file.open[weekdayOf(from)] ?? [];
+  if (opens === undefined) return world.now;
+  const [hours = 0, minutes = 0] = opens.split(':').map(Number);
+  return world.now + Math.max(0, hours * 60 + minutes - BEFORE_OPENING_MINUTES) * 60_000;
+}
