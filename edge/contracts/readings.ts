@@ -152,6 +152,7 @@ const rfid = z.object({
     .string()
     .regex(/^(urn:epc:.{1,200}|([0-9A-Fa-f]{4}){1,31})$/, 'expected an EPC as hex (whole 16-bit words) or as EPC URI'),
   antenna: z.number().int().min(0).max(65_535).optional(),
+  zone: name.optional().describe("where the antenna reads; default: as the reader's entry in `devices` says"),
   rssi_dbm: z.number().min(-150).max(50).optional(),
   count: z.number().int().min(1).optional().describe('sightings since the last report'),
 });
@@ -161,6 +162,7 @@ const status = z.object({
   online: z.boolean(),
   battery_percent: z.number().min(0).max(100).optional(),
   text: z.string().max(500).optional(),
+  inventory: z.boolean().optional().describe('of an RFID reader: whether it reads tags now'),
 });
 
 export const readingSchemas = { sale, shelf, traffic, presence, consent, climate, rfid, status } as const;
