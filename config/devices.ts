@@ -88,6 +88,8 @@ const WAYS: Readonly<Record<CodecName, readonly TransportName[]>> = {
   opcua: ['opcua'],
 };
 
+const SCALES: ReadonlySet<CodecName> = new Set(['mt-sics', 'toledo-8217', 'scale-stream']);
+
 const names = z.record(z.string().min(1).max(128), z.string().min(1).max(64));
 
 export const deviceSchema = z
@@ -140,6 +142,7 @@ export const deviceSchema = z
       wrong('codec', `${codec} needs \`mapping\``);
     if (device.codes !== undefined && codec !== 'poslog' && codec !== 'csv')
       wrong('codes', `goes with codec poslog or csv, not with ${codec}`);
+    if (SCALES.has(codec) && device.shelf === undefined) wrong('codec', `${codec} needs \`shelf\`: what it weighs`);
     const { full_mm, empty_mm } = device.calibration;
     if ((full_mm === undefined) !== (empty_mm === undefined) || (full_mm ?? 0) >= (empty_mm ?? 1))
       wrong('calibration', 'full_mm and empty_mm go together, full_mm the smaller one');

@@ -4,7 +4,11 @@ import type { Format } from '../contracts/formats.ts';
 import { impinj } from './impinj.ts';
 import { zebra } from './zebra.ts';
 
-const FORMATS: readonly Format[] = [impinj, zebra];
+const FORMATS: readonly Format[] = [impinj, zebra, mtSics, toledo8217, scaleStream];
+
+import { mtSics } from './mt-sics.ts';
+import { scaleStream } from './scale-stream.ts';
+import { toledo8217 } from './toledo-8217.ts';
 
 export function formatOf(name: CodecName): Format | undefined {
   return FORMATS.find((format) => format.name === name);

@@ -41,6 +41,19 @@ const catalogue = {
     stream: 'shelves',
     data: z.object({ shelf: z.string(), gtin: z.string(), count: z.number().int(), readingId }),
   },
+  'retail.shelves.unclear.v1': {
+    stream: 'shelves',
+    data: z
+      .object({
+        shelf: z.string(),
+        gtin: z.string().describe('what should stand there'),
+        weight_g: z.number().describe('grams, gross'),
+        nearest: z.number().int().describe('items whose weight comes nearest'),
+        residual_g: z.number().describe('grams that they do not explain'),
+        readingId,
+      })
+      .describe('mixed or unknown item: no number of items explains the weight; the level stays as it was known'),
+  },
   'retail.traffic.crossed.v1': {
     stream: 'traffic',
     data: z.object({ line: z.string(), in: z.number().int(), out: z.number().int(), readingId }),

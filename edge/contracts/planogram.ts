@@ -24,6 +24,11 @@ export const facingSchema = z
     minimum: z.number().int().min(0).describe('fewer items than this is a gap'),
     refill: z.number().int().min(1).optional().describe('items that end a gap; default min(capacity, minimum + 2)'),
     unit_weight_g: z.number().positive().optional().describe('weight of one item in grams, for scales'),
+    unit_sigma_g: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('standard deviation of the weight of one item in grams, default 1 % of unit_weight_g'),
     tare_g: z.number().min(0).optional().describe('weight of the empty shelf in grams, default 0'),
     substitute: gtinSchema.optional().describe('product that may be offered instead'),
   })
