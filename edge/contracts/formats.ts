@@ -56,8 +56,8 @@ export interface LineParser {
   /** Where telegrams may end without a mark: nothing came for so long (ms), `idle` gives what is there. */
   readonly idleMs?: number;
   idle?(): readonly Uint8Array[];
-  /** Sent when the line was opened. */
-  readonly greeting?: Uint8Array | undefined;
+  /** Sent when the line was opened; several, with a pause after each. */
+  readonly greeting?: Uint8Array | readonly Uint8Array[] | undefined;
   /** The greeting is sent again when no telegram came for so long (ms): a device that lost its power has forgotten it. */
   readonly greetAgainMs?: number;
   /** Sent again and again, where the device only answers. */

@@ -20,6 +20,8 @@ const GARBAGE_BYTES = 16;
 const GARBAGE_MS = 5000;
 /** A line that is held up longer is read again and its newest lost, so that the loss is known and counted. */
 const HELD_MS = 2000;
+/** Between two greetings. */
+const PAUSE_MS = 200;
 const MOST_UNWRITTEN = 4096;
 const STOP_MS = 2000;
 const LOSING = 'it says more than can be stored: its newest telegrams are lost';
@@ -155,11 +157,15 @@ export class SerialLine {
     port.on('close', gone);
     port.on('data', (chunk: Buffer) => this.#read(opened, chunk));
     if (greeting !== undefined) {
-      send(greeting);
+      const greetings = greeting instanceof Uint8Array ? [greeting] : greeting;
+      const greet = (): void => {
+        for (const [index, bytes] of greetings.entries()) setTimeout(() => send(bytes), index * PAUSE_MS);
+      };
+      greet();
       const { greetAgainMs } = parser;
       if (greetAgainMs !== undefined) {
         const again = (): void => {
-          if (Date.now() - opened.lastTelegram >= greetAgainMs) send(greeting);
+          if (Date.now() - opened.lastTelegram >= greetAgainMs) greet();
         };
         timers.push(setInterval(again, greetAgainMs));
       }
