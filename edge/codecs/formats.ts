@@ -1,16 +1,30 @@
 /** Every format of a vendor that the hub reads, one line each. */
 import type { CodecName } from '../contracts/devices.ts';
 import type { Format } from '../contracts/formats.ts';
-
+import { chirpstack } from './chirpstack.ts';
 import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
 import { mtSics } from './mt-sics.ts';
 import { scaleStream } from './scale-stream.ts';
 import { thingmagic } from './thingmagic.ts';
+import { thingsStack } from './things-stack.ts';
 import { toledo8217 } from './toledo-8217.ts';
 import { zebra } from './zebra.ts';
+import { zigbee2mqtt } from './zigbee2mqtt.ts';
 
-const FORMATS: readonly Format[] = [impinj, m100, mtSics, scaleStream, thingmagic, toledo8217, zebra];
+// biome-ignore format: one line each, so that two additions do not meet.
+const FORMATS: readonly Format[] = [
+  chirpstack,
+  impinj,
+  m100,
+  mtSics,
+  scaleStream,
+  thingmagic,
+  thingsStack,
+  toledo8217,
+  zebra,
+  zigbee2mqtt,
+];
 
 export function formatOf(name: CodecName): Format | undefined {
   return FORMATS.find((format) => format.name === name);

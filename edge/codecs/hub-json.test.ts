@@ -193,6 +193,20 @@ describe('the other kinds', () => {
     expect(refused('climate', { unit: 'fridge-2', celsius: '4,2' }).pointers).toEqual(['/celsius']);
   });
 
+  test('climate may tell of a door alone, but not of nothing', () => {
+    const reading = only('climate', { unit: 'fridge-2', door_open: true });
+    expect(reading.data).toEqual({ unit: 'fridge-2', probe: 'air', door_open: true });
+    expect(dataSchemaOf('retail.climate.measured.v1').safeParse(reading.data).success).toBe(true);
+    expect(refused('climate', { unit: 'fridge-2', humidity: 40 }).pointers).toEqual(['/celsius']);
+  });
+
+  test('totals may say where they begin again at 0, counts may not', () => {
+    const total = { line: 'door', total_in: 3, wraps_at: 65_536 };
+    expect(only('traffic', total).data).toEqual(total);
+    expect(refused('traffic', { line: 'door', in: 3, out: 1, wraps_at: 65_536 }).reason).toContain('expected either');
+    expect(refused('traffic', { ...total, wraps_at: 1 }).pointers).toEqual(['/wraps_at']);
+  });
+
   test('status is about the device', () => {
     expect(only('status', { online: true })).toMatchObject({ subject: 'dev', data: { online: true } });
     expect(refused('status', { online: 'yes' }).reason).toContain('true or false');

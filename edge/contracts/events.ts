@@ -14,7 +14,7 @@ import {
   withdrawnSchema,
   withheldSchema,
 } from './offers.ts';
-import { readingSchemas } from './readings.ts';
+import { climateFields, readingSchemas } from './readings.ts';
 import { type JournalStream, LOCAL_STREAM, STREAMS } from './streams.ts';
 
 const readingId = z.string().optional().describe("the reading's own id");
@@ -64,7 +64,7 @@ const catalogue = {
   },
   'retail.climate.measured.v1': {
     stream: 'climate',
-    data: readingSchemas.climate.omit(withoutEnvelope).extend({ readingId }),
+    data: climateFields.omit(withoutEnvelope).extend({ readingId }),
   },
   'retail.shoppers.consent.v1': {
     stream: 'shoppers',

@@ -116,6 +116,13 @@ const traffic = z
     out: persons.optional().describe('persons since the last reading'),
     total_in: total.optional().describe('persons since the counter began'),
     total_out: total.optional().describe('persons since the counter began'),
+    wraps_at: z
+      .number()
+      .int()
+      .min(2)
+      .max(LARGEST_AMOUNT)
+      .optional()
+      .describe('with totals: they begin again at 0 when they would reach it, such as 65536'),
     zone: name.optional(),
     occupancy: persons.optional().describe('persons in the zone'),
   })
@@ -125,6 +132,7 @@ const traffic = z
       const totals = reading.total_in !== undefined || reading.total_out !== undefined;
       const crossing = reading.line !== undefined && counts !== totals;
       const occupied = reading.line === undefined && reading.zone !== undefined && reading.occupancy !== undefined;
+      if (reading.wraps_at !== undefined && !totals) return false;
       return crossing
         ? !(reading.zone !== undefined || reading.occupancy !== undefined)
         : occupied && !counts && !totals;
@@ -136,14 +144,20 @@ const presence = z.object({ ...envelope, zone: name, shopper: pseudonym, present
 
 const consent = z.object({ ...envelope, shopper: pseudonym, granted: z.boolean(), scope: z.literal('offers') });
 
-const climate = z.object({
+/** What a `climate` reading may say; also what its event shows. */
+export const climateFields = z.object({
   ...envelope,
   unit: name,
-  celsius: z.number().min(-273.15).max(1000),
+  celsius: z.number().min(-273.15).max(1000).optional().describe('may be left out where door_open is told'),
   probe: z.enum(['air', 'product']).default('air'),
   humidity: z.number().min(0).max(100).optional().describe('relative humidity, percent'),
   door_open: z.boolean().optional(),
   defrost: z.boolean().optional(),
+});
+
+const climate = climateFields.refine(({ celsius, door_open }) => celsius !== undefined || door_open !== undefined, {
+  path: ['celsius'],
+  message: 'expected a number: degrees Celsius (only a reading with door_open may leave it out)',
 });
 
 const rfid = z.object({
