@@ -1,5 +1,6 @@
 /** The command `store-hub-sim` and its help. */
 import { Command, InvalidArgumentError } from 'commander';
+import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
 import { type RunOptions, run } from './run.ts';
@@ -13,6 +14,7 @@ Examples:
   store-hub-sim run --world supermarket --seed 7 --ledger day.jsonl
   store-hub-sim run --world fashion --days 7 --coverage 10 --ledger week.jsonl
   store-hub-sim run --world ./my-shop.yaml --speed 60
+  store-hub-sim score --ledger day.jsonl --events events.jsonl
 
 The same world, seed, first day and days give the same ledger byte for byte.
 Exit codes: 0 ok, 1 failed or stopped, 2 wrong use or a world's file that is wrong.`;
@@ -53,6 +55,7 @@ export function createProgram(stop: AbortSignal): Command {
     .argument('<world>', 'a ready world, or a file that ends in .yaml')
     .option('--json', 'the whole file as JSON, with its defaults')
     .action((world: string, { json }: { json?: boolean }) => show(world, json === true));
+  program.addCommand(scoreCommand(say).copyInheritedSettings(program));
   return program;
 }
 
