@@ -62,6 +62,7 @@ const calibration = z.strictObject({
   weight: z.number().positive().max(1000).default(1).describe('what a scale says is multiplied by it'),
   full_mm: z.number().min(0).max(100_000).optional().describe('distance to the goods of a full shelf'),
   empty_mm: z.number().min(0).max(100_000).optional().describe('distance to the back of an empty shelf'),
+  rssi_dbm: z.number().min(-150).max(0).optional().describe('a Bluetooth gateway hears no beacon weaker than this'),
 });
 
 /** Which ways a codec's bytes may come; of several the entry chooses. */

@@ -1,7 +1,10 @@
 /** Every format of a vendor that the hub reads, one line each. */
 import type { CodecName } from '../contracts/devices.ts';
 import type { Format } from '../contracts/formats.ts';
+import { axis } from './axis.ts';
+import { bleGateway } from './ble-gateway.ts';
 import { chirpstack } from './chirpstack.ts';
+import { frigate } from './frigate.ts';
 import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
 import { mtSics } from './mt-sics.ts';
@@ -9,12 +12,16 @@ import { scaleStream } from './scale-stream.ts';
 import { thingmagic } from './thingmagic.ts';
 import { thingsStack } from './things-stack.ts';
 import { toledo8217 } from './toledo-8217.ts';
+import { xovis } from './xovis.ts';
 import { zebra } from './zebra.ts';
 import { zigbee2mqtt } from './zigbee2mqtt.ts';
 
 // biome-ignore format: one line each, so that two additions do not meet.
 const FORMATS: readonly Format[] = [
+  axis,
+  bleGateway,
   chirpstack,
+  frigate,
   impinj,
   m100,
   mtSics,
@@ -22,6 +29,7 @@ const FORMATS: readonly Format[] = [
   thingmagic,
   thingsStack,
   toledo8217,
+  xovis,
   zebra,
   zigbee2mqtt,
 ];

@@ -17,6 +17,7 @@ import { nestsDeeperThan } from './nesting.ts';
 import {
   normaliseClimate,
   normaliseConsent,
+  normaliseObservation,
   normalisePresence,
   normaliseSale,
   normaliseShelf,
@@ -61,6 +62,7 @@ const READERS: Readonly<Record<Kind, ReadOne>> = {
   rfid: reader(readingSchemas.rfid, onlyCounted),
   presence: reader(readingSchemas.presence, normalisePresence),
   consent: reader(readingSchemas.consent, normaliseConsent),
+  observation: reader(readingSchemas.observation, normaliseObservation),
 };
 
 /** Numbers since start, read when metrics are scraped. */

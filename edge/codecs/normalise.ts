@@ -97,6 +97,11 @@ export const normaliseStatus: Normaliser<'status'> = (reading, arrival) => {
   return accepted(reading, arrival, arrival.device, fields);
 };
 
+export const normaliseObservation: Normaliser<'observation'> = (reading, arrival) => {
+  const { id: _id, time: _time, ...fields } = reading;
+  return accepted(reading, arrival, reading.shelf ?? reading.zone ?? '', fields);
+};
+
 export const normalisePresence: Normaliser<'presence'> = (reading, arrival) =>
   aboutShopper(reading, arrival, { zone: reading.zone, present: reading.present });
 

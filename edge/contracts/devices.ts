@@ -99,6 +99,8 @@ export interface DeviceCalibration {
   /** Distance to the goods of a full and of an empty shelf, for sensors that measure it. */
   readonly full_mm?: number | undefined;
   readonly empty_mm?: number | undefined;
+  /** Sightings of beacons weaker than this do not count. */
+  readonly rssi_dbm?: number | undefined;
 }
 
 export interface DeviceConfig extends DevicePlace {

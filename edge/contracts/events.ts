@@ -28,6 +28,14 @@ const alertChange = alertSchema.extend({
 
 const withoutEnvelope = { id: true, time: true } as const;
 
+const observed = {
+  label: z.string(),
+  present: z.boolean(),
+  count: z.number().int().optional(),
+  confidence: z.number().optional(),
+  readingId,
+};
+
 const keyed = z.string().length(26).describe('keyed pseudonym: only this hub can tell whose, until it is erased');
 
 const catalogue = {
@@ -54,6 +62,10 @@ const catalogue = {
       })
       .describe('mixed or unknown item: no number of items explains the weight; the level stays as it was known'),
   },
+  'retail.shelves.observed.v1': {
+    stream: 'shelves',
+    data: z.object({ shelf: z.string(), ...observed }).describe('what a camera sees at a shelf; only changes are told'),
+  },
   'retail.traffic.crossed.v1': {
     stream: 'traffic',
     data: z.object({ line: z.string(), in: z.number().int(), out: z.number().int(), readingId }),
@@ -61,6 +73,10 @@ const catalogue = {
   'retail.traffic.occupancy.v1': {
     stream: 'traffic',
     data: z.object({ zone: z.string(), occupancy: z.number().int(), readingId }),
+  },
+  'retail.traffic.observed.v1': {
+    stream: 'traffic',
+    data: z.object({ zone: z.string(), ...observed }).describe('what a camera sees in a zone; only changes are told'),
   },
   'retail.climate.measured.v1': {
     stream: 'climate',

@@ -5,7 +5,17 @@
 import { z } from 'zod';
 import { gtinSchema } from './planogram.ts';
 
-export const KINDS = ['sale', 'shelf', 'traffic', 'presence', 'consent', 'climate', 'rfid', 'status'] as const;
+export const KINDS = [
+  'sale',
+  'shelf',
+  'traffic',
+  'presence',
+  'consent',
+  'climate',
+  'rfid',
+  'status',
+  'observation',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 export function isKind(text: string): text is Kind {
@@ -179,6 +189,30 @@ const status = z.object({
   inventory: z.boolean().optional().describe('of an RFID reader: whether it reads tags now'),
 });
 
-export const readingSchemas = { sale, shelf, traffic, presence, consent, climate, rfid, status } as const;
+const observation = z
+  .object({
+    ...envelope,
+    zone: name.optional(),
+    shelf: name.optional(),
+    label: name.describe('what was seen, such as shelf_empty or queue'),
+    present: z.boolean().default(true).describe('false: it is seen no more'),
+    count: z.number().int().min(0).max(100_000).optional().describe('how many of them'),
+    confidence: z.number().min(0).max(1).optional().describe('of the camera, 0 to 1'),
+  })
+  .refine((reading) => (reading.zone === undefined) !== (reading.shelf === undefined), {
+    message: 'expected either zone or shelf',
+  });
+
+export const readingSchemas = {
+  sale,
+  shelf,
+  traffic,
+  presence,
+  consent,
+  climate,
+  rfid,
+  status,
+  observation,
+} as const;
 
 export type ReadingOf<K extends Kind> = z.output<(typeof readingSchemas)[K]>;

@@ -4,6 +4,7 @@
  */
 import type { EventType } from '../contracts/events.ts';
 import { senseStatus } from './device-status.ts';
+import { senseObservation } from './observations.ts';
 import { NOTHING, type Sensed, type SensedReading, type SensingViews } from './sensed.ts';
 import { senseShelf } from './shelf-level.ts';
 import { sensePresence } from './shopper-presence.ts';
@@ -23,6 +24,8 @@ export function sense(reading: SensedReading, views: SensingViews): Sensed {
       return sensePresence(reading, views);
     case 'status':
       return senseStatus(reading, views);
+    case 'observation':
+      return senseObservation(reading, views);
     default:
       return NOTHING;
   }
