@@ -62,6 +62,7 @@ export function deliver(
           subject: reading.subject,
           body: reading.body,
           history: judged.history,
+          elapsed: books.now.elapsed,
         },
         { recall: (kind, key) => books.remembered.get(kind, key), facing: (shelf) => books.facings.get(shelf) },
       );

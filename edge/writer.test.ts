@@ -118,7 +118,10 @@ describe('a batch of readings', () => {
     writer = open();
     writer.process(total(103, 91));
     expect(writer.process(total(103, 91)).figures.committed).toBe(false);
-    expect(writer.process(total(2, 92)).figures.appended).toMatchObject([{ count: 1 }]);
+    expect(writer.process(total(2, 92)).figures.appended).toMatchObject([
+      { type: 'retail.devices.counterreset.v1', count: 1 },
+      { type: 'retail.traffic.crossed.v1', count: 1 },
+    ]);
     writer.process(total(5, 92));
     const reader = JournalReader.open(folder);
     const deltas = reader.rows('traffic', writer.incarnation, 0, 10).map((row) => JSON.parse(row.data));

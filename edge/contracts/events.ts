@@ -120,6 +120,20 @@ const catalogue = {
     stream: 'devices',
     data: z.object({ device: z.string(), online: z.boolean(), battery_percent: z.number().optional() }),
   },
+  'retail.devices.counterreset.v1': {
+    stream: 'devices',
+    data: z
+      .object({
+        device: z.string(),
+        line: z.string(),
+        direction: z.enum(['in', 'out']),
+        from: z.number().int().describe('the total before'),
+        to: z.number().int(),
+        wrapped: z.boolean().describe('it had reached its highest number: what passed is known, and counted'),
+        jumped: z.boolean().optional().describe('it rose by more than can have passed: that is not counted'),
+      })
+      .describe('a running total that did not simply go on'),
+  },
   'retail.devices.incarnation.v1': {
     stream: 'devices',
     data: z.object({

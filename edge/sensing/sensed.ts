@@ -11,6 +11,8 @@ export interface SensedReading {
   readonly body: string;
   /** A record of the past: it changes no current state. */
   readonly history: boolean;
+  /** Elapsed clock at receipt, ms. */
+  readonly elapsed?: number | undefined;
 }
 
 export interface Fact {

@@ -1,8 +1,19 @@
 /**
- * People counters -> deltas. A counter that sends its running totals is remembered per device and line; the first
- * total and one that fell back (a reset) only set the mark to count from. Zero is no fact.
+ * People counters -> deltas. A counter that sends its running totals is remembered per device and line. Zero is no fact.
+ *
+ *   first total ............................ sets the mark to count from
+ *   it rose ................................ the difference
+ *   it fell, and says where it wraps ....... the difference over the wrap, if so many can have passed
+ *   it fell otherwise: it began anew ....... sets the mark
+ *   it rose by more than can have passed ... sets the mark
+ *
+ * The last three are told of, too, so that nobody takes the hour for complete.
  */
-import type { Memory, Sensed, SensedReading, SensingViews } from './sensed.ts';
+import type { Fact, Memory, Sensed, SensedReading, SensingViews } from './sensed.ts';
+
+/** Nobody gets more persons through a line in a minute, nor between two totals that follow at once. */
+const MOST_A_MINUTE = 200;
+const MINUTE_MS = 60_000;
 
 interface TrafficBody {
   readonly line?: string;
@@ -10,6 +21,7 @@ interface TrafficBody {
   readonly out?: number;
   readonly total_in?: number;
   readonly total_out?: number;
+  readonly wraps_at?: number;
   readonly zone?: string;
   readonly occupancy?: number;
   readonly readingId?: string;
@@ -18,6 +30,15 @@ interface TrafficBody {
 interface Totals {
   readonly in?: number;
   readonly out?: number;
+  /** Elapsed clock when one of them last moved. */
+  readonly at?: number;
+}
+
+interface Counted {
+  /** Persons since the last total. */
+  readonly passed: number;
+  /** Why the total did not simply go on. */
+  readonly broke?: { readonly wrapped: boolean; readonly jumped?: true };
 }
 
 export function senseTraffic(reading: SensedReading, views: SensingViews): Sensed {
@@ -28,24 +49,59 @@ export function senseTraffic(reading: SensedReading, views: SensingViews): Sense
   if (reading.history) return { facts: [], remember: [] }; // a total of the past says nothing about the time between
   const key = `${reading.device}/${body.line}`;
   const last = (views.recall('totals', key) ?? {}) as Totals;
+  const moved = (body.total_in ?? last.in) !== last.in || (body.total_out ?? last.out) !== last.out;
+  if (!moved) return { facts: [], remember: [] };
+  const limit = mostPassed(last.at, reading.elapsed);
+  const entered = countedFrom(last.in, body.total_in, body.wraps_at, limit);
+  const left = countedFrom(last.out, body.total_out, body.wraps_at, limit);
   const totals: Totals = {
     ...last,
     ...(body.total_in === undefined ? {} : { in: body.total_in }),
     ...(body.total_out === undefined ? {} : { out: body.total_out }),
+    ...(reading.elapsed === undefined ? {} : { at: reading.elapsed }),
   };
-  const moved = totals.in !== last.in || totals.out !== last.out;
-  return crossed(
-    body,
-    delta(last.in, body.total_in),
-    delta(last.out, body.total_out),
-    moved ? [['totals', key, totals]] : [],
-  );
+  const sensed = crossed(body, entered.passed, left.passed, [['totals', key, totals]]);
+  const broken = [
+    ...brokeFact(reading.device, body, 'in', last.in, body.total_in, entered),
+    ...brokeFact(reading.device, body, 'out', last.out, body.total_out, left),
+  ];
+  return broken.length === 0 ? sensed : { ...sensed, facts: [...broken, ...sensed.facts] };
 }
 
-/** Persons since the last total; 0 for a first total or one that fell back. */
-function delta(last: number | undefined, total: number | undefined): number {
-  if (last === undefined || total === undefined || total < last) return 0;
-  return total - last;
+/** Persons that can have passed since the total was as it was. */
+function mostPassed(since: number | undefined, now: number | undefined): number {
+  if (since === undefined || now === undefined) return Number.POSITIVE_INFINITY;
+  return MOST_A_MINUTE * Math.max(1, (now - since) / MINUTE_MS);
+}
+
+function countedFrom(
+  last: number | undefined,
+  total: number | undefined,
+  wrapsAt: number | undefined,
+  limit: number,
+): Counted {
+  if (last === undefined || total === undefined || total === last) return { passed: 0 };
+  if (total > last) {
+    const passed = total - last;
+    return passed <= limit ? { passed } : { passed: 0, broke: { wrapped: false, jumped: true } };
+  }
+  const over = wrapsAt === undefined || last >= wrapsAt ? undefined : wrapsAt - last + total;
+  return over !== undefined && over <= limit
+    ? { passed: over, broke: { wrapped: true } }
+    : { passed: 0, broke: { wrapped: false } };
+}
+
+function brokeFact(
+  device: string,
+  { line = '' }: TrafficBody,
+  direction: 'in' | 'out',
+  from: number | undefined,
+  to: number | undefined,
+  { broke }: Counted,
+): Fact[] {
+  if (broke === undefined) return [];
+  const data = JSON.stringify({ device, line, direction, from, to, ...broke });
+  return [{ type: 'retail.devices.counterreset.v1', subject: device, data }];
 }
 
 function crossed(body: TrafficBody, entered: number, left: number, remember: readonly Memory[]): Sensed {

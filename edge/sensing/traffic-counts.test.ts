@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { dataSchemaOf } from '../contracts/events.ts';
+import { senseTraffic } from './traffic-counts.ts';
+
+const MINUTE = 60_000;
+const U16 = 65_536;
+
+/** Sensing with its memory and a clock; what it makes of one total after the other. */
+function counter(wraps_at?: number) {
+  const memory = new Map<string, unknown>();
+  let elapsed = 0;
+  const says = (body: object, { after = MINUTE, history = false } = {}): object[] => {
+    elapsed += after;
+    const text = JSON.stringify({ line: 'door', ...body, ...(wraps_at !== undefined && { wraps_at }) });
+    const { facts, remember } = senseTraffic(
+      { kind: 'traffic', device: 'counter-1', subject: 'door', body: text, history, elapsed },
+      { recall: (kind, key) => memory.get(`${kind} ${key}`), facing: () => undefined },
+    );
+    for (const [kind, key, value] of remember) memory.set(`${kind} ${key}`, value);
+    return facts.map(({ type, data }) => {
+      const parsed = dataSchemaOf(type).parse(JSON.parse(data)) as object;
+      return type === 'retail.traffic.crossed.v1' ? parsed : { type, ...parsed };
+    });
+  };
+  return { says, totals: (total_in: number, total_out: number, more = {}) => says({ total_in, total_out }, more) };
+}
+
+const crossed = (entered: number, left: number) => ({ line: 'door', in: entered, out: left });
+const broke = (direction: string, from: number, to: number, more: object) => ({
+  ...{ type: 'retail.devices.counterreset.v1', device: 'counter-1', line: 'door', direction, from, to },
+  ...more,
+});
+
+describe('running totals', () => {
+  it('are counted over their wrap, which is told of', () => {
+    const { totals } = counter(U16);
+    expect(totals(65_500, 3)).toEqual([]);
+    expect(totals(65_534, 5)).toEqual([crossed(34, 2)]);
+    expect(totals(4, 6)).toEqual([broke('in', 65_534, 4, { wrapped: true }), crossed(6, 1)]);
+    expect(totals(7, 6)).toEqual([crossed(3, 0)]);
+  });
+
+  it('that fall without wrapping begin anew: nothing is invented for the time between', () => {
+    const { totals } = counter();
+    totals(500, 480);
+    expect(totals(3, 2)).toEqual([broke('in', 500, 3, { wrapped: false }), broke('out', 480, 2, { wrapped: false })]);
+    expect(totals(5, 2)).toEqual([crossed(2, 0)]);
+  });
+
+  it('that fall by more than can have passed did not wrap, though they could', () => {
+    const { totals } = counter(U16);
+    totals(30_000, 0);
+    expect(totals(10, 0)).toEqual([broke('in', 30_000, 10, { wrapped: false })]);
+    // After a long silence so many can have passed.
+    totals(30_000, 0, { after: 1000 * MINUTE });
+    expect(totals(10, 0, { after: 200 * MINUTE })).toEqual([
+      broke('in', 30_000, 10, { wrapped: true }),
+      crossed(35_546, 0),
+    ]);
+  });
+
+  it('that jump by more than can have passed are not believed silently', () => {
+    const { totals } = counter();
+    totals(100, 100);
+    expect(totals(301, 100)).toEqual([broke('in', 100, 301, { wrapped: false, jumped: true })]);
+    expect(totals(304, 100)).toEqual([crossed(3, 0)]);
+    expect(totals(504, 104, { after: 1000 })).toEqual([crossed(200, 4)]);
+    expect(totals(1504, 104, { after: 5 * MINUTE })).toEqual([crossed(1000, 0)]);
+  });
+
+  it('of which one direction breaks, count the other', () => {
+    const { totals } = counter();
+    totals(100, 100);
+    expect(totals(2, 103)).toEqual([broke('in', 100, 2, { wrapped: false }), crossed(0, 3)]);
+  });
+
+  it('of the past say nothing of now', () => {
+    const { totals } = counter(U16);
+    totals(100, 100);
+    expect(totals(3, 3, { history: true })).toEqual([]);
+    expect(totals(101, 100)).toEqual([crossed(1, 0)]);
+  });
+});
+
+it('counts since the last report are facts as they are, those of the past too', () => {
+  const { says } = counter();
+  expect(says({ in: 2, out: 1, readingId: 'r' })).toEqual([{ ...crossed(2, 1), readingId: 'r' }]);
+  expect(says({ in: 0, out: 0 })).toEqual([]);
+  expect(says({ in: 5, out: 0 }, { history: true })).toEqual([crossed(5, 0)]);
+});
