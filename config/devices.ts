@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { CODECS, type CodecName, TRANSPORTS, type TransportName } from '../edge/contracts/devices.ts';
 import { gtinSchema } from '../edge/contracts/planogram.ts';
+import { wrongFilter } from '../edge/contracts/topic-filters.ts';
 import { duration, path, secretFile, shown } from './values.ts';
 
 const name = (what: string) => z.string().min(1).max(64).describe(what);
@@ -17,7 +18,15 @@ const deviceName = z
   .describe('name of the device, unique in the store; its events have it as their source');
 
 const mqtt = z.strictObject({
-  topic: z.string().min(1).max(1024).describe('topic filter, with + and #, such as zigbee2mqtt/door-3'),
+  topic: z
+    .string()
+    .min(1)
+    .max(1024)
+    .superRefine((topic, context) => {
+      const message = wrongFilter(topic);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .describe('topic filter, with + and #, such as zigbee2mqtt/door-3'),
   broker: z.string().optional().describe("name of one of `brokers`; default: the hub's own"),
 });
 
@@ -137,6 +146,13 @@ export const deviceSchema = z
       if (first !== undefined) wrong(first, `goes with a codec; codec ${codec} comes on in/<kind>/<name>`);
     } else if (first === undefined) wrong('codec', `${codec} needs to know how its bytes come: ${ways.join(' or ')}`);
     else if (!ways.includes(first)) wrong(first, `codec ${codec} comes by ${ways.join(' or ')}, not by ${first}`);
+    const root = device.mqtt?.broker === undefined ? device.mqtt?.topic.split('/', 1)[0] : undefined;
+    if (root === 'in' || root === 'out' || root?.startsWith('$'))
+      context.addIssue({
+        code: 'custom',
+        path: ['mqtt', 'topic'],
+        message: `${root}/ is the hub's own; vendors publish on other topics`,
+      });
     if (device.mapping !== undefined && codec !== 'mapping' && codec !== 'csv')
       wrong('mapping', `goes with codec mapping or csv, not with ${codec}`);
     if (device.mapping === undefined && (codec === 'mapping' || codec === 'csv'))

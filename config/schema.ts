@@ -140,7 +140,15 @@ export const storeSchema = z
   })
   .superRefine((value, context) => {
     const brokers = new Set(value.brokers?.map(({ name }) => name));
+    const filters = new Map<string, number>();
     for (const [index, { mqtt }] of (value.devices ?? []).entries()) {
+      const key = JSON.stringify([mqtt?.broker, mqtt?.topic]);
+      const first = filters.get(key);
+      if (mqtt !== undefined && first === undefined) filters.set(key, index);
+      if (mqtt !== undefined && first !== undefined) {
+        const message = `${shown(mqtt.topic)} is that of devices[${first}] already: a topic belongs to one device`;
+        context.addIssue({ code: 'custom', path: ['devices', index, 'mqtt', 'topic'], message });
+      }
       if (mqtt?.broker === undefined || brokers.has(mqtt.broker)) continue;
       const message = `no broker ${shown(mqtt.broker)} in \`brokers\``;
       context.addIssue({ code: 'custom', path: ['devices', index, 'mqtt', 'broker'], message });

@@ -97,7 +97,7 @@ describe('a frame', () => {
     expect(intake.deliveries).toEqual([]);
     expect(intake.refusals).toMatchObject([{ kind: 'frame', device: 'reader', topic: 'shop/reader' }]);
     expect(intake.refusals[0]?.reason).toMatch(/^shelf: /);
-    expect(receipts).toEqual([{ outcome: 'refused', letter: 'letter-1' }]);
+    expect(receipts).toMatchObject([{ outcome: 'refused', letter: 'letter-1', reason: intake.refusals[0]?.reason }]);
     expect(register.list(NOW)[0]?.error?.reason).toMatch(/^shelf: /);
   });
 
@@ -187,6 +187,15 @@ describe('what may name a person', () => {
     expect(shown?.raw).toBeNull();
     expect(shown?.decoded).toEqual([JSON.stringify({ kind: 'status', online: true, battery_percent: 41 })]);
   });
+});
+
+test('a frame that is tried again is no sign of life', () => {
+  desk.retry('reader', { bytes: Buffer.from(JSON.stringify({ said: [status] })), received: NOW }, (receipt) =>
+    receipts.push(receipt),
+  );
+  intake.answer();
+  expect(receipts).toEqual([{ outcome: 'accepted', accepted: 1, repeated: 0 }]);
+  expect(register.list(NOW)[0]).toMatchObject({ frames: 0, lastSeen: undefined });
 });
 
 test('a codec that this version does not read is named with its entry', () => {

@@ -5,6 +5,7 @@
  * said last is shown to whoever watches it.
  */
 
+import { maskCardData } from './contracts/card-data.ts';
 import type { CodecName, DeviceConfig } from './contracts/devices.ts';
 import { HubError, messageOf } from './contracts/errors.ts';
 import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from './contracts/formats.ts';
@@ -34,6 +35,8 @@ export interface DeskParts {
 interface Notes {
   readonly position?: SourcePosition | undefined;
   readonly handshake?: Handshake | undefined;
+  /** It came long ago: it tells nothing of how the device is now. */
+  readonly again?: boolean;
 }
 
 interface Station {
@@ -94,9 +97,17 @@ export class DeviceDesk {
     position?: SourcePosition,
     handshake?: Handshake,
   ): void {
+    this.#decode(device, frame, done, { position, handshake });
+  }
+
+  /** A frame that was refused once. */
+  retry(device: string, frame: Frame, done: (receipt: Receipt) => void): void {
+    this.#decode(device, frame, done, { again: true });
+  }
+
+  #decode(device: string, frame: Frame, done: (receipt: Receipt) => void, notes: Notes): void {
     const station = this.#stations.get(device);
     if (station === undefined) throw new Error(`no device ${device} is configured`);
-    const notes = { position, handshake };
     const understood = station.decoder.decode(frame);
     if ('then' in understood) {
       understood.then(
@@ -123,24 +134,27 @@ export class DeviceDesk {
     frame: Frame,
     { reason, pointers = [] }: NotUnderstood,
     done: (receipt: Receipt) => void,
-    { position, handshake }: Notes,
+    { position, handshake, again }: Notes,
   ): void {
     const { name: device } = config;
-    const { received, topic } = frame;
-    this.#parts.register?.refused(device, received, reason);
-    this.#parts.register?.showFrame(device, frame, { reason }, personal);
+    const { received } = frame;
+    const topic = frame.topic === undefined ? undefined : maskCardData(frame.topic);
+    const register = again ? undefined : this.#parts.register;
+    register?.refused(device, received, reason);
+    register?.showFrame(device, frame, { reason }, personal);
     const bytes = personal ? null : this.#parts.mask(frame.bytes);
     const letter = { kind: FRAME_KIND, device, received, reason, pointers, bytes, topic, handshake };
+    const told = (receipt: Receipt): void => done(receipt.outcome === 'refused' ? { ...receipt, reason } : receipt);
     if (position === undefined) {
-      this.#parts.intake.refuse(letter, done);
+      this.#parts.intake.refuse(letter, told);
       return;
     }
     // A refusal has no position of its own: it stands when the letter is kept.
     this.#parts.intake.refuse(letter, (receipt) => {
-      if (receipt.outcome === 'not-stored') done(receipt);
+      if (receipt.outcome === 'not-stored') told(receipt);
       else
         this.#parts.intake.deliver({ kind: 'status', device, received, readings: [], position }, (moved) =>
-          done(moved.outcome === 'accepted' ? receipt : moved),
+          told(moved.outcome === 'accepted' ? receipt : moved),
         );
     });
   }
@@ -166,9 +180,9 @@ export class DeviceDesk {
     groups: readonly Group[],
     understood: Understood | NotUnderstood,
     done: (receipt: Receipt) => void,
-    { position, handshake }: Notes,
+    { position, handshake, again }: Notes,
   ): void {
-    const { register } = this.#parts;
+    const register = again ? undefined : this.#parts.register;
     const { received } = frame;
     const deliveries: Delivery[] = [];
     let counted = 0;
@@ -228,6 +242,11 @@ export class DeviceDesk {
     };
     for (const delivery of together) this.#parts.intake.deliver(delivery, settle);
   }
+}
+
+/** Whether what it sends may say that a shopper consents. */
+export function mapsConsent({ mapping = {} }: DeviceConfig): boolean {
+  return mapping.consent !== undefined;
 }
 
 /** A mapping may read persons out of any format. */

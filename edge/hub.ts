@@ -23,11 +23,13 @@ import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import { DeviceDesk } from './device-desk.ts';
 import { DeviceRegister } from './device-register.ts';
+import { framesIn } from './device-wiring.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import { limitsFrom } from './devices/door-options.ts';
+import type { FramesIn } from './devices/frames-in.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { doorFigures } from './door-figures.ts';
@@ -78,6 +80,7 @@ export class Hub {
   readonly #decoder: HubJson;
   readonly #register: DeviceRegister;
   readonly #desk: DeviceDesk;
+  readonly #frames: FramesIn;
   readonly #intake: CountedIntake;
   readonly #credentials: Credentials | undefined;
   readonly #door: MqttDoor;
@@ -123,6 +126,7 @@ export class Hub {
       },
       register: this.#register,
     });
+    this.#frames = framesIn(config.devices, this.#desk, this.#register);
     this.#screens = screensOf(config, config.http.limits.live_readers, (request) => journal.request(request));
     const { users } = config.mqtt;
     const files = mostOpenFiles();
@@ -134,6 +138,7 @@ export class Hub {
       credentials: this.#credentials,
       intake: this.#intake,
       codec: this.#codec,
+      frames: this.#frames,
       conceal,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       limits: { ...limitsFrom(config.mqtt.limits), connections: places.mqtt },
@@ -321,6 +326,7 @@ export class Hub {
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
+        frames: this.#frames,
         inFlight: this.#door.inFlight,
         counters: this.#door.counters,
         ...(app === open && { access }),
@@ -333,7 +339,7 @@ export class Hub {
         if (request.op === 'acknowledge') this.#countAcknowledged(request.request);
         return answer;
       },
-      retry: retrying(reader, this.#codec, this.#intake, (request) => this.#journal.request(request)),
+      retry: retrying(reader, this.#decoder, this.#intake, (request) => this.#journal.request(request), this.#desk),
       discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
       check: () => this.#check.soon(),
     });

@@ -4,6 +4,7 @@ import type { Receipt } from './contracts/intake.ts';
 import { isKind } from './contracts/readings.ts';
 import type { CountedIntake } from './counted-intake.ts';
 import type { Request } from './crossing.ts';
+import { type DeviceDesk, FRAME_KIND } from './device-desk.ts';
 import type { Codec } from './devices/codec.ts';
 import { routeOfParts } from './devices/topics.ts';
 import type { JournalReader } from './journal/reader.ts';
@@ -13,15 +14,25 @@ type Retried = Receipt | { readonly outcome: 'refused-again'; readonly reason: s
 /** Answers nothing where there is no such letter. */
 export function retrying(
   reader: JournalReader,
-  codec: Codec,
+  codec: Pick<Codec, 'decode'>,
   intake: CountedIntake,
   request: (request: Request) => Promise<unknown>,
+  desk: Pick<DeviceDesk, 'has' | 'retry'>,
 ): (id: string) => Promise<Retried | undefined> {
   return async (id) => {
     const letter = reader.deadLetter(id);
     if (!letter) return undefined;
-    const { kind, device, bytes } = letter;
+    const { kind, device, bytes, topic } = letter;
     const refused = (reason: string): Retried => ({ outcome: 'refused-again', reason });
+    if (kind === FRAME_KIND) {
+      if (bytes === null) return refused('its bytes were not kept');
+      if (!desk.has(device)) return refused(`no device ${device} with a codec is configured any more`);
+      const frame = { bytes, topic: topic ?? undefined, received: Date.now() };
+      const receipt = await new Promise<Receipt>((resolve) => desk.retry(device, frame, resolve));
+      if (receipt.outcome === 'refused') return refused(receipt.reason ?? 'it is refused again');
+      if (receipt.outcome === 'accepted') await request({ op: 'discard', letter: id });
+      return receipt;
+    }
     const route = routeOfParts(kind, device);
     if (route.to === 'dead-letter') return refused(route.reason);
     if (!isKind(kind)) return refused(`${kind} is not a kind of reading`);

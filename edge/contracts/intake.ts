@@ -59,8 +59,8 @@ export interface Refusal {
 export type Receipt =
   /** Every fact of it is on disk (or it made none). */
   | { readonly outcome: 'accepted'; readonly accepted: number; readonly repeated: number }
-  /** It is kept as a dead letter. */
-  | { readonly outcome: 'refused'; readonly letter: string }
+  /** It is kept as a dead letter; `reason` where whoever gave it does not know. */
+  | { readonly outcome: 'refused'; readonly letter: string; readonly reason?: string }
   /** It could not be stored: do not acknowledge, the device sends it again. */
   | { readonly outcome: 'not-stored'; readonly reason: string };
 

@@ -34,8 +34,8 @@ export class Acknowledgements {
   /** Publishes of QoS 1 and 2 given to the journal, and those it has answered. */
   #given = 0;
   #answered = 0;
-  /** Publishes that need no receipt and wait for the ones before them. */
-  #behind: (Acknowledged & { readonly after: number })[] = [];
+  /** Publishes that need no receipt of their own, or are told otherwise that they are stored, behind others. */
+  #behind: (Acknowledged & { readonly after: number; readonly stored?: Promise<void> | undefined })[] = [];
   /** PUBACKs that are written at the end of this turn. */
   #acknowledged: Acknowledged[] = [];
   /** What waits for more than its receipt, and what came behind it. */
@@ -50,7 +50,7 @@ export class Acknowledgements {
 
   /** Something that was given to the journal is not answered. */
   get owed(): boolean {
-    return this.#given !== this.#answered;
+    return this.#given !== this.#answered || this.#held.length > 0;
   }
 
   /** A publish was given to the journal. */
@@ -74,7 +74,8 @@ export class Acknowledgements {
     }
     for (let next = this.#behind[0]; next !== undefined && next.after <= this.#answered; next = this.#behind[0]) {
       this.#behind.shift();
-      this.#acknowledge(next.publish, next.acknowledge);
+      if (next.stored === undefined) this.#acknowledge(next.publish, next.acknowledge);
+      else this.#acknowledgeWhen(next.stored, next.publish, next.acknowledge);
     }
   }
 
@@ -84,6 +85,14 @@ export class Acknowledgements {
     else this.#behind.push({ after: this.#given, publish, acknowledge });
   }
 
+  /** Acknowledges when `stored` resolves, and after everything before it. A rejection closes the connection. */
+  whenStored(publish: Acknowledgeable, acknowledge: Acknowledge, stored: Promise<void>): void {
+    // It may be refused before its turn.
+    stored.catch(() => undefined);
+    if (this.#given === this.#answered) this.#acknowledgeWhen(stored, publish, acknowledge);
+    else this.#behind.push({ after: this.#given, publish, acknowledge, stored });
+  }
+
   #acknowledgeWhen(also: Promise<void>, publish: Acknowledgeable, acknowledge: Acknowledge): void {
     const held: Held = { publish, acknowledge, ready: false };
     this.#held.push(held);
@@ -91,6 +100,7 @@ export class Acknowledgements {
       held.ready = true;
       const waiting = this.#held.findIndex(({ ready }) => !ready);
       for (const next of this.#held.splice(0, waiting < 0 ? this.#held.length : waiting)) this.#write(next);
+      if (!this.owed) this.#onAnswered();
     };
     also.then(settled, (thrown) => {
       if (!this.#client.closed) acknowledge(new Error(messageOf(thrown)));

@@ -7,6 +7,7 @@ import type { CalmLog } from '../ops/calm-log.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { DoorCounters } from './door-counters.ts';
+import type { FramesIn } from './frames-in.ts';
 import { routeOf } from './topics.ts';
 import { mayPublish, type User } from './users.ts';
 
@@ -28,6 +29,7 @@ const LONGEST_CLIENT_ID = 256;
 export interface AdmissionParts {
   /** Absent: there are no users, and names are not looked at. */
   readonly credentials: Credentials | undefined;
+  readonly frames?: Pick<FramesIn, 'framed'> | undefined;
   readonly counters: DoorCounters;
   readonly log: CalmLog;
 }
@@ -92,8 +94,9 @@ export class Admission {
 
   #enter(connection: Connection, { id, will }: Introduction, user: User): Rejection | undefined {
     if (will !== undefined) {
-      const route = routeOf(will, user.name);
-      if (route.to === 'nowhere' || !mayPublish(user, route.kind, will.startsWith('in/') ? route.device : user.name))
+      const route = routeOf(will, user.name, this.#parts.frames);
+      const ofDevice = route.to === 'frame' || will.startsWith('in/');
+      if (route.to === 'nowhere' || !mayPublish(user, route.kind, ofDevice ? route.device : user.name))
         return this.#refuse(NOT_AUTHORIZED, id, 'its will is not for a device of this user', user);
     }
     connection.user = user;

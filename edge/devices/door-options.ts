@@ -5,6 +5,7 @@ import type { Logger } from '../ops/logging.ts';
 import type { AddressOptions } from './addresses.ts';
 import type { Codec } from './codec.ts';
 import type { Credentials } from './credentials.ts';
+import type { FramesIn } from './frames-in.ts';
 import type { InFlight } from './in-flight.ts';
 
 export interface DoorLimits {
@@ -73,6 +74,8 @@ export interface MqttDoorOptions extends AddressOptions {
   readonly intake: Intake;
   readonly codec: Codec;
   readonly logger: Logger;
+  /** Devices with formats of their own; absent: there are none. */
+  readonly frames?: FramesIn | undefined;
   /** Shared with the other transports; default 8 MiB of its own. */
   readonly inFlight?: InFlight;
   readonly limits?: Partial<DoorLimits>;

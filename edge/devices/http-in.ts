@@ -1,16 +1,18 @@
 /**
- * Readings by HTTP: `POST /in/<kind>/<device>`, the same payloads and the same promise as over MQTT. The answer comes
- * after the commit. Fastify turns the thrown problems into problem details (edge/ops/http.ts).
+ * Readings by HTTP: `POST /in/<kind>/<device>`, the same payloads and the same promise as over MQTT, and
+ * `POST /push/<device>`, one frame in the vendor's format of a configured device. The answer comes after the commit.
+ * Fastify turns the thrown problems into problem details (edge/ops/http.ts).
  */
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { Intake, Receipt } from '../contracts/intake.ts';
 import { isKind } from '../contracts/readings.ts';
 import { Problem } from '../ops/problem.ts';
 import { type HttpAccess, userOf } from './basic-auth.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { DoorCounters } from './door-counters.ts';
+import type { FramesIn } from './frames-in.ts';
 import type { InFlight } from './in-flight.ts';
-import { routeOfParts } from './topics.ts';
+import { plain, routeOfParts } from './topics.ts';
 import { mayPublish } from './users.ts';
 
 export interface HttpInOptions {
@@ -19,6 +21,8 @@ export interface HttpInOptions {
   /** Shared with the broker. */
   readonly inFlight: InFlight;
   readonly counters: DoorCounters;
+  /** Devices with formats of their own; absent: there are none. */
+  readonly frames?: FramesIn;
   /** Absent: whoever reaches this server may send readings, as over a Unix socket. */
   readonly access?: HttpAccess;
   /** Wall clock, epoch ms. */
@@ -30,7 +34,7 @@ const MOST_BODY = 1_048_576;
 const RETRY_SOON = { 'retry-after': '1' } as const;
 
 export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) => {
-  const { intake, codec, inFlight, counters, access, now = Date.now } = options;
+  const { intake, codec, inFlight, counters, frames, access, now = Date.now } = options;
 
   // Whatever the content type says, the body is a reading in JSON or it becomes a dead letter with its bytes.
   app.removeAllContentTypeParsers();
@@ -70,31 +74,48 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
     return new Problem(503, `not stored, send it again: ${reason}`, { headers: RETRY_SOON });
   };
 
+  /** Before the body is read, which is what costs memory. */
+  const turnAwayOverload = (): void => {
+    counters.httpRequests += 1;
+    if (!inFlight.paused) return;
+    counters.httpTurnedAway += 1;
+    throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
+  };
+
+  /** Whether whoever sends it may speak as the device that the path names. Throws Problem. */
+  const demandAccess = async (
+    request: FastifyRequest,
+    speaker: () => { readonly kind: string; readonly device: string } | undefined,
+  ): Promise<void> => {
+    if (access === undefined) return;
+    const user = await userOf(request, access);
+    const as = speaker();
+    if (as === undefined || mayPublish(user, as.kind, as.device)) return;
+    counters.notAuthorized += 1;
+    const own = user?.devices.has(as.device) === true;
+    throw new Problem(403, own ? 'this user needs `may: [consent]`' : 'this device is not one of this user');
+  };
+
+  const bodyOf = ({ body }: FastifyRequest): Uint8Array => {
+    const payload = body instanceof Uint8Array ? body : new Uint8Array();
+    counters.bytes += payload.length;
+    return payload;
+  };
+
   app.post<{ Params: { kind: string; device: string } }>('/in/:kind/:device', {
     bodyLimit: MOST_BODY,
     onRequest: async (request) => {
-      counters.httpRequests += 1;
-      // Before the body is read, which is what costs memory.
-      if (inFlight.paused) {
-        counters.httpTurnedAway += 1;
-        throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
-      }
-      if (access === undefined) return;
-      const user = await userOf(request, access);
-      const { kind } = request.params;
-      if (!isKind(kind)) return;
+      turnAwayOverload();
+      const { kind, device } = request.params;
       // Devices are known by the names that routes give them.
-      const { device } = routeOfParts(kind, request.params.device);
-      if (mayPublish(user, kind, device)) return;
-      counters.notAuthorized += 1;
-      const own = user?.devices.has(device) === true;
-      throw new Problem(403, own ? 'this user needs `may: [consent]`' : 'this device is not one of this user');
+      await demandAccess(request, () =>
+        isKind(kind) ? { kind, device: routeOfParts(kind, device).device } : undefined,
+      );
     },
     handler: async (request, reply) => {
       const { kind } = request.params;
       if (!isKind(kind)) throw new Problem(404, 'not a kind of reading; `store-hub schema --list` names the kinds');
-      const payload = request.body instanceof Uint8Array ? request.body : new Uint8Array();
-      counters.bytes += payload.length;
+      const payload = bodyOf(request);
       const route = routeOfParts(kind, request.params.device);
       if (route.to === 'dead-letter') {
         const { reason } = route;
@@ -120,6 +141,36 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
         throw new Problem(400, 'refused by the journal', { members: { letter: stored.letter } });
       }
       return reply.code(202).send({ accepted: stored.accepted + counted, repeated: stored.repeated });
+    },
+  });
+
+  app.post<{ Params: { device: string } }>('/push/:device', {
+    bodyLimit: MOST_BODY,
+    onRequest: async (request) => {
+      turnAwayOverload();
+      const { device } = request.params;
+      // Of a device that nobody configured a user learns no more than whether it is one of its own.
+      await demandAccess(request, () => frames?.pushed(device) ?? { kind: 'frame', device });
+    },
+    handler: async (request, reply) => {
+      const payload = bodyOf(request);
+      const { device } = request.params;
+      const received = now();
+      const pushed = frames?.pushed(device);
+      if (frames === undefined || pushed === undefined) {
+        frames?.stranger(`POST /push/${plain(device, 128)}`, request.ip, payload, received);
+        throw new Problem(404, 'no device of this name is configured with `push: true`');
+      }
+      const stored = await given(payload.length, (done) =>
+        frames.take(pushed.device, { bytes: payload, received }, done),
+      );
+      if (stored.outcome === 'not-stored') throw notStored(stored.reason);
+      if (stored.outcome === 'refused') {
+        counters.refused += 1;
+        const { letter, reason = 'refused by the journal' } = stored;
+        throw new Problem(400, reason, { members: { letter } });
+      }
+      return reply.code(202).send({ accepted: stored.accepted, repeated: stored.repeated });
     },
   });
 };

@@ -85,6 +85,7 @@ export class MqttDoor implements Holding {
     this.#publishing = new Publishing({
       intake: options.intake,
       codec: options.codec,
+      frames: options.frames,
       inFlight: this.inFlight,
       handshakes: this.#carrier.handshakes,
       carry: (message, handshake) => this.#carrier.carry(message, handshake),
@@ -94,7 +95,8 @@ export class MqttDoor implements Holding {
       topics: this.#limits,
       now: options.now ?? Date.now,
     });
-    this.#admission = new Admission({ credentials: options.credentials, counters: this.counters, log: this.#log });
+    const { credentials, frames } = options;
+    this.#admission = new Admission({ credentials, frames, counters: this.counters, log: this.#log });
   }
 
   /** Connections that are open now. */

@@ -10,6 +10,7 @@ import type { Acknowledge } from './acknowledgements.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { Connection } from './connection.ts';
 import type { DoorCounters } from './door-counters.ts';
+import type { FramesIn } from './frames-in.ts';
 import type { Entry, Handshakes } from './handshakes.ts';
 import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
 import type { OutgoingMessage } from './outgoing.ts';
@@ -35,6 +36,8 @@ export interface PublishingParts {
   /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
   readonly qos0Limit: number;
   readonly topics: TopicLimits;
+  /** Absent: there are no devices with formats of their own. */
+  readonly frames?: FramesIn | undefined;
   /** Sends it round to subscribers; undefined: nothing of it has to be on disk. */
   readonly carry: (message: OutgoingMessage, handshake?: Handshake) => Promise<void> | undefined;
   /** Wall clock, epoch ms. */
@@ -46,6 +49,7 @@ type Arrived =
   | { readonly delivery?: undefined; readonly refusal: Refusal };
 
 type Destination = Exclude<Route, { to: 'nowhere' }>;
+type OfFrames = Extract<Route, { to: 'frame' }>;
 /** Or no name that MQTT or the limits allow. */
 type Way = Route | { readonly to: 'refused'; readonly reason: string };
 
@@ -80,7 +84,8 @@ export class Publishing {
       acknowledge(new Error(route.reason));
       return;
     }
-    if (user !== undefined && packet.topic.startsWith('in/') && !mayPublish(user, route.kind, route.device)) {
+    const ofDevice = route.to === 'frame' || packet.topic.startsWith('in/');
+    if (user !== undefined && ofDevice && !mayPublish(user, route.kind, route.device)) {
       counters.notAllowedClosed += 1;
       log.warn(
         { ...named(connection, packet.topic), user: user.name },
@@ -96,7 +101,7 @@ export class Publishing {
       counters.publishesQos0 += 1;
       if (this.#travels(route, user === undefined))
         this.#parts.carry(messageOfPublish(packet, payload))?.catch(() => undefined);
-      this.#unacknowledged(route, payload, connection);
+      this.#unacknowledged(route, packet.topic, payload, client.id, connection);
       acknowledge(null);
       return;
     }
@@ -114,13 +119,18 @@ export class Publishing {
     } else counters.publishesQos1 += 1;
     const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
     const travels = this.#travels(route, user === undefined);
+    if (route.to === 'frame') {
+      const also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
+      this.#frame(route, packet, payload, connection, acknowledge, { entry, also, note: travels ? undefined : note });
+      return;
+    }
     let also: Promise<void> | undefined;
     let arrived: Arrived | undefined;
     try {
       also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
       also?.catch(() => undefined);
       // What travels is noted with what it leaves in the sessions.
-      arrived = this.#read(route, payload, travels ? undefined : note);
+      arrived = this.#read(route, packet.topic, payload, client.id, travels ? undefined : note);
     } catch (thrown) {
       // It comes again, and must not wait for an answer to this one.
       if (entry !== undefined) this.#parts.handshakes.settle(entry, new Error(messageOf(thrown)));
@@ -156,7 +166,59 @@ export class Publishing {
   }
 
   #travels(route: Destination, mayTravel: boolean): boolean {
-    return mayTravel && route.to === 'dead-letter' && route.travels === true;
+    return mayTravel && route.to !== 'reading' && route.travels === true;
+  }
+
+  /**
+   * A frame may be read in a later turn and be stored in several parts, so its receipt does not come in the order of the
+   * others: it is acknowledged in its turn all the same.
+   */
+  #frame(
+    { device }: OfFrames,
+    packet: IncomingPublish,
+    payload: Uint8Array,
+    connection: Connection,
+    acknowledge: Acknowledge,
+    { entry, also, note }: { entry: Entry | undefined; also: Promise<void> | undefined; note: Handshake | undefined },
+  ): void {
+    const { counters, log } = this.#parts;
+    connection.tookUp(payload.length);
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#take(device, packet.topic, payload, note, (receipt) => {
+        connection.gaveBack(payload.length);
+        if (receipt.outcome !== 'not-stored') {
+          resolve();
+          return;
+        }
+        counters.notStored += 1;
+        log.warn(
+          { client: connection.client.id, reason: receipt.reason },
+          'a publish could not be stored, connection closed',
+        );
+        reject(new Error('not stored'));
+      });
+    });
+    const stored = also === undefined ? taken : Promise.all([taken, also]).then(() => undefined);
+    if (entry !== undefined) {
+      const { handshakes } = this.#parts;
+      stored.then(
+        () => handshakes.settle(entry, null),
+        () => handshakes.settle(entry, new Error('not stored')),
+      );
+    }
+    connection.acknowledgements.whenStored(packet, acknowledge, stored);
+  }
+
+  #take(
+    device: string,
+    topic: string,
+    payload: Uint8Array,
+    handshake: Handshake | undefined,
+    settle: (receipt: Receipt) => void,
+  ): void {
+    const { frames, now } = this.#parts;
+    const frame = { bytes: payload, topic, received: now() };
+    this.#within(payload.length, settle, (done) => frames?.take(device, frame, done, undefined, handshake));
   }
 
   /** A QoS 2 publish that was taken already, or is on its way: acknowledged when it is stored, not stored again. */
@@ -192,36 +254,51 @@ export class Publishing {
     this.#parts.counters.wills += 1;
     this.#parts.counters.bytes += payload.length;
     if (this.#travels(route, mayTravel)) this.#parts.carry(messageOfPublish(packet, payload))?.catch(() => undefined);
-    this.#unacknowledged(route, payload);
+    this.#unacknowledged(route, topic, payload, client);
     return true;
   }
 
   /** QoS 0 and wills: the sender does not wait, so what waits for the journal must have an end. */
-  #unacknowledged(route: Destination, payload: Uint8Array, connection?: Connection): void {
+  #unacknowledged(
+    route: Destination,
+    topic: string,
+    payload: Uint8Array,
+    client: string,
+    connection?: Connection,
+  ): void {
     const { counters, qos0Limit } = this.#parts;
     const size = payload.length + DELIVERY_BYTES;
     if (this.#qos0Bytes + size > qos0Limit) {
       counters.qos0Dropped += 1;
       return;
     }
-    const arrived = this.#read(route, payload);
-    if (arrived === undefined) return;
+    const arrived = route.to === 'frame' ? undefined : this.#read(route, topic, payload, client);
+    if (route.to !== 'frame' && arrived === undefined) return;
     this.#qos0Bytes += size;
     connection?.tookUp(payload.length);
-    this.#give(arrived, payload.length, (receipt) => {
+    const settle = (receipt: Receipt): void => {
       this.#qos0Bytes -= size;
       connection?.gaveBack(payload.length);
       if (receipt.outcome === 'not-stored') counters.qos0Dropped += 1;
-    });
+    };
+    if (arrived !== undefined) this.#give(arrived, payload.length, settle);
+    else this.#take(route.device, topic, payload, undefined, settle);
   }
 
   /** What the journal is to get; undefined when everything in it is only counted. */
-  #read(route: Destination, payload: Uint8Array, handshake?: Handshake): Arrived | undefined {
+  #read(
+    route: Exclude<Destination, OfFrames>,
+    topic: string,
+    payload: Uint8Array,
+    client: string,
+    handshake?: Handshake,
+  ): Arrived | undefined {
     const { codec, counters, now } = this.#parts;
     const received = now();
     if (route.to !== 'reading') {
       counters.refused += 1;
       const { kind, device, reason } = route;
+      this.#parts.frames?.stranger(plain(maskPerson(topic), 128), plain(client, 128), payload, received);
       const bytes = keptBytes(codec, kind, payload);
       return { refusal: { kind, device, received, reason, pointers: [], bytes, handshake } };
     }
@@ -239,7 +316,15 @@ export class Publishing {
   }
 
   #give(arrived: Arrived, size: number, settle: (receipt: Receipt) => void): void {
-    const { intake, inFlight, counters } = this.#parts;
+    const { intake } = this.#parts;
+    this.#within(size, settle, (done) => {
+      if (arrived.delivery !== undefined) intake.deliver(arrived.delivery, done);
+      else intake.refuse(arrived.refusal, done);
+    });
+  }
+
+  #within(size: number, settle: (receipt: Receipt) => void, give: (done: (receipt: Receipt) => void) => void): void {
+    const { inFlight, counters } = this.#parts;
     let settled = false;
     const once = (receipt: Receipt): void => {
       if (settled) return;
@@ -249,8 +334,7 @@ export class Publishing {
     };
     inFlight.add(size);
     try {
-      if (arrived.delivery !== undefined) intake.deliver(arrived.delivery, once);
-      else intake.refuse(arrived.refusal, once);
+      give(once);
     } catch (thrown) {
       counters.faults += 1;
       once({ outcome: 'not-stored', reason: messageOf(thrown) });
@@ -262,8 +346,8 @@ export class Publishing {
     if (route === undefined) {
       const wrong = wrongName(topic, this.#parts.topics);
       if (wrong !== undefined) return { to: 'refused', reason: wrong };
-      route = routeOf(topic, client);
-      if (route.to !== 'reading') return route;
+      route = routeOf(topic, client, this.#parts.frames);
+      if (route.to === 'nowhere' || route.to === 'dead-letter') return route;
       if (this.#routes.size >= MOST_ROUTES) this.#routes.clear();
       this.#routes.set(topic, route);
     }

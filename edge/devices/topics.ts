@@ -1,9 +1,12 @@
 /** Where a publish goes, told by its topic: `in/<kind>/<device>` is the hub's own format. */
 import { maskCardData } from '../contracts/card-data.ts';
 import { isKind, type Kind } from '../contracts/readings.ts';
+import type { FramesIn } from './frames-in.ts';
 
 export type Route =
   | { readonly to: 'reading'; readonly kind: Kind; readonly device: string }
+  /** A vendor's format, of a configured device. */
+  | { readonly to: 'frame'; readonly kind: 'frame' | 'consent'; readonly device: string; readonly travels: true }
   /** Nobody understands this topic: it becomes a dead letter. */
   | {
       readonly to: 'dead-letter';
@@ -26,8 +29,8 @@ export interface TopicLimits {
 export const LONGEST_DEVICE = 128;
 const LONGEST_KIND = 64;
 
-/** `client`: the MQTT client id, which names the device where the topic does not. */
-export function routeOf(name: string, client: string): Route {
+/** `client`: the MQTT client id, which names the device where neither the topic nor the configuration does. */
+export function routeOf(name: string, client: string, frames?: Pick<FramesIn, 'framed'>): Route {
   // A stripe has slashes in it, so it is looked for before the levels are.
   const topic = maskCardData(name);
   if (topic.startsWith('in/')) {
@@ -35,6 +38,8 @@ export function routeOf(name: string, client: string): Route {
     return slash < 0 ? routeOfParts(topic.slice(3), '') : routeOfParts(topic.slice(3, slash), topic.slice(slash + 1));
   }
   if (isOrUnder(topic, 'out') || isOrUnder(topic, '$SYS')) return { to: 'nowhere' };
+  const framed = frames?.framed(name);
+  if (framed !== undefined) return { to: 'frame', ...framed, travels: true };
   return {
     to: 'dead-letter',
     kind: plain(topic, LONGEST_DEVICE),
@@ -61,7 +66,7 @@ export function wrongName(name: string, { topicLength, filterLevels }: TopicLimi
  * The same for a kind and a device that were named in another way, such as a path. Names end in events, letters and
  * metrics, so what is a payment card in them is masked.
  */
-export function routeOfParts(kind: string, device: string): Exclude<Route, { to: 'nowhere' }> {
+export function routeOfParts(kind: string, device: string): Exclude<Route, { to: 'nowhere' | 'frame' }> {
   if (isKind(kind) && isDevice(device)) return { to: 'reading', kind, device: maskCardData(device) };
   const reason = !isKind(kind)
     ? 'not a kind of reading: the topic is in/<kind>/<device>, and `store-hub schema --list` names the kinds'

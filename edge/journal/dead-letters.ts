@@ -32,7 +32,7 @@ export class DeadLetters {
       'UPDATE dead_letters SET count = count + 1, last = ?, elapsed = ?, reason = ?, pointers = ? WHERE digest = ? RETURNING id',
     );
     this.#insert = db.prepare(
-      'INSERT INTO dead_letters (id, digest, device, kind, reason, pointers, bytes, size, count, first, last, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)',
+      'INSERT INTO dead_letters (id, digest, device, kind, reason, pointers, bytes, size, count, first, last, elapsed, topic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)',
     );
     this.#remove = db.prepare('DELETE FROM dead_letters WHERE id = ? RETURNING size');
     this.#oldest = db.prepare('SELECT id, elapsed FROM dead_letters ORDER BY elapsed LIMIT 1');
@@ -46,9 +46,13 @@ export class DeadLetters {
   /** Keeps a refusal; returns the letter's id. */
   keep(refusal: Refusal, now: Now): string {
     const content = refusal.bytes ?? Buffer.from(JSON.stringify([refusal.reason, refusal.pointers]));
+    const topic = refusal.topic ?? null;
     const digest = hash(
       'sha256',
-      Buffer.concat([Buffer.from(`${refusal.kind}\0${refusal.device}\0`), content]),
+      Buffer.concat([
+        Buffer.from(`${refusal.kind}\0${refusal.device}\0${topic === null ? '' : `${topic}\0`}`),
+        content,
+      ]),
       'buffer',
     );
     const pointers = JSON.stringify(refusal.pointers);
@@ -70,6 +74,7 @@ export class DeadLetters {
       refusal.received,
       refusal.received,
       now.elapsed,
+      topic,
     );
     this.#bytes += size;
     this.expire(now);

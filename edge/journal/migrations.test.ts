@@ -41,7 +41,8 @@ test('a journal of the first schema is brought up to date with everything in it,
   const tables = ['incarnations', 'events_sales', 'sensed', 'outbox', 'rule_states', 'dead_letters'];
   const before = tables.map((table) => rowsOf('journal.db', table));
   const writer = openWriter(data, clocks);
-  expect(tables.map((table) => rowsOf('journal.db', table))).toEqual(before);
+  const letters = before[5]?.map((letter) => ({ ...(letter as object), topic: null }));
+  expect(tables.map((table) => rowsOf('journal.db', table))).toEqual([...before.slice(0, 5), letters]);
   expect(writer.incarnation).toBe(incarnation);
   writer.process(batchOf([sale(clocks, 'next')]));
   const reader = JournalReader.open(data);

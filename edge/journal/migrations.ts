@@ -146,7 +146,16 @@ CREATE TABLE no_offers (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'), DROPS, SESSIONS, OFFERS];
+/** Of a frame in a vendor's format: its codec may need it when it is tried again. */
+const LETTER_TOPICS = 'ALTER TABLE dead_letters ADD COLUMN topic TEXT;';
+
+const MIGRATIONS: readonly string[] = [
+  FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'),
+  DROPS,
+  SESSIONS,
+  OFFERS,
+  LETTER_TOPICS,
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -46,6 +46,12 @@ export interface DeadLetter {
   readonly last: number;
 }
 
+export interface KeptLetter extends DeadLetter {
+  readonly bytes: Uint8Array | null;
+  /** Of a frame that came on one. */
+  readonly topic: string | null;
+}
+
 export interface Buffer {
   /** Events that head office has not acknowledged. */
   readonly events: number;
@@ -243,10 +249,10 @@ export class JournalReader {
     };
   }
 
-  deadLetter(id: string): (DeadLetter & { bytes: Uint8Array | null }) | undefined {
+  deadLetter(id: string): KeptLetter | undefined {
     const row = this.#prepared(
-      'SELECT id, device, kind, reason, pointers, count, first, last, bytes FROM dead_letters WHERE id = ?',
-    ).get(id) as (Omit<DeadLetter, 'pointers'> & { pointers: string; bytes: Uint8Array | null }) | undefined;
+      'SELECT id, device, kind, reason, pointers, count, first, last, bytes, topic FROM dead_letters WHERE id = ?',
+    ).get(id) as (Omit<KeptLetter, 'pointers'> & { pointers: string }) | undefined;
     return row && { ...row, pointers: JSON.parse(row.pointers) as string[] };
   }
 
