@@ -20,6 +20,7 @@ import { machineBusy } from './proc.ts';
 import { type Outcome, table, writeResults } from './report.ts';
 import { resources } from './resources.bench.ts';
 import { rules } from './rules.bench.ts';
+import { simDay } from './sim-day.bench.ts';
 import { start } from './start.bench.ts';
 import { sustained } from './sustained.bench.ts';
 import { wire } from './wire.bench.ts';
@@ -38,6 +39,7 @@ const ALL: readonly Measurement[] = [
   diskBytes,
   wire,
   parts,
+  simDay,
 ];
 
 /** Below this share of all cores in use before a measurement begins, the machine counts as quiet. */

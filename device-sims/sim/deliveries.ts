@@ -89,7 +89,7 @@ function bring(shop: Shop, supplier: Supplier, delivery: string, sscc: string, l
     const booked = goods.book.get(lot.product) ?? 0;
     goods.book.set(lot.product, booked + (lines[index]?.advised ?? 0));
   }
-  goods.pallets.push({ delivery, sscc, goods: pallet, products: lines.map(({ product }) => product) });
+  goods.pallets.push({ delivery, sscc, goods: pallet, products: lines.map(({ product }) => product), taken: false });
   shop.tell({
     kind: 'delivered',
     ...{ delivery, sscc },

@@ -9,9 +9,9 @@ export interface LedgerFile {
 
 const CHUNK = 1 << 18;
 
-/** @param path is written anew; throws what the file system throws */
+/** @param path is written anew; throws when it cannot be */
 export function openLedgerFile(path: string): LedgerFile {
-  const file = openSync(path, 'w');
+  const file = created(path);
   let lines: string[] = [];
   let length = 0;
   const flush = (): void => {
@@ -32,4 +32,12 @@ export function openLedgerFile(path: string): LedgerFile {
       closeSync(file);
     },
   };
+}
+
+function created(path: string): number {
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    throw new Error(`${path}: the ledger cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

@@ -227,7 +227,7 @@ export type StaffFact =
 // ---- Fridges ----------------------------------------------------------------------------------------------------------
 
 export type ClimateFact =
-  /** `who` or `staff`: by whom. */
+  /** `who`: by which party. Told for the first of several doors of a unit that are open at once, and `closed` for the last. */
   | { readonly kind: 'door-opened'; readonly unit: string; readonly who?: number }
   | { readonly kind: 'door-closed'; readonly unit: string }
   /** How warm it is at the moment in which something changed; between them it follows from the physics. */

@@ -71,6 +71,10 @@ export function parseWorld(source: string, file: string): WorldFile {
       if (issue.code === 'unrecognized_keys') {
         return issue.keys.map((key) => say([...issue.path, key], 'unknown key'));
       }
+      if (issue.code === 'invalid_value') {
+        const missing = document.hasIn(issue.path) ? '' : 'missing, ';
+        return [say(issue.path, `${missing}must be one of ${issue.values.join(', ')}`)];
+      }
       const { path, message } = plainest(issue);
       return [say(path, message)];
     });

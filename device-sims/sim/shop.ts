@@ -16,6 +16,8 @@ export interface Pallet {
   readonly sscc: string;
   readonly products: readonly Product[];
   readonly goods: Holding;
+  /** Somebody is carrying it in: it is at the dock until all of it is put away. */
+  taken: boolean;
 }
 
 export interface Promotion {

@@ -45,20 +45,17 @@ export function* work(shop: Shop, shift: Shift, staff: string, random: Random, u
 function* putAway(shop: Shop, staff: string, random: Random): Life {
   const { pallets, backRoom } = shop.goods;
   for (;;) {
-    const pallet = pallets[0];
+    const pallet = pallets.find(({ taken }) => !taken);
     if (!pallet) return;
-    pallets.shift();
-    // Whoever carries it has it; it is not at the dock for another to carry.
-    const cart = takeCart(shop);
-    for (const product of pallet.products) cart.put(pallet.goods.take(product, Number.POSITIVE_INFINITY));
+    pallet.taken = true;
     yield random.between(4, 12) * 60_000;
     shop.tell({ kind: 'put-away', staff, delivery: pallet.delivery, sscc: pallet.sscc });
-    for (const { product, count } of cart.lots()) {
-      const lot = cart.take(product, count);
+    for (const product of pallet.products) {
+      const lot = pallet.goods.take(product, Number.POSITIVE_INFINITY);
       backRoom.put(lot);
       shop.tags.move(lot, shop.floor.backRoom);
     }
-    shop.goods.carts.delete(cart);
+    pallets.splice(pallets.indexOf(pallet), 1);
   }
 }
 

@@ -64,7 +64,8 @@ export function openWorld({ file, seed, from, days, coverage = file.coverage.def
   let stamp = { ms: begins, time: zoneTime.iso(begins) };
   const tell = (fact: Fact): void => {
     if (stamp.ms !== time.now) stamp = { ms: time.now, time: zoneTime.iso(time.now) };
-    const record: LedgerRecord = { ...stamp, ...fact };
+    // Two spreads in one literal would be thirty times slower.
+    const record: LedgerRecord = { ms: stamp.ms, time: stamp.time, ...fact };
     for (const witness of witnesses) witness(record);
   };
   const supplier = openSupplier();
