@@ -9,6 +9,7 @@ import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
 import { mtSics } from './mt-sics.ts';
 import { scaleStream } from './scale-stream.ts';
+import { scanner } from './scanner.ts';
 import { thingmagic } from './thingmagic.ts';
 import { thingsStack } from './things-stack.ts';
 import { toledo8217 } from './toledo-8217.ts';
@@ -26,6 +27,7 @@ const FORMATS: readonly Format[] = [
   m100,
   mtSics,
   scaleStream,
+  scanner,
   thingmagic,
   thingsStack,
   toledo8217,

@@ -59,6 +59,18 @@ export const VALID = {
     { zone: 'tills', label: 'queue', count: 4, confidence: 0.83 },
     { id: 'o-1', shelf: 'A1-3', label: 'shelf_empty', present: false },
   ],
+  scan: [
+    { code: '4006381333931', symbology: 'ean-13', gtin: '4006381333931' },
+    {
+      code: '(01)09521234543213(17)100101(10)123ABC(21)1234567890',
+      gtin: '09521234543213',
+      lot: '123ABC',
+      expiry: '2010-01-01',
+      serial: '1234567890',
+      shelf: 'A1-3',
+    },
+    { id: 'p', code: '(00)106141412345678908', sscc: '106141412345678908', zone: 'back-room' },
+  ],
 } as const;
 
 const ODD_VALUES: readonly unknown[] = [

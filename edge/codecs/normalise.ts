@@ -102,6 +102,11 @@ export const normaliseObservation: Normaliser<'observation'> = (reading, arrival
   return accepted(reading, arrival, reading.shelf ?? reading.zone ?? '', fields);
 };
 
+export const normaliseScan: Normaliser<'scan'> = (reading, arrival) => {
+  const { id: _id, time: _time, ...fields } = reading;
+  return accepted(reading, arrival, reading.gtin ?? reading.sscc ?? arrival.device, fields);
+};
+
 export const normalisePresence: Normaliser<'presence'> = (reading, arrival) =>
   aboutShopper(reading, arrival, { zone: reading.zone, present: reading.present });
 

@@ -82,6 +82,10 @@ const catalogue = {
     stream: 'climate',
     data: climateFields.omit(withoutEnvelope).extend({ readingId }),
   },
+  'retail.items.scanned.v1': {
+    stream: 'items',
+    data: readingSchemas.scan.omit(withoutEnvelope).extend({ readingId }),
+  },
   'retail.shoppers.consent.v1': {
     stream: 'shoppers',
     data: readingSchemas.consent.omit(withoutEnvelope).extend({ readingId, shopper: keyed }),

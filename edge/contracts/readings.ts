@@ -3,6 +3,7 @@
  * Unknown fields are dropped by the schemas and counted by name where readings are decoded.
  */
 import { z } from 'zod';
+import { checkDigit } from './gtin.ts';
 import { gtinSchema } from './planogram.ts';
 
 export const KINDS = [
@@ -15,6 +16,7 @@ export const KINDS = [
   'rfid',
   'status',
   'observation',
+  'scan',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -203,6 +205,28 @@ const observation = z
     message: 'expected either zone or shelf',
   });
 
+const scan = z.object({
+  ...envelope,
+  code: z.string().min(1).max(2000).describe('as it was read; GS1 elements with their identifiers in brackets'),
+  symbology: z.string().min(1).max(32).optional().describe('kind of barcode, where the scanner says it: gs1-128'),
+  gtin: gtinSchema.optional(),
+  internal: z
+    .boolean()
+    .optional()
+    .describe('a number of the shop itself, in which a price or a weight may stand: no GTIN'),
+  lot: z.string().min(1).max(40).optional(),
+  expiry: day.optional().describe('use by, else best before'),
+  serial: z.string().min(1).max(40).optional(),
+  sscc: z
+    .string()
+    .regex(/^\d{18}$/, 'expected 18 digits')
+    .refine((text) => checkDigit(text.slice(0, -1)) === Number(text.at(-1)), 'its check digit is wrong')
+    .optional()
+    .describe('of a logistic unit, such as a pallet'),
+  shelf: name.optional(),
+  zone: name.optional(),
+});
+
 export const readingSchemas = {
   sale,
   shelf,
@@ -213,6 +237,7 @@ export const readingSchemas = {
   rfid,
   status,
   observation,
+  scan,
 } as const;
 
 export type ReadingOf<K extends Kind> = z.output<(typeof readingSchemas)[K]>;

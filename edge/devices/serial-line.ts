@@ -49,6 +49,8 @@ interface Opened {
   readonly timers: NodeJS.Timeout[];
   readonly idle: NodeJS.Timeout | undefined;
   /** When bytes that are no telegram began to come, and how many were skipped before. */
+  /** Nothing came for half the time after which the line is quiet. */
+  calm: boolean;
   garbageSince: number | undefined;
   garbageFrom: number;
   lastTelegram: number;
@@ -138,13 +140,16 @@ export class SerialLine {
       if (port.isOpen && port.writableLength < MOST_UNWRITTEN) port.write(Buffer.from(bytes));
     };
     const idle =
-      idleMs === undefined || parser.idle === undefined ? undefined : setTimeout(() => this.#onIdle(opened), idleMs);
+      idleMs === undefined || parser.idle === undefined
+        ? undefined
+        : setTimeout(() => this.#onIdle(opened), idleMs / 2);
     const opened: Opened = {
       port,
       parser,
       real,
       timers,
       idle,
+      calm: true,
       garbageSince: undefined,
       garbageFrom: 0,
       lastTelegram: Date.now(),
@@ -178,14 +183,21 @@ export class SerialLine {
     if (this.#opened !== opened) return;
     // Not every adapter takes the parity bit away.
     const bytes = this.#parts.source.frame.startsWith('7') ? chunk.map((byte) => byte & 0x7f) : chunk;
+    opened.calm = false;
     opened.idle?.refresh();
     this.#handOver(opened, opened.parser.push(bytes));
     if (opened.garbageSince === undefined && opened.parser.skipped > opened.garbageFrom)
       opened.garbageSince = Date.now();
   }
 
+  /** In two steps: a process that was busy has not read yet what came meanwhile. */
   #onIdle(opened: Opened): void {
-    if (this.#opened === opened) this.#handOver(opened, opened.parser.idle?.() ?? []);
+    if (this.#opened !== opened) return;
+    if (opened.calm) this.#handOver(opened, opened.parser.idle?.() ?? []);
+    else {
+      opened.calm = true;
+      opened.idle?.refresh();
+    }
   }
 
   #handOver(opened: Opened, telegrams: readonly Uint8Array[]): void {

@@ -16,6 +16,8 @@ export function sense(reading: SensedReading, views: SensingViews): Sensed {
       return asItIs('retail.sales.sold.v1', reading);
     case 'climate':
       return asItIs('retail.climate.measured.v1', reading);
+    case 'scan':
+      return asItIs('retail.items.scanned.v1', reading);
     case 'shelf':
       return senseShelf(reading, views);
     case 'traffic':
