@@ -153,8 +153,8 @@ export const deviceSchema = z
         path: ['mqtt', 'topic'],
         message: `${root}/ is the hub's own; vendors publish on other topics`,
       });
-    if (device.mapping !== undefined && codec !== 'mapping' && codec !== 'csv')
-      wrong('mapping', `goes with codec mapping or csv, not with ${codec}`);
+    if (device.mapping !== undefined && codec !== 'mapping' && codec !== 'csv' && codec !== 'poslog')
+      wrong('mapping', `goes with codec mapping, csv or poslog, not with ${codec}`);
     if (device.mapping === undefined && (codec === 'mapping' || codec === 'csv'))
       wrong('codec', `${codec} needs \`mapping\``);
     if (device.codes !== undefined && codec !== 'poslog' && codec !== 'csv')

@@ -4,10 +4,12 @@ import type { Format } from '../contracts/formats.ts';
 import { axis } from './axis.ts';
 import { bleGateway } from './ble-gateway.ts';
 import { chirpstack } from './chirpstack.ts';
+import { csv } from './csv.ts';
 import { frigate } from './frigate.ts';
 import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
 import { mtSics } from './mt-sics.ts';
+import { poslog } from './poslog.ts';
 import { scaleStream } from './scale-stream.ts';
 import { scanner } from './scanner.ts';
 import { thingmagic } from './thingmagic.ts';
@@ -22,10 +24,12 @@ const FORMATS: readonly Format[] = [
   axis,
   bleGateway,
   chirpstack,
+  csv,
   frigate,
   impinj,
   m100,
   mtSics,
+  poslog,
   scaleStream,
   scanner,
   thingmagic,

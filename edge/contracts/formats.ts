@@ -77,6 +77,8 @@ export interface FileReader {
   push(piece: Uint8Array): readonly FileRecord[] | NotUnderstood;
   /** The last records; after it, and after a refusal, nothing more is pushed. */
   end(): readonly FileRecord[] | NotUnderstood;
+  /** What was left out on purpose, such as cancelled transactions, in a few words for whoever watches the device. */
+  note(): string | undefined;
 }
 
 export interface Format {
