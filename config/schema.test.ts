@@ -29,7 +29,7 @@ test('every line that the example comments out is valid too, and shows the true 
   expect(config.campaigns[0]?.holdout).toBe(0.1);
   expect(notices).toEqual([]);
   const bare = parseConfig('hub: store-0042', '/etc/store-hub/store.yaml', {}).config;
-  const pick = ({ data_dir, mqtt, http, bridge, journal, rules }: StoreConfig) =>
+  const pick = ({ data_dir, mqtt, http, bridge, journal, rules, sensing }: StoreConfig) =>
     JSON.stringify({
       data_dir,
       mqtt: [mqtt.listen, mqtt.anonymous, mqtt.allow_anonymous_network, mqtt.limits],
@@ -37,6 +37,7 @@ test('every line that the example comments out is valid too, and shows the true 
       bridge,
       journal,
       rules,
+      sensing,
     });
   expect([config.mqtt.tls?.listen.port, config.mqtt.websocket?.listen.port]).toEqual([8883, 9001]);
   expect(config.mqtt.users[0]?.devices).toEqual(['scale-7', 'scale-8']);
@@ -101,6 +102,7 @@ test('only the hub is required; durations become milliseconds, sizes bytes, addr
       },
     },
     campaigns: [],
+    sensing: { rfid: { algorithm: 'edgex', profile: 'default', departed_after: 600_000 } },
     devices: [],
     brokers: [],
   });

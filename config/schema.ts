@@ -9,6 +9,7 @@ import { campaignSchema } from './campaign.ts';
 import { brokerSchema, deviceSchema } from './devices.ts';
 import { httpSchema, mqttSchema } from './doors.ts';
 import { rulesSchema } from './rules.ts';
+import { sensingSchema } from './sensing.ts';
 import {
   type Address,
   addressText,
@@ -122,6 +123,7 @@ export const storeSchema = z
       .default([] as Facing[])
       .describe('which product stands on which shelf, and how much of it is enough'),
     rules: rulesSchema.prefault({}).describe('what the hub decides by itself'),
+    sensing: sensingSchema.prefault({}).describe('how what devices say becomes facts'),
     campaigns: z
       .array(campaignSchema)
       .superRefine(unique('campaigns', 'id'), always)

@@ -20,6 +20,7 @@ import type { Handshake } from './contracts/sessions.ts';
 import { NOTHING_TOLD, type Told } from './crossing.ts';
 import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
+import { Items, type ItemsOptions } from './items.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
@@ -46,6 +47,8 @@ export interface BookkeeperOptions {
   readonly planogram: readonly Facing[];
   readonly rules: RulesConfig;
   readonly campaigns: readonly Campaign[];
+  /** Where RFID readers read, and how their sightings are judged. */
+  readonly items?: ItemsOptions;
   /** IANA name: campaigns run on calendar days of the store. */
   readonly timezone: string;
   /** Where shoppers.db lies. */
@@ -73,6 +76,7 @@ export class Bookkeeper {
   readonly alerts: AlertTable;
   readonly shoppers: Shoppers;
   readonly offers: OfferBook;
+  readonly items: Items;
   readonly views: Omit<Views, 'newId'>;
   readonly engine: RuleEngine;
   readonly #dayAt: (ms: number) => string;
@@ -107,6 +111,7 @@ export class Bookkeeper {
     this.shoppers = new Shoppers(db, options.dataDir);
     this.outbox = new Outbox(db, (topic) => addressed(topic, (shopper) => this.shoppers.pseudonymOf(shopper)));
     this.offers = new OfferBook(db, codeMaker(options.hub, concealer(options.identityKey)));
+    this.items = new Items(db, options.diskBudget, options.items);
     this.campaigns = new Map(options.campaigns.map((campaign) => [campaign.id, campaign]));
     this.#dayAt = dayInZone(options.timezone);
     this.views = shopViews({
@@ -136,6 +141,7 @@ export class Bookkeeper {
     this.letters.load();
     this.shoppers.load();
     this.offers.load();
+    this.items.load();
     this.engine.load();
     this.#clearBatch();
   }

@@ -18,6 +18,7 @@ import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
 import type { Stream } from './contracts/streams.ts';
 import type { Dropping } from './dropping.ts';
+import type { ItemFigures } from './items.ts';
 import type { OutMessage } from './notify/outbox.ts';
 
 /** Everything else that enters the journal: one answer each. */
@@ -109,6 +110,7 @@ export interface Figures {
   readonly dropped: Readonly<Partial<Record<Stream, number>>>;
   /** A time of dropping that is to be told of still. */
   readonly dropping: Dropping | undefined;
+  readonly items: ItemFigures;
 }
 
 const REFUSAL = -1;

@@ -27,6 +27,15 @@ export function deliver(
   refusing: string | undefined,
   takesWithdrawals = false,
 ): Receipt | undefined {
+  // Samples: they are never late, nor twice, and while nothing can be stored the next ones will tell the same.
+  if (delivery.kind === 'rfid') {
+    if (refusing === undefined) {
+      books.items.see(delivery, books);
+      keepPosition(books, delivery);
+    }
+    return acceptedAll(delivery);
+  }
+  if (delivery.kind === 'status') books.items.status(delivery, books);
   const device = deviceOf(delivery);
   const before = books.remembered.get('time', device) as number | undefined;
   let latest = before;
@@ -75,13 +84,20 @@ export function deliver(
     throw error;
   }
   if (isLeftOut) return { outcome: 'not-stored', reason: refusing ?? '' };
-  if (delivery.position !== undefined && refusing === undefined) {
-    books.remembered.set('position', delivery.position.source, delivery.position.value);
-    books.dirty = true;
-  }
+  if (refusing === undefined) keepPosition(books, delivery);
   if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
-  if (repeated === 0 && delivery.readings.length === 1) return undefined;
-  return { outcome: 'accepted', accepted: delivery.readings.length - repeated, repeated };
+  return acceptedAll(delivery, repeated);
+}
+
+function keepPosition(books: Bookkeeper, { position }: Delivery): void {
+  if (position === undefined) return;
+  books.remembered.set('position', position.source, position.value);
+  books.dirty = true;
+}
+
+function acceptedAll({ readings }: Delivery, repeated = 0): Receipt | undefined {
+  if (repeated === 0 && readings.length === 1) return undefined;
+  return { outcome: 'accepted', accepted: readings.length - repeated, repeated };
 }
 
 function isRepeat(books: Bookkeeper, kind: Kind, reading: AcceptedReading, onlyLook: boolean): boolean {

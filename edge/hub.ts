@@ -49,6 +49,7 @@ import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
 import { readPin } from './ops/secret-file.ts';
 import { Watchdog } from './ops/watchdog.ts';
+import { antennaZones } from './reader-zones.ts';
 import { retrying } from './retrying.ts';
 import { type Screens, screensOf } from './screens.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
@@ -111,7 +112,8 @@ export class Hub {
     const facings = new Map(config.planogram.map((facing) => [facing.shelf, facing]));
     const conceal = concealer(identityKey(config.data_dir));
     const dayAt = dayInZone(config.timezone);
-    this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal });
+    const zoneOf = antennaZones(config.devices);
+    this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal, zoneOf });
     this.#register = new DeviceRegister(config.devices, this.#decoder.mask);
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
@@ -388,6 +390,7 @@ export class Hub {
     Object.assign(this.#metrics.noOffers, figures.noOffers);
     this.#metrics.lettersExpired = figures.lettersExpired;
     this.#metrics.sensingForgotten = figures.forgotten;
+    this.#metrics.items = figures.items;
     for (const kind of KINDS) this.#metrics.conflicting[kind] += figures.conflicting[kind] ?? 0;
     let events = 0;
     let bytes = 0;

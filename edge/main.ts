@@ -11,6 +11,7 @@ import { childLoggers, createLogger, type Logger } from './ops/logging.ts';
 import { giveBackWhenCalm } from './ops/memory-return.ts';
 import { packageVersion } from './ops/version.ts';
 import { letYoungSpaceGrow } from './ops/young-space.ts';
+import { readersOf } from './reader-zones.ts';
 import type { WriterOptions } from './writer.ts';
 
 /** So often a journal is mended within one process; then something else is wrong than the file. */
@@ -79,13 +80,15 @@ function isDamaged(error: unknown): boolean {
 }
 
 function writerOptions(config: StoreConfig, synced: boolean): WriterOptions {
-  const { hub, timezone, planogram, rules, campaigns, data_dir, journal, cloud } = config;
+  const { hub, timezone, planogram, rules, campaigns, data_dir, journal, cloud, devices, sensing } = config;
+  const { profile, departed_after } = sensing.rfid;
   return {
     hub,
     timezone,
     planogram,
     rules,
     campaigns,
+    items: { profile, departedAfter: departed_after, readers: readersOf(devices) },
     dataDir: data_dir,
     identityKey: identityKey(data_dir),
     retention: { cloud: cloud !== undefined, keepMs: journal.keep, keepAcknowledgedMs: journal.keep_acknowledged },

@@ -107,8 +107,11 @@ export class Writer {
     const wake = this.#lacksRoom ? Math.max(due, REST_MS) : due;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
+    const { nextSweep } = this.#books.items;
+    const sweep =
+      nextSweep === undefined ? Number.POSITIVE_INFINITY : Math.max(nextSweep - elapsed, this.#lacksRoom ? REST_MS : 0);
     const news = this.#books.dropping?.told === 0 ? 0 : HOUSEKEEPING_MS;
-    return Math.max(0, refused, Math.min(wake, idle, this.#upkeep.restMs(), news));
+    return Math.max(0, refused, Math.min(wake, idle, sweep, this.#upkeep.restMs(), news));
   }
 
   /** Runs what is due without any input. */
@@ -231,6 +234,7 @@ export class Writer {
     this.#books.catchUp();
     this.#lacksRoom = this.#refusal !== undefined;
     this.#books.runDue(!this.#lacksRoom);
+    if (!this.#lacksRoom) this.#books.items.sweep(this.#books);
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
@@ -390,6 +394,7 @@ export class Writer {
       forgotten: this.#books.forgotten,
       ...this.#upkeep.figures,
       dropping: this.#books.dropping,
+      items: this.#books.items.figures,
     };
   }
 }

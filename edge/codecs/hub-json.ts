@@ -19,12 +19,12 @@ import {
   normaliseConsent,
   normaliseObservation,
   normalisePresence,
+  normaliseRfid,
   normaliseSale,
   normaliseScan,
   normaliseShelf,
   normaliseStatus,
   normaliseTraffic,
-  onlyCounted,
 } from './normalise.ts';
 import type { Arrival, Decoded, DecodingContext, Fault, Outcome, Refused } from './outcome.ts';
 import { plainSale } from './plain-sale.ts';
@@ -60,7 +60,7 @@ const READERS: Readonly<Record<Kind, ReadOne>> = {
   traffic: reader(readingSchemas.traffic, normaliseTraffic),
   climate: reader(readingSchemas.climate, normaliseClimate),
   status: reader(readingSchemas.status, normaliseStatus),
-  rfid: reader(readingSchemas.rfid, onlyCounted),
+  rfid: reader(readingSchemas.rfid, normaliseRfid),
   scan: reader(readingSchemas.scan, normaliseScan),
   presence: reader(readingSchemas.presence, normalisePresence),
   consent: reader(readingSchemas.consent, normaliseConsent),

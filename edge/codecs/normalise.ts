@@ -125,5 +125,10 @@ function aboutShopper(reading: Common & { readonly shopper: string }, arrival: A
   return { ...accepted(told, arrival, '', fields), identity, shopper };
 }
 
-/** Sightings of tags: nothing of them is kept yet. */
-export const onlyCounted = (): Outcome => 'counted';
+/** A sighting of a tag, by an antenna of which it is known where it reads; all others only count. Its time is that of receipt. */
+export const normaliseRfid: Normaliser<'rfid'> = ({ epc, antenna, zone, rssi_dbm, count }, { device, context }) => {
+  const where = context.zoneOf?.(device, antenna, zone);
+  if (where === undefined) return 'counted';
+  const body = JSON.stringify({ zone: where, antenna, rssi_dbm, count });
+  return { subject: epc, identity: undefined, time: undefined, body };
+};

@@ -9,6 +9,8 @@ export interface DecodingContext {
   facing(shelf: string): Facing | undefined;
   /** Epoch ms -> `YYYY-MM-DD` in the store's time zone. It is called per sale, so it must be cheap. */
   dayAt(ms: number): string;
+  /** Where an RFID reader's antenna reads; nothing: nobody has said. Absent: sightings of tags only count. */
+  zoneOf?(device: string, antenna: number | undefined, said: string | undefined): string | undefined;
   /** A keyed digest: what it was made of cannot be guessed from it, as a card of which the mask shows most could be. */
   conceal(identity: string): string;
 }

@@ -38,6 +38,19 @@ const observed = {
 
 const keyed = z.string().length(26).describe('keyed pseudonym: only this hub can tell whose, until it is erased');
 
+/** An item with an RFID tag, by sightings of readers. */
+const item = z.object({
+  epc: z.string().describe('pure identity URI; hex of the tag where the hub does not read its scheme'),
+  gtin: z.string().optional(),
+  serial: z.string().optional(),
+  sscc: z.string().optional(),
+  zone: z.string().describe('where it is now; of one that departed: where it was last'),
+  reader: z.string().describe('that saw it last'),
+  antenna: z.number().int().optional(),
+  reads: z.number().int().optional().describe('sightings that the decision rests on, and their mean'),
+  rssi_dbm: z.number().optional(),
+});
+
 const catalogue = {
   'retail.sales.sold.v1': {
     stream: 'sales',
@@ -120,6 +133,9 @@ const catalogue = {
   'retail.alerts.dismissed.v1': { stream: 'alerts', data: alertChange },
   'retail.alerts.reopened.v1': { stream: 'alerts', data: alertChange },
   'retail.alerts.resolved.v1': { stream: 'alerts', data: alertChange },
+  'retail.items.arrived.v1': { stream: 'items', data: item },
+  'retail.items.moved.v1': { stream: 'items', data: item.extend({ from: z.string().describe('zone where it was') }) },
+  'retail.items.departed.v1': { stream: 'items', data: item },
   'retail.devices.seen.v1': {
     stream: 'devices',
     data: z.object({ device: z.string(), online: z.boolean(), battery_percent: z.number().optional() }),

@@ -149,12 +149,22 @@ CREATE TABLE no_offers (
 /** Of a frame in a vendor's format: its codec may need it when it is tried again. */
 const LETTER_TOPICS = 'ALTER TABLE dead_letters ADD COLUMN topic TEXT;';
 
+const ITEMS = `
+-- Items with a tag that are in the shop: where they are. epc: pure identity URI, or hex where there is none. Moments: epoch ms.
+CREATE TABLE items (
+  epc TEXT PRIMARY KEY, zone TEXT NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, gtin TEXT, serial TEXT, sscc TEXT,
+  reader TEXT NOT NULL, antenna INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX items_by_gtin ON items (gtin, zone);
+`;
+
 const MIGRATIONS: readonly string[] = [
   FIRST + JOURNAL_STREAMS.map(EVENT_TABLE).join('\n'),
   DROPS,
   SESSIONS,
   OFFERS,
   LETTER_TOPICS,
+  ITEMS,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

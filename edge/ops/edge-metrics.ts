@@ -46,7 +46,10 @@ export interface EdgeSources {
   readonly ready?: () => { readonly ready: boolean; readonly reasons: readonly string[] };
 }
 
-const OFFER_EVENTS: readonly string[] = EVENT_TYPES.filter((type) => streamOf(type) === 'offers').map(shortName);
+const namesOf = (stream: Stream): readonly string[] =>
+  EVENT_TYPES.filter((type) => streamOf(type) === stream).map(shortName);
+const OFFER_EVENTS = namesOf('offers');
+const ITEM_EVENTS = namesOf('items');
 
 /** `retail.offers.made.v1` -> `made`. */
 function shortName(type: EventType): string {
@@ -84,6 +87,10 @@ export class EdgeMetrics {
   acknowledged = 0;
   lettersExpired = 0;
   sensingForgotten = 0;
+  /** Items with an RFID tag: in the shop now, and sightings of which nothing came. */
+  items = { known: 0, unreadable: 0, turnedAway: 0 };
+  /** Facts of the stream `items`: `arrived`, `moved`, `departed`. */
+  readonly itemEvents: Record<string, number> = zeros(ITEM_EVENTS);
   /** Readings and payload bytes that came in at the door. */
   readonly in: RateWindow;
   /** Events and bytes that the journal committed; `committed` adds them. */
@@ -131,6 +138,7 @@ export class EdgeMetrics {
   journaled(type: EventType, count: number): void {
     const stream = streamOf(type);
     this.events[stream] += count;
+    if (stream === 'items') this.itemEvents[shortName(type)] = (this.itemEvents[shortName(type)] ?? 0) + count;
     if (stream === 'offers') this.offers[shortName(type)] = (this.offers[shortName(type)] ?? 0) + count;
   }
 
@@ -206,6 +214,23 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'What became of offers, by what happened. `flagged` is what looks like abuse: `store-hub offers` shows the evidence.',
       () => samples('event', metrics.offers),
       'event',
+    ),
+    counter(
+      'item_events_total',
+      'What RFID readers told of items: arrived, moved, departed. Many moves of few items: antennas of neighbouring zones hear each other.',
+      () => samples('event', metrics.itemEvents),
+      'event',
+    ),
+    gauge('items_known', 'Items with an RFID tag that are in the shop.', () => metrics.items.known),
+    counter(
+      'rfid_unreadable_total',
+      'RFID sightings in zones of what is no EPC by the Tag Data Standard: not tracked. `store-hub items decode` says why.',
+      () => metrics.items.unreadable,
+    ),
+    counter(
+      'rfid_turned_away_total',
+      'RFID sightings of new tags that were not tracked because too many were known already.',
+      () => metrics.items.turnedAway,
     ),
     counter('events_acknowledged_total', 'Events that head office acknowledged.', () => metrics.acknowledged),
     counter(

@@ -1,0 +1,47 @@
+/** The table of items with an RFID tag: one row for each that is in the shop, written with the event that moved it. */
+import type { Database, Statement } from 'better-sqlite3';
+
+export interface ItemRow {
+  /** Pure identity URI, or hex where the hub does not read the scheme. */
+  readonly epc: string;
+  readonly zone: string;
+  /** In this zone since, and in the shop since: epoch ms. */
+  readonly since: number;
+  readonly arrived: number;
+  readonly gtin: string | null;
+  readonly serial: string | null;
+  readonly sscc: string | null;
+  readonly reader: string;
+  readonly antenna: number | null;
+}
+
+export class ItemRows {
+  readonly #all: Statement;
+  readonly #put: Statement;
+  readonly #remove: Statement;
+
+  constructor(db: Database) {
+    this.#all = db.prepare('SELECT epc AS tag, zone FROM items');
+    // An item that only moves arrived when it did.
+    this.#put = db.prepare(
+      `INSERT INTO items (epc, zone, since, arrived, gtin, serial, sscc, reader, antenna)
+       VALUES ($epc, $zone, $since, $arrived, $gtin, $serial, $sscc, $reader, $antenna)
+       ON CONFLICT DO UPDATE SET zone = excluded.zone, since = excluded.since, reader = excluded.reader, antenna = excluded.antenna`,
+    );
+    this.#remove = db.prepare('DELETE FROM items WHERE epc = ? RETURNING reader');
+  }
+
+  /** All of them, and where they are. */
+  places(): { tag: string; zone: string }[] {
+    return this.#all.all() as { tag: string; zone: string }[];
+  }
+
+  put(row: ItemRow): void {
+    this.#put.run(row);
+  }
+
+  /** Returns the reader that saw it last. */
+  remove(epc: string): string | undefined {
+    return this.#remove.pluck().get(epc) as string | undefined;
+  }
+}

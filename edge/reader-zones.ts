@@ -1,0 +1,27 @@
+/** Where the antennas of RFID readers read, as the entries of `devices` say. */
+import type { CodecName, DeviceConfig } from './contracts/devices.ts';
+import type { ReaderZones } from './sensing/tag-presence.ts';
+
+const READERS: readonly CodecName[] = ['impinj', 'zebra', 'thingmagic', 'm100'];
+
+/** Devices that are RFID readers for certain, and all zones in which they read. */
+export function readersOf(devices: readonly DeviceConfig[]): readonly ReaderZones[] {
+  return devices.flatMap(({ name, codec, antennas, zone, places }) => {
+    if (antennas === undefined && !READERS.includes(codec)) return [];
+    const all = [...Object.values(antennas ?? {}), zone, ...Object.values(places ?? {})];
+    return [{ name, zones: [...new Set(all.filter((one) => one !== undefined))] }];
+  });
+}
+
+/** The zone of an antenna: the reading's own word, `antennas`, or the reader's `zone`; nothing without an entry. */
+export function antennaZones(
+  devices: readonly DeviceConfig[],
+): (device: string, antenna: number | undefined, said: string | undefined) => string | undefined {
+  const entries = new Map(devices.map((device) => [device.name, device]));
+  return (name, antenna, said) => {
+    const entry = entries.get(name);
+    if (entry === undefined || said !== undefined) return entry && said;
+    const { antennas, zone } = entry;
+    return (antenna === undefined ? undefined : antennas?.[antenna]) ?? zone;
+  };
+}

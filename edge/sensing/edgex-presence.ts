@@ -1,0 +1,210 @@
+/**
+ * Where tags are, by the published algorithm of EdgeX Foundry (app-rfid-llrp-inventory). For each tag and antenna the
+ * last 20 signal strengths are kept, and their plain mean, in dBm. A tag that is not there arrives with its first read.
+ * It moves to another antenna that read it at least twice when
+ *
+ *   mean(new) > mean(current) + offset,  offset = min(T, m * age + T - m * holdoff)
+ *
+ * with the age of the last read at the current antenna in ms: the longer it was not read there, the easier it moves.
+ * Antennas of one zone count apart, and a move between them is none. It departs when it was not read for a time.
+ *
+ * Beyond what is published: only time counts in which a reader of the tag's zone was at work (covered-time.ts); and
+ * after a restart, when nothing is known but the zone, a tag moves only once the offset of its last known moment has
+ * fallen to -T, so that a stray read does not move half a shop.
+ */
+import { CoveredTime } from './covered-time.ts';
+import type { ReaderZones, TagPresence, TagSighting, TagTransition } from './tag-presence.ts';
+
+/** How readily tags move. T: dB; m: dB per ms; holdoff: ms at the full T. */
+export interface MobilityProfile {
+  readonly threshold: number;
+  readonly slope: number;
+  readonly holdoff: number;
+}
+
+export const PROFILES = {
+  default: { threshold: 6, slope: -0.008, holdoff: 500 },
+  garment: { threshold: 6, slope: -0.0005, holdoff: 60_000 },
+} as const satisfies Record<string, MobilityProfile>;
+
+/** dB by which another place must be better, `age` ms after the last read where the tag is. */
+export function offsetAt(age: number, { threshold, slope, holdoff }: MobilityProfile): number {
+  return Math.min(threshold, slope * age + threshold - slope * holdoff);
+}
+
+export interface EdgexOptions {
+  readonly profile: keyof typeof PROFILES;
+  /** Unread for so long, a tag has departed, ms. */
+  readonly departedAfter: number;
+  readonly readers: readonly ReaderZones[];
+  /** Most tags; more are turned away. */
+  readonly most: number;
+}
+
+const SWEEP_MS = 30_000;
+/** Departures told at once. */
+const PORTION = 1000;
+const WINDOW = 20;
+const ENOUGH_READS = 2;
+/** Antennas remembered of one tag. */
+const MOST_SPOTS = 16;
+/** Of a reader that tells none: all its reads are alike, and only age decides. */
+const NO_RSSI = -70;
+/** A reader heard from less often is taken to be away in between; shorter where tags depart sooner, ms. */
+const LONGEST_GAP = 120_000;
+
+/** One tag as one antenna hears it. */
+interface Spot {
+  readonly reader: string;
+  readonly antenna: number | undefined;
+  readonly zone: string;
+  /** The last reads, dBm; `next` is where the next one goes. */
+  readonly rssi: number[];
+  next: number;
+  lastRead: number;
+}
+
+interface Tag {
+  zone: string;
+  /** The antenna that has it; nothing: not read since start. */
+  at: Spot | undefined;
+  spots: Spot[];
+  /** The zone's covered time when it was last read. */
+  covered: number;
+}
+
+export class EdgexPresence implements TagPresence {
+  readonly #options: EdgexOptions;
+  readonly #profile: MobilityProfile;
+  #tags = new Map<string, Tag>();
+  readonly #time: CoveredTime;
+  /** The first moment that is known of. */
+  #since: number | undefined;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+  #isHeard = false;
+  /** Where a sweep that found too many goes on. */
+  #sweeping: Iterator<[string, Tag]> | undefined;
+  turnedAway = 0;
+
+  constructor(options: EdgexOptions) {
+    this.#options = options;
+    this.#profile = PROFILES[options.profile];
+    this.#time = new CoveredTime(options.readers, Math.min(LONGEST_GAP, options.departedAfter / 2));
+  }
+
+  get size(): number {
+    return this.#tags.size;
+  }
+
+  get nextSweep(): number | undefined {
+    if (this.#sweeping) return this.#sweptAt;
+    return this.#isHeard && this.#tags.size > 0 ? this.#sweptAt + SWEEP_MS : undefined;
+  }
+
+  load(tags: Iterable<{ readonly tag: string; readonly zone: string }>): void {
+    this.#tags = new Map();
+    this.#sweeping = undefined;
+    this.#since = undefined;
+    for (const { tag, zone } of tags)
+      this.#tags.set(tag, { zone, at: undefined, spots: [], covered: this.#time.of(zone) });
+  }
+
+  heard(reader: string, now: number): void {
+    this.#since ??= now;
+    if (this.#time.heard(reader, now)) this.#isHeard = true;
+  }
+
+  see(sighting: TagSighting, now: number): TagTransition | undefined {
+    this.#since ??= now;
+    this.#time.learn(sighting.reader, sighting.zone);
+    const tag = this.#tags.get(sighting.tag);
+    if (tag === undefined) return this.#arrive(sighting, now);
+    const spot = spotOf(tag, sighting, now);
+    read(spot, sighting, now);
+    tag.covered = this.#time.of(tag.zone);
+    if (spot === tag.at) return undefined;
+    if (tag.at === undefined ? !this.#mayReplaceUnknown(tag, spot, now) : !this.#isBetter(spot, tag.at, now))
+      return undefined;
+    const from = tag.zone;
+    tag.at = spot;
+    tag.zone = spot.zone;
+    tag.covered = this.#time.of(spot.zone);
+    return from === spot.zone ? undefined : transition('moved', sighting.tag, spot, from);
+  }
+
+  sweep(now: number): readonly TagTransition[] {
+    const departed: TagTransition[] = [];
+    this.#sweptAt = now;
+    this.#isHeard = false;
+    const tags = this.#sweeping ?? this.#tags.entries();
+    this.#sweeping = undefined;
+    for (let next = tags.next(); next.done !== true; next = tags.next()) {
+      const [name, tag] = next.value;
+      if (this.#time.of(tag.zone) - tag.covered < this.#options.departedAfter) continue;
+      this.#tags.delete(name);
+      departed.push({ is: 'departed', tag: name, zone: tag.zone, reader: tag.at?.reader, antenna: tag.at?.antenna });
+      if (departed.length < PORTION) continue;
+      this.#sweeping = tags;
+      break;
+    }
+    return departed;
+  }
+
+  #arrive(sighting: TagSighting, now: number): TagTransition | undefined {
+    const { tag, zone } = sighting;
+    if (this.#tags.size >= this.#options.most) {
+      this.turnedAway += 1;
+      return undefined;
+    }
+    const fresh: Tag = { zone, at: undefined, spots: [], covered: this.#time.of(zone) };
+    const spot = spotOf(fresh, sighting, now);
+    read(spot, sighting, now);
+    fresh.at = spot;
+    this.#tags.set(tag, fresh);
+    return transition('arrived', tag, spot);
+  }
+
+  /** Another antenna's reads against those of the antenna that has it. */
+  #isBetter(spot: Spot, at: Spot, now: number): boolean {
+    if (spot.rssi.length < ENOUGH_READS) return false;
+    return mean(spot) > mean(at) + offsetAt(now - at.lastRead, this.#profile);
+  }
+
+  /** Nothing is known of where it was but the zone. */
+  #mayReplaceUnknown(tag: Tag, spot: Spot, now: number): boolean {
+    if (spot.zone === tag.zone) return true;
+    const age = now - (this.#since ?? now);
+    return spot.rssi.length >= ENOUGH_READS && offsetAt(age, this.#profile) <= -this.#profile.threshold;
+  }
+}
+
+function spotOf(tag: Tag, { reader, antenna, zone }: TagSighting, now: number): Spot {
+  for (const spot of tag.spots)
+    if (spot.antenna === antenna && spot.reader === reader && spot.zone === zone) return spot;
+  if (tag.spots.length >= MOST_SPOTS) {
+    const oldest = tag.spots.filter((spot) => spot !== tag.at).reduce((a, b) => (b.lastRead < a.lastRead ? b : a));
+    tag.spots = tag.spots.filter((spot) => spot !== oldest);
+  }
+  const spot: Spot = { reader, antenna, zone, rssi: [], next: 0, lastRead: now };
+  tag.spots.push(spot);
+  return spot;
+}
+
+function read(spot: Spot, { rssi = NO_RSSI, count }: TagSighting, now: number): void {
+  spot.lastRead = now;
+  for (let left = Math.min(count, WINDOW); left > 0; left -= 1) {
+    spot.rssi[spot.next] = rssi;
+    spot.next = (spot.next + 1) % WINDOW;
+  }
+}
+
+function mean({ rssi }: Spot): number {
+  let sum = 0;
+  for (const value of rssi) sum += value;
+  return sum / rssi.length;
+}
+
+function transition(is: 'arrived' | 'moved', tag: string, spot: Spot, from?: string): TagTransition {
+  const { zone, reader, antenna, rssi } = spot;
+  return { is, tag, zone, from, reader, antenna, reads: rssi.length, rssi: Math.round(mean(spot) * 10) / 10 };
+}
