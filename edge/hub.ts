@@ -207,9 +207,10 @@ export class Hub {
   }
 
   async #openTransports(): Promise<void> {
-    const { brokers } = this.#config;
+    const { hub, brokers } = this.#config;
     const devices = devicesOf(this.#config);
     this.#transports = await transportsOf({
+      hub,
       devices,
       brokers,
       take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),

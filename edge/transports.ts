@@ -13,6 +13,8 @@ export interface Transport {
 }
 
 export interface TransportParts {
+  /** Name of this hub. */
+  readonly hub: string;
   readonly devices: readonly DeviceConfig[];
   readonly brokers: readonly OutsideBroker[];
   /** Hands over a frame; the acknowledgement waits for the receipt. */
@@ -28,7 +30,17 @@ export interface TransportParts {
 
 /** The transports that the configuration needs; a library is loaded only when one does. */
 export async function transportsOf(parts: TransportParts): Promise<readonly Transport[]> {
-  return [...(await serialLines(parts))];
+  return [...(await serialLines(parts)), ...(await outsideBrokers(parts))];
+}
+
+async function outsideBrokers(parts: TransportParts): Promise<readonly Transport[]> {
+  const used = parts.brokers.filter(({ name }) => parts.devices.some(({ mqtt }) => mqtt?.broker === name));
+  if (used.length === 0) return [];
+  const { OutsideBrokerLink } = await import('./devices/outside-broker.ts');
+  return used.map((broker) => {
+    const devices = parts.devices.filter(({ mqtt }) => mqtt?.broker === broker.name);
+    return new OutsideBrokerLink({ ...parts, broker, devices });
+  });
 }
 
 async function serialLines({ devices, take, trouble, logger }: TransportParts): Promise<readonly Transport[]> {

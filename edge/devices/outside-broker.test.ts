@@ -1,0 +1,254 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mqtt, { type MqttClient } from 'mqtt';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../../device-sims/harness/free-port.ts';
+import { Mosquitto } from '../../device-sims/harness/mosquitto.ts';
+import { describeWith } from '../../device-sims/harness/need-tools.ts';
+import { waitUntil } from '../../device-sims/harness/wait-until.ts';
+import { startLink } from '../../device-sims/link/tcp-proxy.ts';
+import type { DeviceConfig, OutsideBroker } from '../contracts/devices.ts';
+import type { Frame } from '../contracts/formats.ts';
+import type { Receipt } from '../contracts/intake.ts';
+import { authority, certificate } from '../ops/certificates.fixture.ts';
+import { OutsideBrokerLink } from './outside-broker.ts';
+import { until } from './raw-mqtt.ts';
+
+interface Taken {
+  readonly device: string;
+  readonly text: string;
+  readonly frame: Frame;
+  readonly done: (receipt: Receipt) => void;
+}
+
+const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
+const calibration = { celsius: 0, weight: 1 };
+const DEVICES: readonly DeviceConfig[] = [
+  { name: 'door-3', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/door-3', broker: 'shop' }, calibration },
+  { name: 'gateway', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/+', broker: 'shop' }, calibration },
+];
+
+let dir: string;
+let port: number;
+let taken: Taken[];
+let troubles: [device: string, reason: string | undefined][];
+let automatic: boolean;
+let closing: (() => unknown)[];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'store-hub-mosquitto-'));
+  port = await freePort();
+  taken = [];
+  troubles = [];
+  automatic = false;
+  closing = [];
+});
+
+afterEach(async () => {
+  for (const close of closing) await close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function broker(lines?: readonly string[]): Promise<Mosquitto> {
+  const mosquitto = new Mosquitto({ dir, port, ...(lines && { lines }) });
+  await mosquitto.start();
+  closing.push(() => mosquitto.stop());
+  return mosquitto;
+}
+
+async function link(more: Partial<OutsideBroker> = {}): Promise<OutsideBrokerLink> {
+  const opened = new OutsideBrokerLink({
+    hub: 'store-0042',
+    broker: { name: 'shop', url: `mqtt://127.0.0.1:${port}`, ...more },
+    devices: DEVICES,
+    take: (device, frame, done) => {
+      taken.push({ device, frame, text: Buffer.from(frame.bytes).toString(), done });
+      if (automatic) setTimeout(() => done(ACCEPTED), 1);
+    },
+    trouble: (device, reason) => void troubles.push([device, reason]),
+    logger: pino({ level: 'silent' }),
+    pause: { first: 50, longest: 200 },
+  });
+  await opened.start();
+  closing.unshift(() => opened.stop(0));
+  return opened;
+}
+
+async function publisher(options: mqtt.IClientOptions = {}): Promise<MqttClient> {
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 50, ...options });
+  client.on('error', () => undefined);
+  closing.unshift(() => client.endAsync(true));
+  return client;
+}
+
+const works = () => until(() => troubles.at(-1)?.[1] === undefined && troubles.length > 0);
+/** Subscribed, with nothing said about it: a marker comes through. */
+async function subscribed(client: MqttClient): Promise<void> {
+  await waitUntil('the subscription', async () => {
+    await client.publishAsync('zigbee2mqtt/marker', 'marker', { qos: 1 });
+    return taken.length > 0;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const { done } of taken.splice(0)) done(ACCEPTED);
+}
+
+describeWith('mosquitto')('devices at an outside broker', () => {
+  test('are told apart by their topics, and what two filters match comes once', async () => {
+    await broker();
+    await link();
+    const client = await publisher();
+    await subscribed(client);
+    await client.publishAsync('zigbee2mqtt/door-3', 'a', { qos: 1 });
+    await client.publishAsync('zigbee2mqtt/door-4', 'b', { qos: 2 });
+    await client.publishAsync('zigbee2mqtt/door-4', 'c', { qos: 0 });
+    await client.publishAsync('other/door-4', 'd', { qos: 1 });
+    await until(() => taken.length === 3);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(taken.map(({ device, text, frame }) => [device, text, frame.topic])).toEqual([
+      ['door-3', 'a', 'zigbee2mqtt/door-3'],
+      ['gateway', 'b', 'zigbee2mqtt/door-4'],
+      ['gateway', 'c', 'zigbee2mqtt/door-4'],
+    ]);
+  });
+
+  test('are acknowledged when they are stored: what was not comes again to the next process', async () => {
+    await broker();
+    const first = await link();
+    const client = await publisher();
+    await subscribed(client);
+    for (const text of ['a', 'b', 'c']) await client.publishAsync('zigbee2mqtt/door-3', text, { qos: 1 });
+    await until(() => taken.length === 3);
+    taken[0]?.done(ACCEPTED);
+    // In its turn: b is not stored, so c is not acknowledged either.
+    taken[2]?.done(ACCEPTED);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await first.stop(0);
+    await client.publishAsync('zigbee2mqtt/door-3', 'd', { qos: 1 });
+    taken = [];
+    automatic = true;
+    await link();
+    await until(() => taken.length === 3);
+    expect(taken.map(({ text }) => text)).toEqual(['b', 'c', 'd']);
+  });
+
+  test('are taken once when the connection breaks while they are being stored', async () => {
+    await broker();
+    const proxy = await startLink({ target: { port } });
+    const url = `mqtt://${proxy.address}`;
+    closing.push(() => proxy.stop());
+    await link({ url });
+    const client = await publisher();
+    await subscribed(client);
+    for (let i = 0; i < 10; i += 1) await client.publishAsync('zigbee2mqtt/door-3', `${i}`, { qos: 1 });
+    await until(() => taken.length === 10);
+    proxy.cut();
+    await until(() => troubles.some(([, reason]) => reason !== undefined));
+    proxy.heal();
+    // Some are stored while nobody is connected, the others afterwards.
+    for (const { done } of taken.slice(0, 5)) done(ACCEPTED);
+    await works();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    for (const { done } of taken.slice(5)) done(ACCEPTED);
+    await client.publishAsync('zigbee2mqtt/door-3', 'last', { qos: 1 });
+    await until(() => taken.at(-1)?.text === 'last');
+    expect(taken.map(({ text }) => text)).toEqual([...Array.from({ length: 10 }, (_, i) => `${i}`), 'last']);
+  });
+
+  test('that cannot be stored are sent again', async () => {
+    await broker();
+    await link();
+    const client = await publisher();
+    await subscribed(client);
+    await client.publishAsync('zigbee2mqtt/door-3', 'a', { qos: 1 });
+    await until(() => taken.length === 1);
+    taken[0]?.done({ outcome: 'not-stored', reason: 'disk full' });
+    await until(() => taken.length === 2);
+    expect(taken[1]?.text).toBe('a');
+    expect(troubles.map(([, reason]) => reason)).toContain(
+      `the broker shop (mqtt://127.0.0.1:${port}): a publish could not be stored here: disk full`,
+    );
+    automatic = true;
+    taken[1]?.done(ACCEPTED);
+    await works();
+  });
+
+  test('are named in a sentence while it is away, once, and when it is back', async () => {
+    await link();
+    await until(() => troubles.length === 2);
+    expect(troubles).toEqual(
+      ['door-3', 'gateway'].map((name) => [name, `the broker shop (mqtt://127.0.0.1:${port}): nobody listens there`]),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(troubles).toHaveLength(2);
+    const mosquitto = await broker();
+    await works();
+    expect(troubles).toHaveLength(4);
+    await mosquitto.stop();
+    await until(() => troubles.length === 6);
+    await mosquitto.start();
+    await until(() => troubles.length === 8 || troubles.at(-1)?.[1] === undefined);
+    const client = await publisher();
+    await client.publishAsync('zigbee2mqtt/door-3', 'back', { qos: 1 });
+    await until(() => taken.length === 1);
+  });
+
+  test('come by TLS where the authority is trusted, and are refused in words where it is not', async () => {
+    const ca = authority(dir, 'shop-ca');
+    const other = authority(dir, 'other-ca');
+    const { cert, key } = certificate(dir, ca, { commonName: 'mosquitto' });
+    await broker(['allow_anonymous true', `cafile ${ca.cert}`, `certfile ${cert}`, `keyfile ${key}`]);
+    const url = `mqtts://localhost:${port}`;
+    const wrong = await link({ url, ca: other.cert });
+    await until(() => troubles.length > 0);
+    expect(troubles[0]?.[1]).toMatch(/its certificate is not trusted/);
+    await wrong.stop(0);
+    troubles = [];
+    automatic = true;
+    await link({ url, ca: ca.cert });
+    const client = await mqtt.connectAsync(url, { rejectUnauthorized: false });
+    closing.unshift(() => client.endAsync(true));
+    await subscribed(client);
+  });
+
+  test('need the right name and password, which is read again from its file', async () => {
+    const passwords = join(dir, 'passwords');
+    execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'hub', 'right']);
+    const password_file = join(dir, 'secret');
+    writeFileSync(password_file, 'wrong\n');
+    await broker(['allow_anonymous false', `password_file ${passwords}`]);
+    await link({ username: 'hub', password_file });
+    await until(() => troubles.length > 0);
+    expect(troubles[0]?.[1]).toMatch(/refuses/);
+    writeFileSync(password_file, 'right\n');
+    automatic = true;
+    await works();
+    await subscribed(await publisher({ username: 'hub', password: 'right' }));
+  });
+
+  test('keep no retained message: nobody knows when it was said', async () => {
+    await broker();
+    const client = await publisher();
+    await client.publishAsync('zigbee2mqtt/door-3', 'long ago', { qos: 1, retain: true });
+    await link();
+    await subscribed(client);
+    await client.publishAsync('zigbee2mqtt/door-3', 'now', { qos: 1, retain: true });
+    await until(() => taken.length === 1);
+    expect(taken[0]?.text).toBe('now');
+  });
+
+  test('are read on when there are more than may wait', async () => {
+    await broker(['allow_anonymous true', 'max_inflight_messages 5000']);
+    automatic = true;
+    await link();
+    const client = await publisher();
+    await subscribed(client);
+    await Promise.all(
+      Array.from({ length: 5000 }, (_, i) => client.publishAsync('zigbee2mqtt/door-3', `${i}`, { qos: 1 })),
+    );
+    await until(() => taken.length === 5000);
+    expect(new Set(taken.map(({ text }) => text)).size).toBe(5000);
+  });
+});
