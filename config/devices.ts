@@ -5,7 +5,9 @@
 import { z } from 'zod';
 import { CODECS, type CodecName, TRANSPORTS, type TransportName } from '../edge/contracts/devices.ts';
 import { gtinSchema } from '../edge/contracts/planogram.ts';
+import { isKind, KINDS } from '../edge/contracts/readings.ts';
 import { wrongFilter } from '../edge/contracts/topic-filters.ts';
+import { expressionFault } from './expressions.ts';
 import { duration, path, secretFile, shown } from './values.ts';
 
 const name = (what: string) => z.string().min(1).max(64).describe(what);
@@ -157,6 +159,10 @@ export const deviceSchema = z
       wrong('mapping', `goes with codec mapping, csv or poslog, not with ${codec}`);
     if (device.mapping === undefined && (codec === 'mapping' || codec === 'csv'))
       wrong('codec', `${codec} needs \`mapping\``);
+    for (const [kind, expression] of codec === 'mapping' ? Object.entries(device.mapping ?? {}) : []) {
+      const fault = isKind(kind) ? expressionFault(expression) : `is no kind of reading: expected ${KINDS.join(', ')}`;
+      if (fault !== undefined) context.addIssue({ code: 'custom', path: ['mapping', kind], message: fault });
+    }
     if (device.codes !== undefined && codec !== 'poslog' && codec !== 'csv')
       wrong('codes', `goes with codec poslog or csv, not with ${codec}`);
     if (SCALES.has(codec) && device.shelf === undefined) wrong('codec', `${codec} needs \`shelf\`: what it weighs`);

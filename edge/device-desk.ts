@@ -6,7 +6,7 @@
  */
 
 import { maskCardData } from './contracts/card-data.ts';
-import type { CodecName, DeviceConfig } from './contracts/devices.ts';
+import { type CodecName, type DeviceConfig, mapsPersons } from './contracts/devices.ts';
 import { HubError, messageOf } from './contracts/errors.ts';
 import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from './contracts/formats.ts';
 import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
@@ -247,11 +247,4 @@ export class DeviceDesk {
 /** Whether what it sends may say that a shopper consents. */
 export function mapsConsent({ mapping = {} }: DeviceConfig): boolean {
   return mapping.consent !== undefined;
-}
-
-/** A mapping may read persons out of any format. */
-function mapsPersons({ mapping = {} }: DeviceConfig): boolean {
-  return Object.entries(mapping).some(
-    ([key, expression]) => /^(presence|consent)$/.test(key) || /shopper/i.test(key + expression),
-  );
 }

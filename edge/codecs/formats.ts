@@ -8,6 +8,7 @@ import { csv } from './csv.ts';
 import { frigate } from './frigate.ts';
 import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
+import { mapping } from './mapping.ts';
 import { mtSics } from './mt-sics.ts';
 import { poslog } from './poslog.ts';
 import { scaleStream } from './scale-stream.ts';
@@ -28,6 +29,7 @@ const FORMATS: readonly Format[] = [
   frigate,
   impinj,
   m100,
+  mapping,
   mtSics,
   poslog,
   scaleStream,

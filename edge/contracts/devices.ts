@@ -125,6 +125,13 @@ export interface DeviceConfig extends DevicePlace {
   readonly mapping?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A mapping may read persons out of any format; a sale may have a shopper whom the expression does not name. */
+export function mapsPersons({ mapping = {} }: Pick<DeviceConfig, 'mapping'>): boolean {
+  return Object.entries(mapping).some(
+    ([key, expression]) => /^(presence|consent|sale)$/.test(key) || /shopper/i.test(key + expression),
+  );
+}
+
 /** A broker of the shop's own, beside the hub's. */
 export interface OutsideBroker {
   readonly name: string;
