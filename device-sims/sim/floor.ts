@@ -35,6 +35,9 @@ export interface Shelf {
   readonly refill: number;
   readonly tareG: number;
   readonly sensor: Sensing;
+  /** Metres, as the zones' areas: aisles side by side from the left, shelves along them from the front. */
+  readonly x: number;
+  readonly y: number;
   /** The fridge that it is in. */
   readonly unit: string | undefined;
 }
@@ -126,11 +129,12 @@ function priced(amount: number): number {
 }
 
 function nameOf({ names, sorts, department }: DepartmentPlan, rank: number): string {
-  const noun = names[rank % names.length] ?? department;
+  const place = rank % names.length;
+  const noun = names[place] ?? department;
   const kinds = Math.max(1, sorts.length);
   const turn = Math.floor(rank / names.length);
   const round = Math.floor(turn / kinds);
-  const sort = sorts[(turn + rank) % kinds];
+  const sort = sorts[(turn + place) % kinds];
   return [noun, ...(sort === undefined ? [] : [sort]), ...(round === 0 ? [] : [`no. ${round + 1}`])].join(', ');
 }
 
@@ -162,10 +166,32 @@ function shelvesFor(file: WorldFile, products: readonly Product[], coverage: num
       tareG: plan.tare_g,
       unit: plan.units[number % Math.max(1, plan.units.length)],
     };
-    return [{ shelf, sensor: plan.sensor, rank: random.next() }];
+    const ofZone = { zone, number: place, aisles: aisles.get(zone) ?? 1 };
+    return [{ ...ofZone, shelf, sensor: plan.sensor, rank: random.next() }];
   });
   const covered = new Set(
     [...drafts].sort((a, b) => a.rank - b.rank).slice(0, Math.round((drafts.length * coverage) / 100)),
   );
-  return drafts.map((draft) => ({ ...draft.shelf, sensor: covered.has(draft) ? draft.sensor : ('none' as const) }));
+  const places = placesOn(file);
+  return drafts.map((draft) => {
+    const { zone, number, aisles: inAll } = draft;
+    return {
+      ...draft.shelf,
+      ...places(zone, number, inAll, inZone.get(zone) ?? 1),
+      sensor: covered.has(draft) ? draft.sensor : ('none' as const),
+    };
+  });
+}
+
+type Places = (zone: string, number: number, aisles: number, shelves: number) => { x: number; y: number };
+
+/** Shelf `number` (from 1) of a zone stands in aisle `number` modulo the aisles. */
+function placesOn(file: WorldFile): Places {
+  const areas = new Map(file.zones.map(({ zone, area }) => [zone, area]));
+  const rounded = (metres: number): number => Math.round(metres * 100) / 100;
+  return (zone, number, aisles, shelves) => {
+    const [left, front, width, depth] = areas.get(zone) ?? [0, 0, 1, 1];
+    const along = (Math.floor((number - 1) / aisles) + 0.5) / Math.ceil(shelves / aisles);
+    return { x: rounded(left + ((number % aisles) + 0.5) * (width / aisles)), y: rounded(front + along * depth) };
+  };
 }

@@ -55,7 +55,14 @@ export type Setting =
       /** IANA name. */
       readonly timezone: string;
     }
-  | { readonly kind: 'zone'; readonly zone: string; readonly is: ZoneKind; readonly next_to: readonly string[] }
+  /** `area`: metres from the left front corner of the building: left, front, width, depth. */
+  | {
+      readonly kind: 'zone';
+      readonly zone: string;
+      readonly is: ZoneKind;
+      readonly area?: readonly [number, number, number, number];
+      readonly next_to: readonly string[];
+    }
   /** A line at an entrance, over which people are counted. */
   | { readonly kind: 'line'; readonly line: string; readonly zone: string }
   /** A mobile till's zone is where it begins. */
@@ -86,6 +93,9 @@ export type Setting =
       readonly shelf: string;
       readonly zone: string;
       readonly aisle: string;
+      /** Metres, as the zones' areas. */
+      readonly x?: number;
+      readonly y?: number;
       readonly gtin: string;
       readonly facings: number;
       readonly capacity: number;

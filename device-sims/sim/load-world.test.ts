@@ -34,7 +34,7 @@ test('a supermarket has 8,000 articles and 2,500 parties on a usual day', () => 
 
 const WRONG: readonly (readonly [what: string, from: string, to: string, message: RegExp])[] = [
   ['an unknown key', 'about:', 'colour: red\nabout:', /^shop\.yaml:3:1: colour: unknown key$/],
-  ['a misspelt key', 'zone: denim, is: sales', 'zone: denim, iss: sales', /:21:20: zones\[3\]\.iss: unknown key/],
+  ['a misspelt key', 'zone: denim, is: sales', 'zone: denim, iss: sales', /:22:20: zones\[3\]\.iss: unknown key/],
   ['a missing key', 'zone: denim, is: sales, ', 'zone: denim, ', /zones\[3\]\.is: missing, must be one of sales, entr/],
   ['a share above 1', 'browsers: 0.35', 'browsers: 35', /shoppers\.browsers: must be at most 1$/],
   ['text for a number', 'per_day: 180', 'per_day: many', /:\d+:3: shoppers\.per_day: expected a number, got text$/],
@@ -52,10 +52,16 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, message
   [
     'a zone without a way',
     'next_to: [women, dock]',
-    'next_to: [dock] }\n  - { zone: attic, is: sales',
+    'next_to: [dock] }\n  - { zone: attic, is: sales, area: [90, 0, 1, 1]',
     /gets from entr/,
   ],
-  ['no dock', '  - { zone: dock, is: dock }\n', '', /zones: needs exactly one zone that is dock/],
+  ['no dock', 'is: dock, area', 'is: back-room, area', /zones: needs exactly one zone that is dock/],
+  [
+    'zones one over the other',
+    'area: [6, 2, 6, 5]',
+    'area: [5, 2, 6, 5]',
+    /zones\[2\]\.area: lies in part where women/,
+  ],
   ['a fitting room without cabins', 'cabins: 4, ', '', /zones\[5\]\.cabins: missing/],
   ['a city as time zone', 'Europe/Berlin', 'Berlin', /timezone: Berlin is no time zone/],
   [

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
+import { planogramYaml } from './hub-planogram.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
 import { type RunOptions, run } from './run.ts';
 
@@ -56,6 +57,11 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--json', 'the whole file as JSON, with its defaults')
     .action((world: string, { json }: { json?: boolean }) => show(world, json === true));
   program.addCommand(scoreCommand(say).copyInheritedSettings(program));
+  worlds
+    .command('planogram')
+    .description("its shelves as a section of the hub's configuration")
+    .argument('<world>', 'a ready world, or a file that ends in .yaml')
+    .action((world: string) => say(planogramYaml(fitOut(loadWorld(world), 100))));
   return program;
 }
 

@@ -9,7 +9,7 @@ export function tellSetting(shop: Shop, supplier: Supplier, run: { seed: number;
   const { file } = floor;
   const { world, timezone, currency } = file;
   tell({ kind: 'world', format: 1, world, ...run, coverage: floor.coverage, timezone });
-  for (const { zone, is, next_to } of file.zones) tell({ kind: 'zone', zone, is, next_to });
+  for (const { zone, is, area, next_to } of file.zones) tell({ kind: 'zone', zone, is, area, next_to });
   for (const { line, zone } of file.lines) tell({ kind: 'line', line, zone });
   for (const { till, is, zone } of file.tills) tell({ kind: 'till', till, is, zone });
   for (const [unit, { plan, cold }] of fridges.units) {
@@ -49,7 +49,7 @@ function stockUp({ floor, goods, tags, of }: Shop, supplier: Supplier, shelf: Sh
   const random = of('opening', product.gtin);
   const onShelf = supplier.make(product, Math.round(capacity * random.between(...opening_fill)));
   const behind = supplier.make(product, Math.floor(product.daily * back_days * random.between(0.5, 1.5)));
-  goods.on(shelf).put(onShelf);
+  goods.stock(shelf, onShelf);
   goods.backRoom.put(behind);
   goods.opening += onShelf.count + behind.count;
   goods.book.set(product, onShelf.count + behind.count);
@@ -58,10 +58,10 @@ function stockUp({ floor, goods, tags, of }: Shop, supplier: Supplier, shelf: Sh
 }
 
 function tellShelf({ tell, goods }: Shop, shelf: Shelf): void {
-  const { product, zone, aisle, facings, capacity, minimum, refill, sensor } = shelf;
+  const { product, zone, aisle, x, y, facings, capacity, minimum, refill, sensor } = shelf;
   tell({
     kind: 'shelf',
-    ...{ shelf: shelf.shelf, zone, aisle, gtin: product.gtin, facings, capacity, minimum, refill },
+    ...{ shelf: shelf.shelf, zone, aisle, x, y, gtin: product.gtin, facings, capacity, minimum, refill },
     ...{ unit_weight_g: product.weightG, tare_g: shelf.tareG, sensor },
     count: goods.on(shelf).count(product),
   });

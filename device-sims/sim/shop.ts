@@ -47,6 +47,8 @@ export interface People {
   parties: number;
   persons: number;
   sales: number;
+  /** Shelves that staff were sent to. */
+  sent: number;
   /** Persons by zone. */
   readonly in: Map<string, number>;
   /** Sales by till on this day. */
@@ -77,6 +79,10 @@ export interface Goods {
   /** What the shop's own books say of a product, in shelf and back room together: sales and advised deliveries. */
   readonly book: Map<Product, number>;
   on(shelf: Shelf): Holding;
+  /** Where a tagged item stands; none: it is carried, or lies about, or is in the back room. */
+  shelfOf(epc: string): Shelf | undefined;
+  /** Puts them onto a shelf before anything is told. */
+  stock(shelf: Shelf, lot: Lot): void;
   /** Takes at most so many from a shelf, tells it, and judges the shelf. Nothing there: nothing is told. */
   pick(shelf: Shelf, product: Product, most: number, fact: (lot: Lot) => Fact): Lot;
   /** Puts them onto a shelf, tells it, and judges the shelf. Of no items nothing is told. */
@@ -120,6 +126,7 @@ export function openQueues({ file }: Floor, tell: (fact: Fact) => void): Queues 
 
 export function openGoods({ shelves }: Floor, tell: (fact: Fact) => void): Goods {
   const onShelves = new Map(shelves.map((shelf) => [shelf, holding()]));
+  const standing = new Map<string, Shelf>();
   const gaps = new Set<Shelf>();
   const on = (shelf: Shelf): Holding => {
     const found = onShelves.get(shelf);
@@ -139,6 +146,10 @@ export function openGoods({ shelves }: Floor, tell: (fact: Fact) => void): Goods
       tell({ kind: 'gap-began', shelf: shelf.shelf, gtin, count, minimum, in_back_room });
     }
   };
+  const stock = (shelf: Shelf, lot: Lot): void => {
+    on(shelf).put(lot);
+    for (const epc of lot.epcs) standing.set(epc, shelf);
+  };
   const sum = (holdings: Iterable<Holding>): number => {
     let total = 0;
     for (const one of holdings) total += one.total();
@@ -156,16 +167,19 @@ export function openGoods({ shelves }: Floor, tell: (fact: Fact) => void): Goods
     delivered: 0,
     book: new Map(),
     on,
+    stock,
+    shelfOf: (epc) => standing.get(epc),
     pick(shelf, product, most, fact) {
       const lot = on(shelf).take(product, most);
       if (lot.count === 0) return lot;
+      for (const epc of lot.epcs) standing.delete(epc);
       tell(fact(lot));
       judge(shelf);
       return lot;
     },
     place(shelf, lot, fact) {
       if (lot.count === 0) return;
-      on(shelf).put(lot);
+      stock(shelf, lot);
       tell(fact);
       judge(shelf);
     },

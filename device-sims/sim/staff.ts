@@ -100,18 +100,31 @@ function* round(shop: Shop, staff: string, random: Random, zone: string): Life {
   const need = ({ product, capacity }: Shelf, shelf: Shelf): number => goods.on(shelf).count(product) / capacity;
   low.sort((a, b) => need(a, a) - need(b, b));
   for (let first = 0; first < low.length; first += cartful) {
-    const cart = takeCart(shop);
-    yield random.between(40, 90) * 1000;
-    for (const shelf of low.slice(first, first + cartful)) {
-      const { product, capacity } = shelf;
-      const lot = goods.backRoom.take(product, capacity - goods.on(shelf).count(product));
-      if (lot.count === 0) continue;
-      cart.put(lot);
-      shop.tell({ kind: 'fetched', staff, ...goodsOf(lot) });
-      yield random.between(4, 15) * 1000;
-    }
-    yield* shelve(shop, staff, random, cart);
+    yield* fill(shop, staff, random, low.slice(first, first + cartful));
   }
+}
+
+/** One walk to the back room and back, for these shelves. */
+function* fill(shop: Shop, staff: string, random: Random, shelves: readonly Shelf[]): Life {
+  const { goods } = shop;
+  const cart = takeCart(shop);
+  yield random.between(40, 90) * 1000;
+  for (const shelf of shelves) {
+    const lacking = shelf.capacity - goods.on(shelf).count(shelf.product);
+    const lot = goods.backRoom.take(shelf.product, Math.max(0, lacking));
+    if (lot.count === 0) continue;
+    cart.put(lot);
+    shop.tell({ kind: 'fetched', staff, ...goodsOf(lot) });
+    yield random.between(4, 15) * 1000;
+  }
+  yield* shelve(shop, staff, random, cart);
+}
+
+/** Somebody was told about this shelf, and goes. */
+export function* fillOnRequest(shop: Shop, shelf: Shelf): Life {
+  shop.people.sent += 1;
+  const staff = `staff-${1 + (shop.people.sent % shop.floor.file.staff.members)}`;
+  yield* fill(shop, staff, shop.of('sent', shop.people.sent), [shelf]);
 }
 
 function collectForeign(shop: Shop, staff: string, shelf: Shelf, into: Holding): void {

@@ -21,6 +21,9 @@ const oneTwoThree = z.array(z.number().min(0)).min(1).max(12);
 const zone = z.strictObject({
   zone: name,
   is: z.enum(['sales', 'entrance', 'checkout', 'fitting-room', 'back-room', 'dock']),
+  area: z
+    .tuple([z.number(), z.number(), positive, positive])
+    .describe('metres from the left front corner of the building: left, front, width, depth'),
   next_to: z.array(name).default([]).describe('zones that one walks into from here; it holds both ways'),
   aisles: many.default(1),
   cabins: many.optional().describe('of fitting rooms'),

@@ -95,6 +95,10 @@ function* floor(file: WorldFile): Generator<Fault> {
     }
     if (!file.zones.some(({ is }) => is === kind)) yield { path: ['zones'], message: `needs a zone that is ${kind}` };
   }
+  for (const [index, zone] of file.zones.entries()) {
+    const other = file.zones.slice(0, index).find((one) => overlap(one.area, zone.area));
+    if (other) yield { path: ['zones', index, 'area'], message: `lies in part where ${other.zone} lies` };
+  }
   const [entrance] = file.zones.filter(({ is }) => is === 'entrance');
   if (!entrance) return;
   const map = ways(file.zones);
@@ -106,4 +110,11 @@ function* floor(file: WorldFile): Generator<Fault> {
       yield { path: ['zones', index, 'cabins'], message: 'missing: a fitting room has cabins' };
     }
   }
+}
+
+type Area = WorldFile['zones'][number]['area'];
+
+function overlap([left, front, width, depth]: Area, [otherLeft, otherFront, otherWidth, otherDepth]: Area): boolean {
+  const beside = left + width <= otherLeft || otherLeft + otherWidth <= left;
+  return !beside && front + depth > otherFront && otherFront + otherDepth > front;
 }

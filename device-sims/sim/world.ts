@@ -7,11 +7,12 @@ import { calendar, dayAfter } from './calendar.ts';
 import { datesOf, openDays } from './days.ts';
 import { openSupplier } from './deliveries.ts';
 import { openDemand } from './demand.ts';
-import { type Floor, fitOut } from './floor.ts';
+import { type Floor, fitOut, type Shelf } from './floor.ts';
 import { type Fridge, openFridges } from './fridges.ts';
 import type { Census, Fact, LedgerRecord } from './ledger-records.ts';
 import { tellSetting } from './setting.ts';
 import { openGoods, openQueues, type Shop } from './shop.ts';
+import { fillOnRequest } from './staff.ts';
 import { openTags } from './stock.ts';
 import { streams } from './streams.ts';
 import type { WorldFile } from './world-file.ts';
@@ -47,9 +48,13 @@ export interface World {
   celsius(unit: string): number;
   /** EPCs of the tagged items in a zone, carried ones included. */
   tagsIn(zone: string): ReadonlySet<string>;
+  /** The shelf that a tagged item stands on; none: it is carried, lies about, or is in the back room or at the dock. */
+  shelfOf(epc: string): Shelf | undefined;
   /** Shoppers in a zone. */
   personsIn(zone: string): number;
   census(): Census;
+  /** Somebody asks a member of staff to fill this shelf: they fetch what the back room has of it, and that takes a while. */
+  sendStaff(shelf: string): void;
 }
 
 export function openWorld({ file, seed, from, days, coverage = file.coverage.default }: WorldOptions): World {
@@ -78,7 +83,7 @@ export function openWorld({ file, seed, from, days, coverage = file.coverage.def
     goods: openGoods(floor, tell),
     promotions: new Map(),
     tillZones: new Map(file.tills.map(({ till, zone }) => [till, zone])),
-    people: { parties: 0, persons: 0, sales: 0, in: new Map(), receipts: new Map() },
+    people: { parties: 0, persons: 0, sales: 0, sent: 0, in: new Map(), receipts: new Map() },
     today: from,
   };
   const theDays = openDays(shop, zoneTime, supplier);
@@ -94,7 +99,7 @@ export function openWorld({ file, seed, from, days, coverage = file.coverage.def
     const { parties, persons, sales } = shop.people;
     tell({ kind: 'ended', parties, persons, sales, items: shop.goods.census() });
   };
-  const shelfNamed = (name: string) => {
+  const shelfNamed = (name: string): Shelf => {
     const shelf = floor.shelvesBy.get(name);
     if (!shelf) throw new Error(`this shop has no shelf ${name}`);
     return shelf;
@@ -131,7 +136,9 @@ export function openWorld({ file, seed, from, days, coverage = file.coverage.def
     unit,
     celsius: (name) => unit(name).cold.celsius,
     tagsIn: (zone) => shop.tags.in(zone),
+    shelfOf: (epc) => shop.goods.shelfOf(epc),
     personsIn: (zone) => shop.people.in.get(zone) ?? 0,
     census: () => shop.goods.census(),
+    sendStaff: (name) => time.live(fillOnRequest(shop, shelfNamed(name))),
   };
 }
