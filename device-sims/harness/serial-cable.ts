@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, mkdtemp, open, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SerialPort } from 'serialport';
@@ -19,6 +19,8 @@ export class SerialCable {
   #socat: ChildProcess | undefined;
   #blocker: ChildProcess | undefined;
   #port: SerialPort | undefined;
+  /** Nobody reads it: a terminal that nobody has open would end the cable when the hub stops. */
+  #held: FileHandle | undefined;
 
   private constructor(folder: string, name: string) {
     this.folder = folder;
@@ -37,6 +39,7 @@ export class SerialCable {
     const socat = spawn('socat', [`pty,raw,echo=0,link=${hub}`, `pty,raw,echo=0,link=${device}`], { stdio: 'ignore' });
     this.#socat = socat;
     await waitUntil('the cable', () => existsSync(hub) && existsSync(device));
+    this.#held = await open(hub, constants.O_RDWR | constants.O_NOCTTY);
     const port = new SerialPort({ path: device, baudRate: 115_200, autoOpen: false });
     await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())));
     port.on('error', () => undefined);
@@ -82,6 +85,8 @@ export class SerialCable {
   async #end(child: ChildProcess | undefined): Promise<void> {
     const port = this.#port;
     this.#port = undefined;
+    await this.#held?.close();
+    this.#held = undefined;
     if (port?.isOpen) await new Promise<void>((resolve) => port.close(() => resolve()));
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');

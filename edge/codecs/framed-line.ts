@@ -25,22 +25,25 @@ export function framedLine({ cut, ...rest }: FramedLineOptions): LineParser {
   let held: Uint8Array = NOTHING;
   let skipped = 0;
 
-  const search = (bytes: Uint8Array, final: boolean): Uint8Array[] => {
+  /** Telegrams in the bytes; what follows the last one and may become one is held. */
+  const search = (bytes: Uint8Array): Uint8Array[] => {
     const telegrams: Uint8Array[] = [];
     let at = 0;
     while (at < bytes.length) {
       const length = cut(bytes, at, bytes.length);
-      if (length > 0) {
-        telegrams.push(bytes.slice(at, at + length));
-        at += length;
-      } else if (length === WAIT && !final) break;
-      else {
-        at += 1;
-        skipped += 1;
-      }
+      if (length === WAIT) break;
+      if (length > 0) telegrams.push(bytes.slice(at, at + length));
+      else skipped += 1;
+      at += Math.max(1, length);
     }
     held = at === bytes.length ? NOTHING : bytes.slice(at);
     return telegrams;
+  };
+
+  /** Where the first whole telegram begins behind a mark that waits for more. */
+  const behindMark = (): number => {
+    for (let at = 1; at < held.length; at += 1) if (cut(held, at, held.length) > 0) return at;
+    return -1;
   };
 
   return {
@@ -53,8 +56,16 @@ export function framedLine({ cut, ...rest }: FramedLineOptions): LineParser {
       const bytes = new Uint8Array(held.length + chunk.length);
       bytes.set(held);
       bytes.set(chunk, held.length);
-      return search(bytes, false);
+      return search(bytes);
     },
-    idle: () => search(held, true),
+    // What waits is given up only for a whole telegram within it: its rest may just be late.
+    idle() {
+      const telegrams: Uint8Array[] = [];
+      for (let at = behindMark(); at > 0; at = behindMark()) {
+        skipped += at;
+        telegrams.push(...search(held.subarray(at)));
+      }
+      return telegrams;
+    },
   };
 }

@@ -32,3 +32,25 @@ export function m100Error(code: number): Buffer {
 export function m100Telegrams(sightings: readonly M100Sighting[]): Buffer[] {
   return sightings.map((sighting, index) => (index % 20 === 19 ? m100Error(0x15) : m100Tag(sighting)));
 }
+
+/** It did what it was told. */
+export function m100Answer(command: number): Buffer {
+  return telegram(1, command, Buffer.from([0]));
+}
+
+/** The commands that have come whole, and what has not. */
+export function m100Commands(bytes: Buffer): { readonly commands: readonly number[]; readonly rest: Buffer } {
+  const commands: number[] = [];
+  let rest = bytes;
+  while (rest.length >= 7) {
+    const length = rest.readUInt16BE(3) + 7;
+    if (rest.length < length) break;
+    const command = rest.subarray(0, length);
+    const sum = command.subarray(1, -2).reduce((total, byte) => total + byte, 0) % 256;
+    if (command[0] !== 0xbb || command[1] !== 0 || command.at(-1) !== 0x7e || command.at(-2) !== sum)
+      throw new Error(`no command of an M100: ${command.toString('hex')}`);
+    commands.push(command[2] ?? 0);
+    rest = rest.subarray(length);
+  }
+  return { commands, rest };
+}

@@ -66,3 +66,27 @@ export function thingmagicTag({ epc, rssi, antenna, reads, flags }: ThingmagicSi
     ]),
   );
 }
+
+export interface ThingmagicCommand {
+  readonly opcode: number;
+  readonly data: Buffer;
+}
+
+/** The commands that have come whole, and what has not. */
+export function thingmagicCommands(bytes: Buffer): {
+  readonly commands: readonly ThingmagicCommand[];
+  readonly rest: Buffer;
+} {
+  const commands: ThingmagicCommand[] = [];
+  let rest = bytes;
+  while (rest.length >= 5) {
+    const length = (rest[1] ?? 0) + 5;
+    if (rest.length < length) break;
+    const command = rest.subarray(0, length);
+    if (command[0] !== 0xff || command.readUInt16BE(length - 2) !== checksum(command.subarray(1, -2)))
+      throw new Error(`no command of a ThingMagic reader: ${command.toString('hex')}`);
+    commands.push({ opcode: command[2] ?? 0, data: command.subarray(3, -2) });
+    rest = rest.subarray(length);
+  }
+  return { commands, rest };
+}
