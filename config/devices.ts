@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { CODECS, type CodecName, TRANSPORTS, type TransportName } from '../edge/contracts/devices.ts';
+import { opcUaGroups } from '../edge/contracts/opcua.ts';
 import { gtinSchema } from '../edge/contracts/planogram.ts';
 import { isKind, KINDS } from '../edge/contracts/readings.ts';
 import { wrongFilter } from '../edge/contracts/topic-filters.ts';
@@ -166,6 +167,7 @@ export const deviceSchema = z
     if (device.codes !== undefined && codec !== 'poslog' && codec !== 'csv')
       wrong('codes', `goes with codec poslog or csv, not with ${codec}`);
     if (SCALES.has(codec) && device.shelf === undefined) wrong('codec', `${codec} needs \`shelf\`: what it weighs`);
+    for (const fault of opcUaGroups(device).faults) wrong('opcua', fault);
     const { full_mm, empty_mm } = device.calibration;
     if ((full_mm === undefined) !== (empty_mm === undefined) || (full_mm ?? 0) >= (empty_mm ?? 1))
       wrong('calibration', 'full_mm and empty_mm go together, full_mm the smaller one');

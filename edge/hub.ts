@@ -207,12 +207,13 @@ export class Hub {
   }
 
   async #openTransports(): Promise<void> {
-    const { hub, brokers } = this.#config;
+    const { brokers, hub, data_dir } = this.#config;
     const devices = devicesOf(this.#config);
     this.#transports = await transportsOf({
       hub,
       devices,
       brokers,
+      dataDir: data_dir,
       take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),
       files: new FileDesk({
         devices,

@@ -17,6 +17,8 @@ export interface TransportParts {
   readonly hub: string;
   readonly devices: readonly DeviceConfig[];
   readonly brokers: readonly OutsideBroker[];
+  /** The edge's folder. */
+  readonly dataDir: string;
   /** Hands over a frame; the acknowledgement waits for the receipt. */
   readonly take: (device: string, frame: Frame, done: (receipt: Receipt) => void, position?: SourcePosition) => void;
   /** How far a source was read, as last committed. */
@@ -30,7 +32,7 @@ export interface TransportParts {
 
 /** The transports that the configuration needs; a library is loaded only when one does. */
 export async function transportsOf(parts: TransportParts): Promise<readonly Transport[]> {
-  return [...(await serialLines(parts)), ...(await outsideBrokers(parts))];
+  return [...(await serialLines(parts)), ...(await outsideBrokers(parts)), ...(await opcUaServers(parts))];
 }
 
 async function outsideBrokers(parts: TransportParts): Promise<readonly Transport[]> {
@@ -60,4 +62,10 @@ async function serialLines({ devices, take, trouble, logger }: TransportParts): 
       logger,
     });
   });
+}
+
+async function opcUaServers(parts: TransportParts): Promise<readonly Transport[]> {
+  if (!parts.devices.some(({ opcua }) => opcua !== undefined)) return [];
+  const { OpcUaDevices } = await import('./devices/opcua-devices.ts');
+  return [new OpcUaDevices(parts)];
 }

@@ -10,6 +10,7 @@ import { impinj } from './impinj.ts';
 import { m100 } from './m100.ts';
 import { mapping } from './mapping.ts';
 import { mtSics } from './mt-sics.ts';
+import { opcua } from './opcua.ts';
 import { poslog } from './poslog.ts';
 import { scaleStream } from './scale-stream.ts';
 import { scanner } from './scanner.ts';
@@ -31,6 +32,7 @@ const FORMATS: readonly Format[] = [
   m100,
   mapping,
   mtSics,
+  opcua,
   poslog,
   scaleStream,
   scanner,

@@ -5,6 +5,7 @@
 import type { DeviceConfig } from '../contracts/devices.ts';
 import { HubError } from '../contracts/errors.ts';
 import type { Decoder, Frame, NotUnderstood, Said, Understood } from '../contracts/formats.ts';
+import { OnceInAWhile } from './once-in-a-while.ts';
 import { gramsOf, lastDigitGrams } from './scale-units.ts';
 
 export type ScaleTelegram =
@@ -26,8 +27,6 @@ export type ScaleTelegram =
 const LARGEST_STEP = 5;
 /** An unchanged weight is said again after so long, so that it is known that the scale still weighs. */
 const SAY_AGAIN_MS = 10_000;
-/** The same complaint again, for the dead letters and the device's text. */
-const COMPLAIN_AGAIN_MS = 60_000;
 
 interface Weighed {
   readonly grams: number;
@@ -46,14 +45,13 @@ class ScaleDecoder implements Decoder {
   readonly #shelf: string;
   readonly #factor: number;
   readonly #read: (frame: Uint8Array) => ScaleTelegram | undefined;
+  readonly #faults = new OnceInAWhile();
+  readonly #refusals = new OnceInAWhile();
   /** Steady, and not yet confirmed by a second one. */
   #first: Weighed | undefined;
   #last: Weighed | undefined;
   #lastAt = Number.NEGATIVE_INFINITY;
-  #fault: string | undefined;
-  #faultAt = Number.NEGATIVE_INFINITY;
-  #refusal: string | undefined;
-  #refusedAt = Number.NEGATIVE_INFINITY;
+  #isFaulty = false;
 
   constructor(shelf: string, factor: number, read: (frame: Uint8Array) => ScaleTelegram | undefined) {
     this.#shelf = shelf;
@@ -89,9 +87,10 @@ class ScaleDecoder implements Decoder {
 
   #weigh(weighed: Weighed, step: number, received: number): Understood {
     const said: Said[] = [];
-    if (this.#fault !== undefined) {
+    if (this.#isFaulty) {
       said.push({ kind: 'status', reading: { online: true, text: 'it weighs again' } });
-      this.#fault = undefined;
+      this.#isFaulty = false;
+      this.#faults.forget();
     }
     const last = this.#last;
     const notes: string[] = [];
@@ -119,19 +118,13 @@ class ScaleDecoder implements Decoder {
 
   #faulty(text: string, received: number): Understood {
     this.#first = undefined;
-    if (text === this.#fault && Math.abs(received - this.#faultAt) < COMPLAIN_AGAIN_MS)
-      return { ok: true, said: [], note: text };
-    this.#fault = text;
-    this.#faultAt = received;
+    this.#isFaulty = true;
+    if (!this.#faults.isDue(text, received)) return { ok: true, said: [], note: text };
     return { ok: true, said: [{ kind: 'status', reading: { online: true, text } }], note: text };
   }
 
   #refuse(reason: string, received: number): Understood | NotUnderstood {
     this.#first = undefined;
-    if (reason === this.#refusal && Math.abs(received - this.#refusedAt) < COMPLAIN_AGAIN_MS)
-      return { ok: true, said: [], note: reason };
-    this.#refusal = reason;
-    this.#refusedAt = received;
-    return { ok: false, reason };
+    return this.#refusals.isDue(reason, received) ? { ok: false, reason } : { ok: true, said: [], note: reason };
   }
 }
