@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectRoot } from '../harness/project.ts';
+import { readRun } from '../score/run-clock.ts';
 
 const COMMAND = join(projectRoot(), 'dist', 'device-sims', 'sim', 'main.js');
 let folder = '';
@@ -59,6 +60,17 @@ test('two processes with the same seed write the same ledger byte for byte, with
   expect(ends[0]?.out).toMatch(new RegExp(`records +${records.length.toLocaleString('en-US')}\n`));
 });
 
+test('a hub that said nothing found none of the gaps of a day', async () => {
+  const [ledger, events, out] = ['day.jsonl', 'events.jsonl', 'score.json'].map((name) => join(folder, name));
+  await sim('run', '--world', 'pharmacy', '--ledger', ledger ?? '');
+  writeFileSync(events ?? '', '');
+  const { code, err } = await sim('score', '--ledger', ledger ?? '', '--events', events ?? '', '--out', out ?? '');
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  expect(JSON.parse(readFileSync(out ?? '', 'utf8'))).toMatchObject({ gaps: { all: { found: 0, false: 0 } } });
+  expect((await sim('score', '--ledger', events ?? '', '--events', events ?? '')).code).toBe(1);
+});
+
 test('a run that is stopped says so, and leaves whole lines', async () => {
   const file = join(folder, 'stopped.jsonl');
   const { child, ended } = begin('run', '--world', 'pharmacy', '--days', '300', '--ledger', file);
@@ -82,6 +94,9 @@ test('a paced run goes on at its speed', async () => {
   const kinds = new Set(lines(file).map(({ kind }) => kind));
   expect(kinds).toContain('shop-opened');
   expect(kinds).not.toContain('shop-closed');
+  const clock = readRun(`${file}.run.json`);
+  expect(clock).toMatchObject({ simulated_began: '2026-03-05T05:30:00.000Z', speed: 3_600 });
+  expect(Math.abs(Date.parse(clock.hub_began) - Date.now())).toBeLessThan(60_000);
 });
 
 test('the ready worlds are listed and shown', async () => {

@@ -4,7 +4,7 @@ import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
 import { planogramYaml } from './hub-planogram.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
-import { type RunOptions, run } from './run.ts';
+import { clockFileOf, type RunOptions, run } from './run.ts';
 
 /** A Thursday: of weight 1 in the ready worlds. */
 const FIRST_DAY = '2026-03-05';
@@ -79,6 +79,7 @@ async function runIt({ world, ...flags }: RunFlags, stop: AbortSignal): Promise<
   say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);
   say(columns(tally.rows().map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
   if (flags.ledger !== undefined) say(`ledger: ${flags.ledger}`);
+  if (flags.ledger !== undefined && flags.speed !== undefined) say(`clock of the run: ${clockFileOf(flags.ledger)}`);
   if (finished) return;
   process.stderr.write('store-hub-sim: stopped before the end; the ledger has no record `ended`\n');
   process.exitCode = 1;

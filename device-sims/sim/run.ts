@@ -1,4 +1,5 @@
 /** `run`: lets a world live, as fast as it can or paced, and writes its ledger. The only place here that knows of wall time. */
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { weekdayOf } from './calendar.ts';
 import { openLedgerFile } from './ledger-file.ts';
@@ -60,7 +61,7 @@ export async function run(options: RunOptions, progress: Progress, stop: AbortSi
   try {
     const { speed } = options;
     if (speed === undefined) await hurry(world, stop, show);
-    else await pace(world, speed, firstMorning(options, world), stop, show);
+    else await pace(world, { ...options, speed }, stop, show);
   } finally {
     ledger?.close();
   }
@@ -77,9 +78,25 @@ async function hurry(world: World, stop: AbortSignal, show: () => void): Promise
   }
 }
 
-async function pace(world: World, speed: number, from: number, stop: AbortSignal, show: () => void): Promise<void> {
+/** What the score needs to know of a paced run: which instant of the hub's clock was which of the shop's. */
+export function clockFileOf(ledger: string): string {
+  return `${ledger}.run.json`;
+}
+
+async function pace(
+  world: World,
+  options: RunOptions & { readonly speed: number },
+  stop: AbortSignal,
+  show: () => void,
+): Promise<void> {
+  const { speed, ledger } = options;
+  const from = firstMorning(options, world);
   world.advance(from);
   const begun = performance.now();
+  if (ledger !== undefined) {
+    const [hub_began, simulated_began] = [Date.now(), from].map((ms) => new Date(ms).toISOString());
+    writeFileSync(clockFileOf(ledger), `${JSON.stringify({ hub_began, simulated_began, speed })}\n`);
+  }
   while (world.now < world.endsAt && !stop.aborted) {
     world.advance(Math.floor(from + (performance.now() - begun) * speed));
     show();
