@@ -31,6 +31,7 @@ export interface MappingPoolOptions {
 /** Half of the time that a frame may take: at the first look it is not known how much of it was used before. */
 const LOOK_MS = 50;
 const LONGEST_MS = 2000;
+const LONGEST_START_MS = 30_000;
 const TICK_MS = 10;
 const STRIKES = 3;
 const PAUSE_MS = 60_000;
@@ -120,7 +121,12 @@ export class MappingPool {
     if (this.#running !== undefined) return;
     const found = this.#turn();
     if (found === undefined) return;
-    this.#child ??= this.#start();
+    try {
+      this.#child ??= this.#start();
+    } catch (error) {
+      this.#refuseAll(messageOf(error));
+      return;
+    }
     if (!this.#isReady) return;
     const [number, lane] = found;
     const job = lane.waiting.shift();
@@ -200,6 +206,9 @@ export class MappingPool {
     });
     this.#child = child;
     for (const { learn } of this.#lanes.values()) this.#tell(learn);
+    setTimeout(() => {
+      if (child === this.#child && !this.#isReady) this.#failed('it does not answer');
+    }, LONGEST_START_MS).unref();
     return child;
   }
 
@@ -237,14 +246,14 @@ export class MappingPool {
     this.#end();
     if (running !== undefined)
       this.#strike(running, `its expressions need too much memory: the process for them ended (${why}).`);
-    else if (!wasReady) this.#refuseAll(`the process for mappings does not start: ${why}`);
+    else if (!wasReady) this.#refuseAll(why);
   }
 
-  /** The next frame tries again. */
-  #refuseAll(reason: string): void {
+  /** There is no process; the next frame tries again. */
+  #refuseAll(why: string): void {
     this.#waitingBytes = 0;
     const jobs = [...this.#lanes.values()].flatMap(({ waiting }) => waiting.splice(0));
-    for (const { resolve } of jobs) resolve({ ok: false, reason });
+    for (const { resolve } of jobs) resolve({ ok: false, reason: `the process for mappings does not start: ${why}` });
   }
 
   #end(): void {

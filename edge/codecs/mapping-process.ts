@@ -48,10 +48,13 @@ const LIMITS = { stack: 500, sequence: 100_000 };
 
 interface Lane {
   readonly device: MappedDevice;
-  readonly expressions: readonly (readonly [kind: string, expression: jsonata.Expression])[];
+  readonly expressions: readonly (readonly [kind: string, expression: string])[];
+  /** By kind, from their first use on. */
+  readonly compiled: Map<string, jsonata.Expression>;
 }
 
 const lanes = new Map<number, Lane>();
+const NOBODY: Lane = { device: { name: '' }, expressions: [], compiled: new Map() };
 
 /** In a thread of its own: where an expression loops, nothing else would notice that nobody waits for it any more. */
 const WATCH = `
@@ -64,8 +67,7 @@ new Worker(WATCH, { eval: true, name: 'watch' }).unref();
 
 process.on('message', async (message: ToMapping) => {
   if (message.is === 'learn') {
-    const expressions = message.expressions.map(([kind, text]) => [kind, jsonata(text, LIMITS)] as const);
-    lanes.set(message.lane, { device: message.device, expressions });
+    lanes.set(message.lane, { device: message.device, expressions: message.expressions, compiled: new Map() });
   } else if (message.is === 'forget') lanes.delete(message.lane);
   else send(await map(message));
 });
@@ -76,13 +78,15 @@ function send(message: FromMapping): void {
 }
 
 async function map({ lane, bytes, topic, received }: Extract<ToMapping, { is: 'map' }>): Promise<FromMapping> {
-  const { device, expressions } = lanes.get(lane) ?? { device: undefined, expressions: [] };
+  const { device, expressions, compiled } = lanes.get(lane) ?? NOBODY;
   const results: (readonly [string, string])[] = [];
   let at = '';
   try {
     const input = { payload: payloadOf(bytes), topic, device, received };
-    for (const [kind, expression] of expressions) {
+    for (const [kind, text] of expressions) {
       at = kind;
+      const expression = compiled.get(kind) ?? jsonata(text, LIMITS);
+      compiled.set(kind, expression);
       const json = jsonOf(await expression.evaluate(input));
       if (json === undefined) continue;
       if (json.length > LARGEST_RESULT)

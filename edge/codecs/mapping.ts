@@ -60,7 +60,7 @@ function understood(answer: Mapped | NotUnderstood): Understood | NotUnderstood 
   }
   if (said.length > MOST_READINGS)
     return { ok: false, reason: `the mapping gives ${said.length} readings: expected at most ${MOST_READINGS}` };
-  return { ok: true, said };
+  return said.length > 0 ? { ok: true, said } : { ok: true, said, note: 'the mapping gives nothing for this frame' };
 }
 
 /** Text: what is wrong with it. */
