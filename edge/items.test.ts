@@ -160,6 +160,15 @@ describe('a tag in a zone', () => {
   });
 });
 
+it('the writer wakes by itself to see who has departed, once a reader was heard', () => {
+  writer.process(batchOf([seen(SHIRT)]));
+  writer.tick(true);
+  clocks.pass(1000);
+  writer.process(batchOf([seen(SHIRT)]));
+  const rest = writer.restMs();
+  expect(rest).toBeLessThanOrEqual(30_000);
+});
+
 describe('nothing empties the shop by mistake', () => {
   it('a reader that is silent for a day', () => {
     writer.process(batchOf([seen(SHIRT)]));

@@ -7,6 +7,7 @@ import { addDaemons } from './daemons.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addDemo } from './demo.ts';
 import { addHeadOffice } from './head-office.ts';
+import { addItems } from './items.ts';
 import { addJournal } from './journal.ts';
 import { addOffers } from './offers.ts';
 import { addPasswd } from './passwd.ts';
@@ -47,6 +48,7 @@ export function createProgram(stop: AbortSignal): Command {
   addStatus(program);
   addJournal(program);
   addOffers(program);
+  addItems(program);
   addShoppers(program);
   addDeadLetters(program);
   addBackup(program);

@@ -46,6 +46,10 @@ const CATALOGUE = {
   INPUT_REFUSED: { exit: 2, advice: 'run it again' },
   EVENT_NOT_FOUND: { exit: 1, advice: '`store-hub journal tail` shows the newest ids' },
   LETTER_NOT_FOUND: { exit: 1, advice: '`store-hub dead-letters list` shows the ids' },
+  EPC_UNREADABLE: {
+    exit: 1,
+    advice: "give the tag's whole EPC memory; only codes of the GS1 Tag Data Standard are tracked",
+  },
   NOT_FOUND: { exit: 1, advice: 'list what there is, and check the id' },
 } as const;
 

@@ -1,19 +1,6 @@
 /** The table of items with an RFID tag: one row for each that is in the shop, written with the event that moved it. */
 import type { Database, Statement } from 'better-sqlite3';
-
-export interface ItemRow {
-  /** Pure identity URI, or hex where the hub does not read the scheme. */
-  readonly epc: string;
-  readonly zone: string;
-  /** In this zone since, and in the shop since: epoch ms. */
-  readonly since: number;
-  readonly arrived: number;
-  readonly gtin: string | null;
-  readonly serial: string | null;
-  readonly sscc: string | null;
-  readonly reader: string;
-  readonly antenna: number | null;
-}
+import type { KnownItem } from '../contracts/items.ts';
 
 export class ItemRows {
   readonly #all: Statement;
@@ -36,7 +23,7 @@ export class ItemRows {
     return this.#all.all() as { tag: string; zone: string }[];
   }
 
-  put(row: ItemRow): void {
+  put(row: KnownItem): void {
     this.#put.run(row);
   }
 

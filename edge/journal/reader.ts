@@ -13,6 +13,7 @@ import type { OffersReport } from '../contracts/offers.ts';
 import { JOURNAL_STREAMS, type JournalStream, LOCAL_STREAM, STREAMS, type Stream } from '../contracts/streams.ts';
 import { at, type Vector } from '../contracts/vector.ts';
 import { JOURNAL_FILE, openForReading } from './database.ts';
+import { ItemsReader } from './items-reader.ts';
 import { type OffersQuestion, OffersReader } from './offers-reader.ts';
 import { MAX_ORDINAL, ordinalOf, positionOf, streamSequenceOf } from './positions.ts';
 import { unpackFlags } from './row-flags.ts';
@@ -84,6 +85,7 @@ export class JournalReader {
   readonly #statements = new Map<string, Statement>();
   #types = new Map<number, string>();
   readonly #offers = new OffersReader((sql) => this.#prepared(sql));
+  readonly items = new ItemsReader((sql) => this.#prepared(sql));
 
   private constructor(db: Database, dataDir: string) {
     this.#db = db;
