@@ -71,7 +71,7 @@ describeWith('socat')('a hub with devices on serial lines', () => {
   const scan = (text: string, aim?: string): Promise<void> =>
     cables.scanner.say(scanBytes(text, { end: '\r', ...(aim !== undefined && { aim }) }));
 
-  it('journals each scan, tells the readers to read, and counts what they see', async () => {
+  it('journals each scan, tells the readers to read, and counts what they see', { timeout: 60_000 }, async () => {
     const gate = thingmagicReader(cables.gate, [1, 2]);
     const desk = m100Reader(cables.desk);
     gate.attach();
@@ -100,7 +100,7 @@ describeWith('socat')('a hub with devices on serial lines', () => {
   });
 
   it('goes on after a replug under another number and after kill -9, and others do not notice', {
-    timeout: 60_000,
+    timeout: 90_000,
   }, async () => {
     const before = (await scans()).length;
     await cables.scanner.pull();
@@ -114,7 +114,7 @@ describeWith('socat')('a hub with devices on serial lines', () => {
     expect(performance.now() - since).toBeLessThan(5000);
     await scan('4006381333931', 'E0');
     await waitUntil('the scan', async () => (await scans()).length === before + 1);
-    await waitUntil('the reader that lost its power to be told again', () => gate.reading, { timeoutMs: 15_000 });
+    await waitUntil('the reader that lost its power to be told again', () => gate.reading, { timeoutMs: 30_000 });
 
     await store.edge.kill();
     await startEdge();

@@ -72,6 +72,17 @@ describe('a ThingMagic reader', () => {
     expect(thingmagicCrc(hex('FF 00 03 1D 0C'), 1, 3)).toBe(0x1d0c);
   });
 
+  it('is understood as one of its modules spoke', () => {
+    const frame = hex(
+      'FF 28 22 0000 10 001B 01FF 01 01 C4 11 0E1640 00000127 0000 05 0000 0F 0080 3000 000000000000000000001545 E94A 561D',
+    );
+    expect(lineOf(thingmagic).push(frame)).toEqual([new Uint8Array(frame)]);
+    expect(decoded(decoder, frame)).toEqual({
+      ok: true,
+      said: [{ kind: 'rfid', reading: { epc: '000000000000000000001545', antenna: 1, rssi_dbm: -60 } }],
+    });
+  });
+
   it('tells tags as they are read, by whatever flags were set', () => {
     const frame = thingmagicTag({ epc: EPC, rssi: -60, antenna: 2, reads: 1, flags: 0x01ff });
     expect(lineOf(thingmagic).push(frame)).toEqual([new Uint8Array(frame)]);

@@ -34,7 +34,7 @@ const START_OR_STOP = 0x2f;
 const PROTOCOL = 0x93;
 const ANTENNAS = 0x91;
 const GEN2 = 5;
-const SILENT_MS = 5000;
+const SILENT_MS = 8000;
 const IDLE_MS = 100;
 
 const STOP = [0, 0, 2];

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { m100Tag } from '../../device-sims/devices/serial/m100-bytes.ts';
+import { thingmagicTag } from '../../device-sims/devices/serial/thingmagic-bytes.ts';
 import { describeWith } from '../../device-sims/harness/need-tools.ts';
 import { SerialCable } from '../../device-sims/harness/serial-cable.ts';
 import { waitUntil } from '../../device-sims/harness/wait-until.ts';
+import { corruptedLine, judged } from '../codecs/corrupted-line.fixture.ts';
+import { seeded } from '../codecs/fuzzing.ts';
+import { m100 } from '../codecs/m100.ts';
+import { thingmagic } from '../codecs/thingmagic.ts';
 import type { SerialSource } from '../contracts/devices.ts';
 import type { Frame, LineParser } from '../contracts/formats.ts';
 import type { Receipt } from '../contracts/intake.ts';
@@ -99,7 +105,7 @@ describeWith('socat')('a serial line', () => {
   it('waits for an adapter that is not there, says so once, and finds it by its stable name', async () => {
     await listen({ port: 'usb-adapter' }, { byId: cable.folder });
     await sleep(2500);
-    expect(troubles).toEqual([expect.stringContaining('nothing is plugged in as')]);
+    expect(troubles).toEqual([expect.stringMatching(/nothing is plugged in as .*usb-adapter; no adapter is/)]);
     await cable.plug();
     await waitUntil('the line', () => troubles.length === 2, { timeoutMs: 5000 });
     await say('#here\n');
@@ -226,6 +232,96 @@ describeWith('socat')('a serial line', () => {
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     expect(numbers.slice(0, 2048)).toEqual(Array.from({ length: 2048 }, (_, i) => i));
   });
+
+  it('does not hold up another line while nothing of its own is answered', async () => {
+    answer = () => undefined;
+    await cable.plug();
+    await listen();
+    const other = await SerialCable.make('other');
+    const quick: string[] = [];
+    await other.plug();
+    const second = new SerialLine({
+      device: 'scanner-2',
+      codec: 'scanner',
+      source: { port: other.hubEnd, baud: 9600, frame: '8N1' },
+      parser: () => lines(),
+      take: (frame, done) => {
+        quick.push(Buffer.from(frame.bytes).toString());
+        done(ACCEPTED);
+      },
+      trouble: () => undefined,
+      logger: pino({ level: 'silent' }),
+    });
+    await second.start();
+    const flood = say(`${'#again\n'.repeat(20_000)}`).catch(() => undefined);
+    try {
+      for (let i = 0; i < 20; i += 1) {
+        const since = performance.now();
+        await other.say(Buffer.from(`#${i}\n`));
+        await waitUntil('the other line', () => quick.includes(`#${i}`), { timeoutMs: 5000, everyMs: 5 });
+        expect(performance.now() - since).toBeLessThan(5000);
+      }
+    } finally {
+      await line?.stop();
+      await second.stop();
+      await other.remove();
+      await cable.remove();
+      await flood;
+    }
+  });
+
+  it('says which program may be in the way when the port is in use', async () => {
+    await cable.plug();
+    await listen();
+    const again: (string | undefined)[] = [];
+    const second = new SerialLine({
+      device: 'scanner-2',
+      codec: 'scanner',
+      source: { port: cable.hubEnd, baud: 9600, frame: '8N1' },
+      parser: () => lines(),
+      take: (_frame, done) => done(ACCEPTED),
+      trouble: (reason) => again.push(reason),
+      logger: pino({ level: 'silent' }),
+    });
+    await second.start();
+    expect(again).toEqual([expect.stringContaining('another program')]);
+    await line?.stop();
+    await waitUntil('the port to be free', () => again.length === 2, { timeoutMs: 5000 });
+    await second.stop();
+    expect(again[1]).toBeUndefined();
+  });
+
+  it.each([thingmagic, m100])(
+    'gives every intact telegram of $name at line speed, with one byte in a hundred damaged',
+    async (format) => {
+      const random = seeded(21);
+      const telegrams = Array.from({ length: 1500 }, () => {
+        const epc = Buffer.from(Array.from({ length: 12 }, () => Math.floor(random() * 256))).toString('hex');
+        const tag = { epc, rssi: -60, antenna: 1, reads: 1, flags: 0x01ff };
+        return format === m100 ? m100Tag(tag) : thingmagicTag(tag);
+      });
+      const damaged = corruptedLine(telegrams, { seed: 22 });
+      const found: Uint8Array[] = [];
+      answer = (frame, done) => {
+        found.push(frame.bytes);
+        setTimeout(() => done(ACCEPTED), 2);
+      };
+      const device = { name: 'reader', codec: format.name, calibration: { celsius: 0, weight: 1 } } as const;
+      await cable.plug();
+      await listen({ baud: 115_200 }, { parser: () => format.line?.(device) ?? lines() });
+      // 115,200 bits a second are 11,520 bytes.
+      const since = performance.now();
+      for (let at = 0; at < damaged.bytes.length; ) {
+        const due = Math.min(damaged.bytes.length, Math.ceil((performance.now() - since) * 11.52) + 1);
+        await cable.say(damaged.bytes.subarray(at, due));
+        at = due;
+        await sleep(5);
+      }
+      await waitUntil('the last telegram', () => judged(damaged, found).missing.length === 0, { timeoutMs: 10_000 });
+      expect(damaged.damaged).toBeGreaterThan(200);
+      expect(line?.lost).toBe(0);
+    },
+  );
 
   it('closes its port when it stops, and waits for what was handed over', async () => {
     let done: (() => void) | undefined;

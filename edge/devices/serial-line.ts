@@ -3,7 +3,7 @@
  * the adapter comes back, under whatever number. A line has no acknowledgement and cannot be held up for long, so what
  * waits is bounded and what is lost is counted; what is wrong with it is said once, and taken back when it works again.
  */
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { SerialPort } from 'serialport';
 import type { SerialSource } from '../contracts/devices.ts';
 import { messageOf } from '../contracts/errors.ts';
@@ -20,8 +20,8 @@ const GARBAGE_BYTES = 16;
 const GARBAGE_MS = 5000;
 /** A line that is held up longer is read again and its newest lost, so that the loss is known and counted. */
 const HELD_MS = 2000;
-/** Between two greetings. */
-const PAUSE_MS = 200;
+/** Between two greetings: a reader finishes its round before it obeys. */
+const PAUSE_MS = 1000;
 const MOST_UNWRITTEN = 4096;
 const STOP_MS = 2000;
 const LOSING = 'it says more than can be stored: its newest telegrams are lost';
@@ -101,11 +101,18 @@ export class SerialLine {
       const real = await realpath(this.#path).catch(() => undefined);
       if (this.#opened !== undefined && this.#opened.real !== real) await this.#away('it was unplugged');
       if (this.#opened !== undefined) this.#judge(this.#opened);
-      else if (real === undefined) this.#say(`nothing is plugged in as ${this.#path}`);
+      else if (real === undefined) await this.#absent();
       else await this.#open(real);
     } finally {
       this.#looking = false;
     }
+  }
+
+  /** Said anew when other adapters come or go: one of them may be the one that was meant. */
+  async #absent(): Promise<void> {
+    const names = await readdir(this.#parts.byId ?? BY_ID).catch(() => []);
+    const there = names.length === 0 ? 'no adapter is' : `there are ${names.slice(0, 8).join(', ')}`;
+    this.#say(`nothing is plugged in as ${this.#path}; ${there}`);
   }
 
   async #open(real: string): Promise<void> {
@@ -120,7 +127,7 @@ export class SerialLine {
     });
     const failed = await new Promise<Error | null>((resolve) => port.open(resolve));
     if (failed !== null) {
-      this.#say(`${this.#path} cannot be opened: ${messageOf(failed)}`);
+      this.#say(`${this.#path} cannot be opened: ${messageOf(failed)}${hintFor(failed)}`);
       return;
     }
     if (this.#stopped) {
@@ -263,6 +270,12 @@ export class SerialLine {
     this.#reason = reason;
     this.#parts.trouble(reason);
   }
+}
+
+function hintFor({ message }: Error): string {
+  if (/permission/i.test(message)) return "; the hub's user must be in the group of serial lines, such as dialout";
+  if (/lock|busy/i.test(message)) return '; another program, or another device of the configuration, has it open';
+  return '';
 }
 
 /** What was not sent yet is given up: a device that takes nothing must not hold up the stop. */
