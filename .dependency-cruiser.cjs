@@ -59,6 +59,7 @@ module.exports = {
           room('contracts'),
           room('ops'),
           '^edge/journal/(reader|backup|restore)\\.ts$',
+          '^edge/codecs/formats\\.ts$',
           '^cloud-bridge/hq/',
           '^edge/main\\.ts$',
           '^cloud-bridge/main\\.ts$',

@@ -23,6 +23,7 @@ import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
 import { DeviceDesk } from './device-desk.ts';
 import { DeviceRegister } from './device-register.ts';
+import { deviceRoutes } from './device-routes.ts';
 import { framesIn } from './device-wiring.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
@@ -337,6 +338,7 @@ export class Hub {
       });
       staffPages(app);
     }
+    deviceRoutes(local, this.#register);
     bridgeRoutes(local, {
       request: async (request) => {
         const answer = await this.#journal.request(request);

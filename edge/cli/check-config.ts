@@ -1,6 +1,7 @@
 /** `check-config`: every fault of the configuration with its place, in the order of the file. */
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/faults.ts';
+import { checkDeviceEntries } from './device-entries.ts';
 import { checkDoorFiles } from './door-files.ts';
 import { configOf } from './settings.ts';
 import { json, line, note } from './terminal.ts';
@@ -18,6 +19,7 @@ async function checkConfig(options: { json?: boolean }, command: Command): Promi
   try {
     const loaded = configOf(command);
     const { config, file, notices } = loaded;
+    await checkDeviceEntries(loaded);
     for (const notice of [...notices, ...checkDoorFiles(loaded)]) note(notice);
     if (options.json) await json([]);
     else await line(`${file}: ok (hub ${config.hub})`);

@@ -6,6 +6,7 @@ import { addCheckConfig } from './check-config.ts';
 import { addDaemons } from './daemons.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addDemo } from './demo.ts';
+import { addDevices } from './devices.ts';
 import { addHeadOffice } from './head-office.ts';
 import { addItems } from './items.ts';
 import { addJournal } from './journal.ts';
@@ -22,6 +23,7 @@ Start here:
   store-hub edge                        the shop's side: devices, decisions, the staff page
   store-hub bridge                      the cloud's side: carries events to head office's Kafka
   store-hub status                      how both are
+  store-hub devices list                what every device says, and who is not configured
   store-hub offers                      how campaigns do, and why there was no offer
   store-hub journal tail                events as they come
 
@@ -46,6 +48,7 @@ export function createProgram(stop: AbortSignal): Command {
   addDemo(program);
   addCheckConfig(program);
   addStatus(program);
+  addDevices(program);
   addJournal(program);
   addOffers(program);
   addItems(program);

@@ -21,3 +21,8 @@ export function covers(filter: string, other: string): boolean {
   }
   return wanted.length === levels.length;
 }
+
+/** Whether a filter matches a topic. */
+export function matchesFilter(filter: string, topic: string): boolean {
+  return !(topic.startsWith('$') && /^[+#]/.test(filter)) && covers(filter, topic);
+}

@@ -1,0 +1,26 @@
+/** Entries of `devices` that the schema lets pass and their codec does not: judged as the edge judges them at its start. */
+import { ConfigError, type ConfigFault } from '../../config/faults.ts';
+import type { LoadedConfig } from '../../config/loader.ts';
+import type { DeviceConfig } from '../contracts/devices.ts';
+import { HubError } from '../contracts/errors.ts';
+
+/** Throws ConfigError. */
+export async function checkDeviceEntries({ config, faultAt }: LoadedConfig): Promise<void> {
+  if (config.devices.every(({ codec }) => codec === 'hub')) return;
+  // Only here: formats bring libraries with them.
+  const { formatOf } = await import('../codecs/formats.ts');
+  const faults: ConfigFault[] = [];
+  for (const [index, entry] of config.devices.entries()) {
+    const { codec } = entry;
+    const device: DeviceConfig = { ...entry, timezone: config.timezone };
+    const format = formatOf(codec);
+    if (format === undefined) continue;
+    try {
+      format.open(device).close?.();
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      faults.push(faultAt(['devices', index], error.message));
+    }
+  }
+  if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', faults);
+}

@@ -1,0 +1,211 @@
+import { chmodSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import mqtt from 'mqtt';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { makeStore, type Store } from '../../device-sims/harness/store.ts';
+import { difference, withDevice } from './config-edit.ts';
+import { guessed } from './device-guess.ts';
+
+const UPLINK_TOPIC = 'application/1/device/a84041000181c061/event/up';
+const UPLINK = JSON.stringify({
+  deduplicationId: 'u-1',
+  time: '2026-03-02T10:00:00Z',
+  deviceInfo: { deviceName: 'Fridge 7', deviceProfileName: 'EM300-TH', devEui: 'a84041000181c061' },
+  ...{ fCnt: 1, fPort: 85, data: Buffer.from([0x01, 0x75, 0x32, 0x03, 0x67, 0x2d, 0x00]).toString('base64') },
+});
+
+describe('a running store', () => {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await makeStore({
+      config: {
+        devices: [
+          {
+            name: 'freezer',
+            codec: 'chirpstack',
+            model: 'em300-th',
+            unit: 'freezer-1',
+            mqtt: { topic: 'lora/freezer/+' },
+          },
+          { name: 'camera', codec: 'axis', line: 'entrance', push: true },
+        ],
+      },
+    });
+    await store.edge.start();
+  });
+
+  afterEach(() => store.stop());
+
+  const devices = async (...args: string[]) => {
+    const { code, stdout, stderr } = await store.run(['devices', ...args]);
+    return { code, stdout, stderr };
+  };
+
+  async function publish(...messages: [topic: string, payload: string][]): Promise<void> {
+    const client = await mqtt.connectAsync(store.mqttUrl, { clientId: 'gateway' });
+    for (const [topic, payload] of messages) await client.publishAsync(topic, payload, { qos: 1 });
+    await client.endAsync();
+  }
+
+  test('lists devices, shows their frames, and takes a stranger up into its configuration', async () => {
+    await publish(
+      ['in/shelf/shelf-9', '{"shelf":"A1-1","count":3}'],
+      ['lora/freezer/up', UPLINK],
+      ['lora/freezer/up', 'not JSON'],
+      [UPLINK_TOPIC, UPLINK.replace('u-1', 'u-2')],
+      ['zigbee2mqtt/door-3', '{"contact":true,"card":"4111111111111111","linkquality":90}'],
+    );
+    const pushed = await fetch(`${store.httpUrl}/push/camera`, { method: 'POST', body: '{' });
+    expect(pushed.status).toBe(400);
+    expect(await pushed.json()).toHaveProperty('letter');
+    expect((await fetch(`${store.httpUrl}/push/unknown`, { method: 'POST', body: 'x' })).status).toBe(404);
+
+    const list = await devices('list');
+    expect([list.code, list.stderr]).toEqual([0, '']);
+    expect(list.stdout).toMatch(
+      /freezer\s+chirpstack\s+mqtt lora\/freezer\/\+\s+unit freezer-1\s+\S+ s ago .* 50 %\s+refused/,
+    );
+    expect(list.stdout).toMatch(/camera\s+axis\s+POST \/push\/camera\s+line entrance .* refused/);
+    expect(list.stdout).toMatch(/shelf-9\s+\(hub\).* ok /);
+    expect(list.stdout).toMatch(/zigbee2mqtt\/door-3\s+gateway .* zigbee2mqtt\s/);
+    expect(list.stdout).toContain('POST /push/unknown');
+    expect(list.stdout).not.toContain('4111111111111111');
+
+    const watched = await devices('watch', 'freezer', '--once');
+    expect(watched.stdout).toMatch(/lora\/freezer\/up {2}\d+ bytes\n {2}raw {6}\{"deduplicationId":"u-1"/);
+    expect(watched.stdout).toMatch(/decoded +\{"kind":"climate".*"celsius":4\.5/);
+    expect(watched.stdout).toMatch(/raw +not JSON\n {2}REFUSED/);
+    expect((await devices('watch', 'nobody', '--once')).code).toBe(1);
+
+    const before = readFileSync(store.configFile, 'utf8');
+    const dry = await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7', '--model', 'em300-th', '--dry-run');
+    expect([dry.code, dry.stderr]).toEqual([0, '']);
+    expect(dry.stdout).toContain('+   - name: Fridge-7');
+    expect(readFileSync(store.configFile, 'utf8')).toBe(before);
+    expect((await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7')).stderr).toContain('nobody can be asked');
+    const wrong = await devices('adopt', UPLINK_TOPIC, '--codec', 'scanner', '--yes');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('codec scanner comes by serial')]);
+    expect((await devices('adopt', 'nonsense', '--yes')).stderr).toContain('zigbee2mqtt/door-3');
+    expect((await devices('adopt', 'freezer', '--yes')).stderr).toContain('is in the configuration already');
+
+    const adopted = await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7', '--model', 'em300-th', '--yes');
+    expect([adopted.code, adopted.stderr]).toEqual([0, '']);
+    expect((await devices('adopt', 'shelf-9', '--yes')).code).toBe(0);
+    expect((parse(readFileSync(store.configFile, 'utf8')) as { devices: object[] }).devices.slice(2)).toEqual([
+      {
+        ...{ name: 'Fridge-7', codec: 'chirpstack', model: 'em300-th', unit: 'fridge-7' },
+        mqtt: { topic: 'application/1/device/a84041000181c061/event/+' },
+      },
+      { name: 'shelf-9' },
+    ]);
+    await store.edge.stop();
+    expect((await devices('list')).code).toBe(1);
+    await store.edge.start();
+    await publish([UPLINK_TOPIC, UPLINK.replace('u-1', 'u-3')]);
+    const report = JSON.parse((await devices('list', '--json')).stdout) as {
+      devices: { name: string; readings: number }[];
+    };
+    expect(report.devices.find(({ name }) => name === 'Fridge-7')?.readings).toBeGreaterThan(0);
+  });
+
+  test('tries a refused frame again through its codec, with its topic', async () => {
+    // One entry reads one sensor: after a restart it is the other one.
+    const other = UPLINK.replace('u-1', 'u-2').replace('a84041000181c061', 'a84041000181c062');
+    await publish(['lora/freezer/up', UPLINK], ['lora/freezer/up', other]);
+    const letters = async () =>
+      (await store.run(['dead-letters', 'list', '--json'])).stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { id: string; kind: string; device: string });
+    const [letter, ...more] = await letters();
+    expect([letter?.kind, letter?.device, more]).toEqual(['frame', 'freezer', []]);
+    const again = await store.run(['dead-letters', 'retry', letter?.id ?? '']);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('another device comes by this topic')]);
+    await store.edge.stop();
+    await store.edge.start();
+    const mended = await store.run(['dead-letters', 'retry', letter?.id ?? '']);
+    expect([mended.code, mended.stdout]).toEqual([0, expect.stringMatching(/accepted \(\d new, 0 known already\)/)]);
+    expect(await letters()).toEqual([]);
+  });
+
+  test('writes through a link, and keeps the rights of the file', async () => {
+    await publish(['in/shelf/shelf-9', '{"shelf":"A1-1","count":3}']);
+    chmodSync(store.configFile, 0o640);
+    const link = join(store.dir, 'link.yaml');
+    symlinkSync(store.configFile, link);
+    expect((await devices('adopt', 'shelf-9', '--yes', '-c', link)).code).toBe(0);
+    expect(statSync(store.configFile).mode & 0o777).toBe(0o640);
+    expect(readFileSync(link, 'utf8')).toContain('- name: shelf-9');
+  });
+});
+
+describe('an entry', () => {
+  const ENTRY = { name: 'door-3', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/door-3' } };
+  const added = (text: string): string[] =>
+    difference(text, withDevice(text, ENTRY))
+      .split('\n')
+      .filter((line) => /^[+-]/.test(line));
+
+  test.each([
+    ['without devices', '# shop\nhub: store-1   # its name\n\nhttp: { listen: 127.0.0.1:80 }\n'],
+    ['with devices at the end', 'hub: store-1\ndevices:\n  # first\n  - name: a # why\n    codec: hub\n'],
+    ['with devices in the middle', 'hub: s\ndevices:\n- name: a\n\n# after\nhttp:   { listen: "x" }\n'],
+    ['without a newline at its end', 'hub: s\ndevices:\n    - {name: a}'],
+  ])('goes into a file %s, and nothing else of it changes', (_, text) => {
+    const after = withDevice(text, ENTRY);
+    const expected = parse(text) as { devices?: object[] };
+    expect(parse(after)).toEqual({ ...expected, devices: [...(expected.devices ?? []), ENTRY] });
+    expect(added(text).filter((line) => line.startsWith('-'))).toEqual([]);
+    for (const line of text.split('\n')) expect(after.split('\n')).toContain(line);
+  });
+
+  test('goes into an empty list, too', () => {
+    for (const text of [
+      'hub: s # why\ndevices: []\n',
+      'hub: s # why\ndevices: [{ name: a }]\n',
+      'hub: s # why\ndevices:\n',
+    ]) {
+      const after = withDevice(text, ENTRY);
+      expect((parse(after) as { devices: object[] }).devices.at(-1)).toEqual(ENTRY);
+      expect(after).toContain('# why');
+    }
+  });
+});
+
+test('formats are guessed from topics and from what begins a frame', () => {
+  const cases: [topic: string, text: string, guess: [string, string, string] | undefined][] = [
+    ['zigbee2mqtt/kitchen/door', '', ['zigbee2mqtt', 'zigbee2mqtt/kitchen/door', 'kitchen/door']],
+    ['zigbee2mqtt/door/availability', '', ['zigbee2mqtt', 'zigbee2mqtt/door', 'door']],
+    ['zigbee2mqtt/bridge/state', '{"state":"online"}', undefined],
+    ['v3/shop@ttn/devices/em300-1/up', '', ['things-stack', 'v3/shop@ttn/devices/em300-1/#', 'em300-1']],
+    ['home/gate-1/BTtoMQTT/AABBCC', '{}', ['ble-gateway', 'home/gate-1/BTtoMQTT/#', 'gate-1']],
+    [
+      'readers/dock/events',
+      '[{"eventType":"tagInventory","tagInventoryEvent":',
+      ['impinj', 'readers/dock/events', 'dock-events'],
+    ],
+    ['fx/tags', '{"type":"SIMPLE","data":{"idHex":"30', ['zebra', 'fx/tags', 'fx-tags']],
+    ['counter', '{"logics_data":{"package', ['xovis', 'counter', 'counter']],
+    ['x', '{"apiName":"Axis Retail Data","da', ['axis', 'x', 'x']],
+    ['sensors/1', '{"t":21.5}', undefined],
+  ];
+  for (const [topic, text, guess] of cases) {
+    const found = guessed(topic, text);
+    expect(found && [found.codec, found.topic, found.name], topic).toEqual(guess);
+  }
+});
+
+test('check-config says what a codec lacks, at its entry', async () => {
+  const store = await makeStore({ config: { devices: [{ name: 'door', codec: 'xovis', push: true }] } });
+  try {
+    const checked = await store.run(['check-config']);
+    expect([checked.code, checked.stdout]).toEqual([
+      78,
+      expect.stringContaining('devices[0]: devices: door: xovis needs'),
+    ]);
+  } finally {
+    await store.stop();
+  }
+});
