@@ -99,6 +99,13 @@ test('a change in one corner does not shift the rest', () => {
   // Two more members of staff: the same people come at the same times, and want the same.
   const staffed = lived('pharmacy', { change: (file) => ({ ...file, staff: { ...file.staff, members: 5 } }) }).records;
   expect(ofKind(staffed, 'entered')).toEqual(ofKind(plain, 'entered'));
+  // Half of them steal: that changes how they leave, not who comes after them.
+  const honest = ofKind(plain, 'sold').length;
+  const thieves = lived('pharmacy', {
+    change: (file) => ({ ...file, shoppers: { ...file.shoppers, steal: 0.5 } }),
+  }).records;
+  expect(ofKind(thieves, 'sold').length).toBeLessThan(0.7 * honest);
+  expect(ofKind(thieves, 'entered')).toEqual(ofKind(plain, 'entered'));
   expect(lived('pharmacy', { seed: 8 }).records.length).not.toBe(plain.length);
 });
 
