@@ -41,16 +41,16 @@ test('running totals of an Axis counter become the persons between them, over mi
   ]);
 });
 
-test('a beacon is a shopper in the zone of the gateway that heard it last, and only with consent', () => {
+test('a beacon is a shopper in the zone of the gateway that hears it best, and only with consent', () => {
   const gateway = (name: string, zone: string) => deviceConfig(name, { codec: 'ble-gateway', zone });
   shop = new DeviceShop([gateway('gw-1', 'beverages'), gateway('gw-2', 'household')]);
   const uuid = 'E2C56DB5DFFB48D2B060D0F5A71096E0';
   const beacon = `${uuid.toLowerCase()}:1:7`;
-  const heard = [
-    { type: 'iBeacon', mac: 'C3000025EF6A', ibeaconUuid: uuid, ibeaconMajor: 1, ibeaconMinor: 7, rssi: -60 },
+  const hear = (rssi: number) => [
+    { type: 'iBeacon', mac: 'C3000025EF6A', ibeaconUuid: uuid, ibeaconMajor: 1, ibeaconMinor: 7, rssi },
   ];
 
-  expect(shop.frame('gw-1', heard)).toMatchObject({ outcome: 'accepted' });
+  expect(shop.frame('gw-1', hear(-60))).toMatchObject({ outcome: 'accepted' });
   expect(shop.events()).not.toContainEqual(expect.objectContaining({ type: 'retail.shoppers.present.v1' }));
   const shown = shop.register.frames('gw-1', shop.clocks.wallMs) ?? [];
   expect(shown).toHaveLength(1);
@@ -58,10 +58,11 @@ test('a beacon is a shopper in the zone of the gateway that heard it last, and o
 
   shop.says('consent', 'app', { shopper: beacon, granted: true, scope: 'offers' });
   shop.pass(10_000);
-  shop.frame('gw-1', heard);
+  shop.frame('gw-1', hear(-60));
   shop.pass(10_000);
-  shop.frame('gw-1', heard);
-  shop.frame('gw-2', heard);
+  shop.frame('gw-1', hear(-60));
+  shop.frame('gw-2', hear(-62));
+  shop.frame('gw-2', hear(-50));
   shop.pass(LOCATION_OFFER.absent_after + 60_000);
   expect(dataOf('retail.shoppers.present.v1')).toMatchObject([
     { zone: 'beverages', present: true },

@@ -1,7 +1,13 @@
-import { describe, expect, it, test } from 'vitest';
-import { bleGateway } from './ble-gateway.ts';
+import { beforeEach, describe, expect, it, test } from 'vitest';
+import type { Format } from '../contracts/formats.ts';
+import { bleGatewayFormat } from './ble-gateway.ts';
 import { decoded, opened, RECEIVED, saidBy } from './format.fixture.ts';
 import { fuzz } from './frame-fuzz.fixture.ts';
+
+let bleGateway: Format;
+beforeEach(() => {
+  bleGateway = bleGatewayFormat();
+});
 
 const UUID = 'e2c56db5dffb48d2b060d0f5a71096e0';
 const SHOPPER = `${UUID}:1:7`;
@@ -86,6 +92,36 @@ describe('the beacon of a shopper', () => {
     ];
     const words = answers.map((answer) => (answer.ok ? answer.note : answer.reason)).join();
     expect(words).not.toMatch(/e2c56db5|C300/i);
+  });
+});
+
+describe('a beacon that two gateways hear', () => {
+  const GATEWAYS = ['beverages', 'household'];
+
+  /** Which of them say it is with them, of sightings [gateway, dBm, ms]. */
+  async function saying(...sightings: readonly (readonly [gateway: number, rssi: number, ms: number])[]) {
+    const decoders = GATEWAYS.map((zone) => opened(bleGateway, { push: true, zone }));
+    const zones: unknown[] = [];
+    for (const [gateway, rssi, ms] of sightings) {
+      const decoder = decoders[gateway];
+      if (decoder === undefined) throw new Error('no such gateway');
+      const said = await saidBy(decoder, [minew(7, { rssi })], { received: RECEIVED + ms });
+      zones.push(...said.map(({ reading }) => reading.zone));
+    }
+    for (const decoder of decoders) decoder.close?.();
+    return zones;
+  }
+
+  it('stays with the one that hears it best, however often the other hears it', async () => {
+    const both = Array.from({ length: 20 }, (_, i) => [i % 2, i % 2 === 0 ? -60 : -64, i * 3000] as const);
+    expect(new Set(await saying(...both))).toEqual(new Set(['beverages']));
+  });
+
+  it('goes over to one that hears it clearly better, or when the first hears it no more', async () => {
+    expect(await saying([0, -70, 0], [1, -60, 1000])).toEqual(['beverages', 'household']);
+    expect(await saying([0, -60, 0], [1, -80, 14_000], [1, -80, 16_000])).toEqual(['beverages', 'household']);
+    // The clock was set back.
+    expect(await saying([0, -60, 0], [1, -80, -60_000])).toEqual(['beverages', 'household']);
   });
 });
 

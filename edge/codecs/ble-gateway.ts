@@ -15,8 +15,8 @@
  * The gateway stands in the device's `zone`. A beacon that `places` names is an asset: a status of a device of that name.
  * Every other one is a person's: a presence in the zone, whose pseudonym is what the beacon is called
  * (ble-advertisement.ts). Either is said when it is first heard and then at most every 10 s; who is not heard any more
- * is taken to have left after rules.location_offer.absent_after. A shopper is where they were heard last, so
- * `calibration.rssi_dbm` should leave out what is heard from beyond the zone.
+ * is taken to have left after rules.location_offer.absent_after. Of several gateways the one that hears a beacon best has
+ * it (nearest-gateway.ts); `calibration.rssi_dbm` leaves out what is heard from beyond the zone.
  *
  * No time: a sighting is of now. Addresses (mac, id) mostly change by the minute and are never kept, but for those of
  * assets, by which a TLM frame's battery is told whose it is. Nothing else is kept than when a beacon was last said, for
@@ -34,6 +34,7 @@ import {
   type Sighted,
 } from './ble-advertisement.ts';
 import { countOf, type Fields, fieldsOf, numberOf, parsedFrame, textOf } from './json-frame.ts';
+import { NearestGateway } from './nearest-gateway.ts';
 
 const EXPECTED = 'a JSON object or an array of objects, one for each beacon heard';
 const AGAIN_MS = 10_000;
@@ -47,6 +48,12 @@ const LARGEST_U16 = 65_535;
 const FULL_MV = 3000;
 const FLAT_MV = 2000;
 
+/** What all gateways of a shop have in common. */
+interface Shared {
+  readonly nearest: NearestGateway;
+  readonly closed: () => void;
+}
+
 class BleGateway implements Decoder {
   readonly #zone: string;
   readonly #weakest: number;
@@ -59,7 +66,12 @@ class BleGateway implements Decoder {
   /** Beacon -> when it was last said; what was heard longest ago is first. */
   readonly #said = new Map<string, number>();
 
-  constructor({ calibration }: DeviceConfig, zone: string, assets: ReadonlyMap<string, string>) {
+  readonly #nearest: NearestGateway;
+  readonly #closed: () => void;
+
+  constructor({ calibration }: DeviceConfig, zone: string, assets: ReadonlyMap<string, string>, shared: Shared) {
+    this.#nearest = shared.nearest;
+    this.#closed = shared.closed;
     this.#zone = zone;
     this.#weakest = calibration.rssi_dbm ?? Number.NEGATIVE_INFINITY;
     this.#assets = assets;
@@ -80,6 +92,10 @@ class BleGateway implements Decoder {
     return { ok: true, said, note: `${reports.length} heard, ${said.length} said` };
   }
 
+  close(): void {
+    this.#closed();
+  }
+
   #hear(report: Fields, received: number, said: Said[]): void {
     const rssi = numberOf(report.rssi);
     if (rssi !== undefined && rssi < this.#weakest) return;
@@ -90,6 +106,7 @@ class BleGateway implements Decoder {
       if (known !== undefined && millivolts !== undefined) this.#battery(known, percentOf(millivolts), said);
       return;
     }
+    if (!this.#nearest.takes(beacon, this.#zone, rssi, received)) return;
     const asset = this.#assets.get(beacon);
     if (asset === undefined) {
       if (this.#isDue(beacon, received))
@@ -169,21 +186,41 @@ function beaconNamed(text: string): string | undefined {
   return EDDYSTONE_NAME.test(text) ? text.toLowerCase() : undefined;
 }
 
-export const bleGateway: Format = {
-  name: 'ble-gateway',
-  personal: true,
-  open(device) {
-    const { name, zone, places = {} } = device;
-    const refuse = (key: string, why: string) => new HubError('CONFIG_INVALID', `devices: ${name}: ${key}: ${why}`);
-    if (zone === undefined) throw refuse('zone', 'ble-gateway needs the zone in which it stands');
-    const assets = new Map<string, string>();
-    for (const [key, asset] of Object.entries(places)) {
-      const beacon = beaconNamed(key);
-      if (beacon === undefined)
-        throw refuse(`places.${key}`, 'expected a beacon as uuid:major:minor, or as namespace:instance in hex');
-      if (/[/+#\p{Cc}]/u.test(asset)) throw refuse(`places.${key}`, 'must be a name without / + and #');
-      assets.set(beacon, asset);
-    }
-    return new BleGateway(device, zone, assets);
-  },
-};
+/** Where the assets of an entry are named. Throws CONFIG_INVALID. */
+function assetsOf({ name, places = {} }: DeviceConfig): ReadonlyMap<string, string> {
+  const assets = new Map<string, string>();
+  for (const [key, asset] of Object.entries(places)) {
+    const beacon = beaconNamed(key);
+    if (beacon === undefined)
+      throw refusal(name, `places.${key}: expected a beacon as uuid:major:minor, or as namespace:instance in hex`);
+    if (/[/+#\p{Cc}]/u.test(asset)) throw refusal(name, `places.${key}: must be a name without / + and #`);
+    assets.set(beacon, asset);
+  }
+  return assets;
+}
+
+function refusal(device: string, why: string): HubError {
+  return new HubError('CONFIG_INVALID', `devices: ${device}: ${why}`);
+}
+
+export function bleGatewayFormat(): Format {
+  let nearest = new NearestGateway();
+  let open = 0;
+  return {
+    name: 'ble-gateway',
+    personal: true,
+    open(device) {
+      const { name, zone } = device;
+      if (zone === undefined) throw refusal(name, 'zone: ble-gateway needs the zone in which it stands');
+      const assets = assetsOf(device);
+      open += 1;
+      const closed = (): void => {
+        open -= 1;
+        if (open === 0) nearest = new NearestGateway();
+      };
+      return new BleGateway(device, zone, assets, { nearest, closed });
+    },
+  };
+}
+
+export const bleGateway: Format = bleGatewayFormat();
