@@ -10,6 +10,7 @@ import { dayInZone } from './codecs/business-day.ts';
 import { catchUp } from './consent-ends.ts';
 import type { Alert } from './contracts/alerts.ts';
 import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
+import type { DeviceConfig } from './contracts/devices.ts';
 import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
 import { eventId, idFor } from './contracts/ids.ts';
@@ -19,6 +20,7 @@ import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import { NOTHING_TOLD, type Told } from './crossing.ts';
 import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
+import { forgetDevices, LIVENESS, livenessOf } from './device-news.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { Items, type ItemsOptions } from './items.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
@@ -38,6 +40,7 @@ import { OfferBook } from './rules/offer-book.ts';
 import { codeMaker } from './rules/offer-code.ts';
 import { type RulesConfig, rulesOf } from './rules/registry.ts';
 import type { Decision, RuleEvent, Views } from './rules/rule.ts';
+import type { Liveness } from './sensing/liveness.ts';
 import type { Level } from './sensing/shelf-level.ts';
 import { shopViews } from './shop-views.ts';
 import { Shoppers } from './shoppers.ts';
@@ -49,6 +52,7 @@ export interface BookkeeperOptions {
   readonly campaigns: readonly Campaign[];
   /** Where RFID readers read, and how their sightings are judged. */
   readonly items?: ItemsOptions;
+  readonly devices: readonly DeviceConfig[];
   /** IANA name: campaigns run on calendar days of the store. */
   readonly timezone: string;
   /** Where shoppers.db lies. */
@@ -77,6 +81,7 @@ export class Bookkeeper {
   readonly shoppers: Shoppers;
   readonly offers: OfferBook;
   readonly items: Items;
+  readonly liveness: Liveness;
   readonly views: Omit<Views, 'newId'>;
   readonly engine: RuleEngine;
   readonly #dayAt: (ms: number) => string;
@@ -103,7 +108,8 @@ export class Bookkeeper {
     this.facings = new Map(options.planogram.map((facing) => [facing.shelf, facing]));
     this.log = new EventLog(db);
     this.remembered = new Remembered(db, {
-      keeps: (kind, key) => kind === 'buffer' || kind === 'position' || (kind === 'level' && this.facings.has(key)),
+      keeps: (kind, key) =>
+        ['buffer', 'position', LIVENESS].includes(kind) || (kind === 'level' && this.facings.has(key)),
     });
     this.repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);
@@ -121,7 +127,9 @@ export class Bookkeeper {
       level: (shelf) => this.#level(shelf),
       shoppers: this.shoppers,
       offers: this.offers,
+      devices: options.devices,
     });
+    this.liveness = livenessOf(options.devices, this.remembered);
     this.sessions = new SessionStore(db);
     this.alerts = new AlertTable(db);
     this.engine = new RuleEngine(db, {
@@ -143,6 +151,7 @@ export class Bookkeeper {
     this.offers.load();
     this.items.load();
     this.engine.load();
+    this.liveness.load();
     this.#clearBatch();
   }
 
@@ -248,6 +257,8 @@ export class Bookkeeper {
     setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
     setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
+    forgetDevices(this, (meta.get('devices') as { value: string } | undefined)?.value ?? '[]');
+    setMeta.run('devices', JSON.stringify(this.options.devices.map(({ name }) => name)));
     this.catchUp(true);
     this.#tellSalvage();
   }

@@ -20,6 +20,7 @@ import type { Stream } from './contracts/streams.ts';
 import type { Dropping } from './dropping.ts';
 import type { ItemFigures } from './items.ts';
 import type { OutMessage } from './notify/outbox.ts';
+import type { HeardDevice } from './sensing/liveness.ts';
 
 /** Everything else that enters the journal: one answer each. */
 export type Request =
@@ -40,6 +41,8 @@ export type Request =
   | { readonly op: 'offer-played'; readonly offer: string; readonly screen: string; readonly seconds: number }
   /** Everything that leads to this person is destroyed; answered with whether there was anything. */
   | { readonly op: 'erase'; readonly shopper: string }
+  /** Configured devices that were heard since the last time. */
+  | { readonly op: 'heard'; readonly devices: readonly HeardDevice[] }
   /** How far a source was read; answered with text or nothing. */
   | { readonly op: 'position'; readonly source: string }
   /** All of the sources whose names begin so; answered with a list of them. */
@@ -92,6 +95,8 @@ export interface Figures {
   /** What does not go as it should although facts are taken. */
   readonly trouble: string | undefined;
   readonly quarantined: readonly { rule: string; key: string; fault: string }[];
+  /** Devices that are silent. */
+  readonly quiet: readonly string[];
   /** Sensing states given up since start, because there were too many. */
   readonly forgotten: number;
   /** Since start: sales whose shopper was left out for want of consent. */

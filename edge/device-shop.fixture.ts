@@ -10,6 +10,7 @@ import { isKind } from './contracts/readings.ts';
 import { STREAMS } from './contracts/streams.ts';
 import { DeviceDesk } from './device-desk.ts';
 import { DeviceRegister } from './device-register.ts';
+import { DeviceWatch } from './device-watch.ts';
 import { JournalReader } from './journal/reader.ts';
 import { batchOf, Clocks, openWriter, temporaryFolder, WATER } from './writer.fixture.ts';
 import type { Writer, WriterOptions } from './writer.ts';
@@ -22,6 +23,8 @@ export class DeviceShop {
   readonly clocks = new Clocks();
   readonly folder = temporaryFolder();
   readonly register: DeviceRegister;
+  readonly #watch: DeviceWatch;
+  #newest = '';
   readonly #desk: DeviceDesk;
   readonly #decoder: HubJson;
   readonly #options: Partial<WriterOptions>;
@@ -30,14 +33,20 @@ export class DeviceShop {
   readonly alerts: Alert[] = [];
 
   constructor(devices: readonly DeviceConfig[], options: Partial<WriterOptions> = {}, format?: Format) {
-    this.#options = options;
-    this.writer = openWriter(this.folder, this.clocks, options);
+    this.#options = { devices, ...options };
+    this.writer = openWriter(this.folder, this.clocks, this.#options);
+    this.writer.tick(true);
     this.#decoder = new HubJson({
       facing: (shelf) => (shelf === WATER.shelf ? WATER : undefined),
       dayAt: () => '2026-11-20',
       conceal: (text) => text,
     });
     this.register = new DeviceRegister(devices, maskedCopy);
+    this.#watch = new DeviceWatch({
+      ...{ devices, register: this.register, synced: () => true },
+      tell: async () => undefined,
+    });
+    this.#watch.start();
     this.#desk = new DeviceDesk({
       ...{ devices, mask: maskedCopy, register: this.register, intake: this.#intake() },
       formatOf: (codec) => format ?? formatOf(codec),
@@ -67,20 +76,37 @@ export class DeviceShop {
     return this.#store({ kind, device, received: wallMs, readings: decoded.readings });
   }
 
+  /** Time passes; before it, who was heard is told of, as once a second. */
   pass(ms: number): void {
+    this.#tellHeard();
     this.clocks.pass(ms);
-    this.tick();
+    this.#alerted(this.writer.tick(true).alerts);
   }
 
-  tick(): void {
-    this.alerts.push(...this.writer.tick(true).alerts);
+  /** What staff do with the newest alert. */
+  act(action: 'acknowledge' | 'snooze' | 'dismiss' | 'resolve', minutes?: number): void {
+    const alert = this.#newest;
+    const reason = action === 'dismiss' ? 'other' : undefined;
+    const reply = this.writer.process(batchOf([], [{ op: 'act', command: { alert, action, minutes, reason } }]));
+    if (reply.answers[0]?.ok !== true) throw new Error(`${action} was refused`);
+    this.#alerted(reply.alerts);
+  }
+
+  /** Alerts that have not ended. */
+  open(): Alert[] {
+    const reader = JournalReader.open(this.folder);
+    const open = reader.alerts(false);
+    reader.close();
+    return [...open];
   }
 
   /** As after a crash, or with another configuration; `away`: for how long the hub was down. */
   restart(change: Partial<WriterOptions> = {}, away = 0): void {
+    this.#tellHeard();
     this.writer.close();
     this.clocks.pass(away);
     this.writer = openWriter(this.folder, this.clocks, { ...this.#options, ...change });
+    this.#alerted(this.writer.tick(true).alerts);
   }
 
   /** Of all streams, in order. */
@@ -98,6 +124,7 @@ export class DeviceShop {
   }
 
   close(): void {
+    this.#watch.stop();
     this.#desk.stop();
     this.writer.close();
   }
@@ -111,7 +138,17 @@ export class DeviceShop {
 
   #store(unit: Delivery | Refusal): Receipt {
     const reply = this.writer.process(batchOf([unit]));
-    this.alerts.push(...reply.alerts);
+    this.#alerted(reply.alerts);
     return reply.receipts[0] ?? { outcome: 'accepted', accepted: 1, repeated: 0 };
+  }
+
+  #tellHeard(): void {
+    const devices = this.#watch.take();
+    if (devices.length > 0) this.#alerted(this.writer.process(batchOf([], [{ op: 'heard', devices }])).alerts);
+  }
+
+  #alerted(alerts: readonly Alert[]): void {
+    this.#newest = alerts.at(-1)?.id ?? this.#newest;
+    this.alerts.push(...alerts);
   }
 }

@@ -24,6 +24,7 @@ import type { Figures, Request } from './crossing.ts';
 import { DeviceDesk } from './device-desk.ts';
 import { DeviceRegister } from './device-register.ts';
 import { deviceRoutes } from './device-routes.ts';
+import { DeviceWatch } from './device-watch.ts';
 import { framesIn } from './device-wiring.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
@@ -81,6 +82,7 @@ export class Hub {
   readonly #codec: Codec;
   readonly #decoder: HubJson;
   readonly #register: DeviceRegister;
+  readonly #watch: DeviceWatch;
   readonly #desk: DeviceDesk;
   readonly #frames: FramesIn;
   readonly #intake: CountedIntake;
@@ -116,6 +118,12 @@ export class Hub {
     const zoneOf = antennaZones(config.devices);
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal, zoneOf });
     this.#register = new DeviceRegister(config.devices, this.#decoder.mask);
+    this.#watch = new DeviceWatch({
+      devices: config.devices,
+      register: this.#register,
+      synced,
+      tell: (devices) => this.#journal.request({ op: 'heard', devices }),
+    });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
     this.#desk = new DeviceDesk({
@@ -176,6 +184,7 @@ export class Hub {
     const { incarnation, out, open, sessions } = await this.#journal.start();
     this.#screens.hear(out);
     this.#desk.start();
+    this.#watch.start();
     this.#journal.listen((more, alerts, figures, silenced) => this.#onCommit(more, alerts, figures, silenced));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
@@ -252,6 +261,7 @@ export class Hub {
       () => this.#check.stop(),
       () => this.#descriptors.stop(),
       () => this.#stillThere.stop(),
+      () => this.#watch.stop(),
       () => this.#sayOffline(),
       ...this.#transports.map((transport) => () => transport.stop()),
       () => this.#door.stop(),

@@ -89,6 +89,7 @@ function writerOptions(config: StoreConfig, synced: boolean): WriterOptions {
     rules,
     campaigns,
     items: { profile, departedAfter: departed_after, readers: readersOf(devices) },
+    devices,
     dataDir: data_dir,
     identityKey: identityKey(data_dir),
     retention: { cloud: cloud !== undefined, keepMs: journal.keep, keepAcknowledgedMs: journal.keep_acknowledged },

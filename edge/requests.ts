@@ -12,6 +12,7 @@ import { HubError } from './contracts/errors.ts';
 import type { SourcePosition } from './contracts/intake.ts';
 import type { Claim, ClaimAnswer } from './contracts/offers.ts';
 import type { Answer, Request } from './crossing.ts';
+import { hearDevices } from './device-news.ts';
 import type { DroppedData } from './journal/drops.ts';
 import { positionOf } from './journal/positions.ts';
 import { judgeClaim } from './rules/claims.ts';
@@ -73,6 +74,9 @@ function perform(books: Bookkeeper, request: Request, refusing: string | undefin
       return played(books, request, refusing);
     case 'erase':
       return erase(books, request.shopper);
+    case 'heard':
+      hearDevices(books, request.devices, refusing === undefined);
+      return undefined;
     case 'position':
       return books.remembered.get('position', request.source);
     case 'positions':

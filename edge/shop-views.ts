@@ -1,5 +1,6 @@
 /** The shop as rules see it, put together from the planogram, what was sensed, the shoppers and the offer book. */
 import { byRank, type Campaign } from './contracts/campaigns.ts';
+import type { DeviceConfig } from './contracts/devices.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { OfferViews } from './rules/offer-views.ts';
 import type { Views } from './rules/rule.ts';
@@ -12,6 +13,7 @@ export interface ShopSources {
   readonly level: Views['level'];
   readonly shoppers: Pick<Views, 'consented' | 'sighted'>;
   readonly offers: OfferViews;
+  readonly devices: readonly DeviceConfig[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -19,6 +21,7 @@ const QUARTER_MS = 900_000;
 
 export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
   const { planogram, dayAt, level, shoppers, offers } = sources;
+  const devices = new Map(sources.devices.map((device) => [device.name, device]));
   const facings = new Map(planogram.map((facing) => [facing.shelf, facing]));
   const places = new Map<string, Facing[]>();
   for (const facing of planogram) {
@@ -45,7 +48,15 @@ export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
     consented: (shopper) => shoppers.consented(shopper),
     sighted: (shopper) => shoppers.sighted(shopper),
     offers,
+    device: (name) => {
+      const device = devices.get(name);
+      return device && { codec: device.codec, place: placeOf(device) };
+    },
   };
+}
+
+function placeOf({ zone, shelf, unit, line, till }: DeviceConfig): string | undefined {
+  return zone ?? shelf ?? unit ?? line ?? till;
 }
 
 /** Days have 23 to 25 hours, and begin on a quarter of an hour. */

@@ -14,6 +14,8 @@ const NEARLY_FULL = 0.9;
 const SHOPPERS_LOST =
   'shoppers.db was damaged, missing or older than the journal: consent that it did not hold for certain counts as withdrawn';
 
+const MOST_NAMED = 5;
+
 export class Standing {
   readonly #cloud: boolean;
   readonly #logger: Logger;
@@ -89,6 +91,8 @@ export class Standing {
         `head office is behind: ${events} events wait, the oldest for ${Math.round(oldest_age_s / 60)} minutes`,
       );
     }
+    const quiet = figures?.quiet ?? [];
+    if (quiet.length > 0) reasons.push(quietText(quiet));
     if (this.#reader?.alerts(false).some(({ rule }) => rule === 'journal-damage')) {
       const salvage = this.#reader.lastSalvage();
       reasons.push(salvage === undefined ? 'the journal was damaged' : salvagedText(JSON.parse(salvage)));
@@ -140,9 +144,15 @@ export class Standing {
       events_per_s: Math.round(rates.eventsPerSecond * 10) / 10,
       bytes_per_s: Math.round(rates.bytesPerSecond),
       alerts: this.#reader?.alerts(false).length ?? 0,
-      quiet: [] as string[],
+      quiet: this.#figures?.quiet ?? [],
       buffer: this.buffer(),
       dropped: this.dropped,
     };
   }
+}
+
+function quietText(devices: readonly string[]): string {
+  const more = devices.length > MOST_NAMED ? ` and ${devices.length - MOST_NAMED} more` : '';
+  const [is, them] = devices.length === 1 ? ['device is', 'it'] : ['devices are', 'them'];
+  return `${devices.length} ${is} quiet: ${devices.slice(0, MOST_NAMED).join(', ')}${more}; the staff page says what to do about ${them}`;
 }

@@ -61,6 +61,7 @@ export function writerOptions(dataDir: string, change: Partial<WriterOptions> = 
     planogram: [WATER],
     rules: { shelf_gap: { settle: 20_000, remind: 1_800_000 }, location_offer: LOCATION_OFFER },
     campaigns: [],
+    devices: [],
     timezone: 'Europe/Berlin',
     identityKey: '5e'.repeat(32),
     retention: { cloud: true, keepMs: 30 * 86_400_000, keepAcknowledgedMs: 86_400_000 },

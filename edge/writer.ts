@@ -12,6 +12,7 @@ import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import { type Answer, type Batch, type Figures, NOTHING_TOLD, type Reply, type Told, Unpacker } from './crossing.ts';
 import { deliver } from './deliveries.ts';
+import { lookAtDevices } from './device-news.ts';
 import { withoutFailing } from './failing-rules.ts';
 import { checkpoint, type Database } from './journal/database.ts';
 import { DISK_FULL, refusalOf } from './journal/disk-faults.ts';
@@ -103,7 +104,9 @@ export class Writer {
   restMs(): number {
     const { elapsed } = this.#clock.now();
     const { nextWake } = this.#books.engine;
-    const due = nextWake === undefined ? Number.POSITIVE_INFINITY : nextWake - elapsed;
+    const { nextAt } = this.#books.liveness;
+    const next = Math.min(nextWake ?? Number.POSITIVE_INFINITY, nextAt ?? Number.POSITIVE_INFINITY);
+    const due = next - elapsed;
     const wake = this.#lacksRoom ? Math.max(due, REST_MS) : due;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
@@ -235,6 +238,7 @@ export class Writer {
     this.#lacksRoom = this.#refusal !== undefined;
     this.#books.runDue(!this.#lacksRoom);
     if (!this.#lacksRoom) this.#books.items.sweep(this.#books);
+    if (!this.#lacksRoom) lookAtDevices(this.#books);
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
@@ -354,6 +358,7 @@ export class Writer {
 
   /** Nothing can be stored now: what needs no storing is still acknowledged. */
   #withoutStoring(batch: Batch, reason: string, started: number): Reply {
+    this.#books.liveness.pause();
     const receipts: (Receipt | undefined)[] = [];
     for (const unpacker = new Unpacker(batch.deliveries); !unpacker.done; ) {
       const unit = unpacker.next();
@@ -391,6 +396,7 @@ export class Writer {
       noOffers: { ...this.#books.offers.counted },
       shoppersLost: this.#books.shoppers.areLost,
       lettersExpired: this.#books.lettersExpired,
+      quiet: this.#books.liveness.quiet,
       forgotten: this.#books.forgotten,
       ...this.#upkeep.figures,
       dropping: this.#books.dropping,

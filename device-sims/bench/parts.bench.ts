@@ -42,6 +42,7 @@ async function run(context: BenchContext): Promise<Outcome> {
         },
       },
       campaigns: [],
+      devices: [],
       timezone: 'UTC',
       identityKey: '00'.repeat(32),
       retention: { cloud: true, keepMs: 86_400_000, keepAcknowledgedMs: 86_400_000 },

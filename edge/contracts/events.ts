@@ -140,6 +140,22 @@ const catalogue = {
     stream: 'devices',
     data: z.object({ device: z.string(), online: z.boolean(), battery_percent: z.number().optional() }),
   },
+  'retail.devices.silent.v1': {
+    stream: 'devices',
+    data: z.object({
+      device: z.string(),
+      since: z.string().describe('it was last heard then, or waited for from then on'),
+      expected_s: z.number().describe('it should say something at least so often, seconds'),
+    }),
+  },
+  'retail.devices.clock.v1': {
+    stream: 'devices',
+    data: z.object({
+      device: z.string(),
+      seconds: z.number().int().describe("the device's clock minus the hub's: the median of its last 20"),
+      off: z.boolean().describe('it is wrong by more than a minute; false: it is right again'),
+    }),
+  },
   'retail.devices.counterreset.v1': {
     stream: 'devices',
     data: z
@@ -242,6 +258,10 @@ const catalogue = {
       zones: z.array(z.string()).optional().describe('where it was or is'),
       was: z.object({ zone: z.string(), gtin: z.string() }).optional().describe('what stood there before'),
     }),
+  },
+  'local.devices.changed.v1': {
+    stream: LOCAL_STREAM,
+    data: z.object({ device: z.string().describe('it is no longer in the configuration') }),
   },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;

@@ -1,6 +1,7 @@
 /** Every rule of the hub, one line each. */
 import { bufferSpace } from './buffer-space.ts';
 import { campaignEffect } from './campaign-effect.ts';
+import { deviceHealth } from './device-health.ts';
 import { journalDamage } from './journal-damage.ts';
 import { type LocationOfferOptions, locationOffer } from './location-offer.ts';
 import { offerAbuse } from './offer-abuse.ts';
@@ -23,6 +24,7 @@ export function rulesOf(config: RulesConfig): readonly AnyRule[] {
     shelfGap(config.shelf_gap) as AnyRule,
     bufferSpace as AnyRule,
     journalDamage as AnyRule,
+    deviceHealth as AnyRule,
     campaignEffect as AnyRule,
     // Before location-offer: what a sale names is redeemed before the purchase is put down to an offer.
     redemption as AnyRule,

@@ -5,6 +5,7 @@
  */
 import type { Alert } from '../contracts/alerts.ts';
 import type { Campaign, NoOfferReason } from '../contracts/campaigns.ts';
+import type { CodecName } from '../contracts/devices.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Facing } from '../contracts/planogram.ts';
 import type { OfferViews } from './offer-views.ts';
@@ -47,6 +48,13 @@ export interface Decision {
   readonly causes?: readonly string[];
 }
 
+/** A device of the configuration. */
+export interface DeviceView {
+  readonly codec: CodecName;
+  /** Where it stands, in words for staff. */
+  readonly place?: string | undefined;
+}
+
 /** The shop as the hub knows it now, shared by all rules. */
 export interface Views {
   facing(shelf: string): Facing | undefined;
@@ -71,6 +79,8 @@ export interface Views {
   /** When (elapsed) a shopper was last sighted, unchanged sightings included; nothing: not since the start. */
   sighted(shopper: string): number | undefined;
   readonly offers: OfferViews;
+  /** Nothing: it is not in the configuration. */
+  device(name: string): DeviceView | undefined;
   /** A new id for an alert or an offer, a pure function of what caused it. */
   newId(): string;
 }

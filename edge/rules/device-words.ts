@@ -1,0 +1,112 @@
+/** What staff read on a phone about a device that is not well: what is wrong, and what to do about it. */
+import type { CodecName } from '../contracts/devices.ts';
+import type { LiveAlert } from './alert-life.ts';
+import type { DeviceView } from './rule.ts';
+
+export type Trouble = 'flapping' | 'silent' | 'offline' | 'battery' | 'clock' | 'reset';
+
+/** What is known of a device's health; what is well is absent. */
+export interface DeviceTroubles {
+  /** It was last heard then, ISO 8601; `expected_s` absent: it said itself that it goes off line. */
+  readonly silent?: { readonly since: string; readonly expected_s?: number };
+  /** It came and went too often; until then (elapsed) unless it does so again. */
+  readonly flapping?: number;
+  readonly battery?: number;
+  /** Seconds that its clock is ahead. */
+  readonly clock?: number;
+  readonly reset?: { readonly from: number; readonly to: number; readonly jumped: boolean; readonly until: number };
+}
+
+type Words = Pick<LiveAlert, 'severity' | 'title' | 'detail'>;
+
+const SEVERITY = { flapping: 'warning', silent: 'warning', offline: 'warning' } as const;
+const EMPTY = 5;
+
+/** Where to go when a device is away, by how it speaks. */
+const LOOK: Readonly<Partial<Record<CodecName, string>>> = {
+  impinj: 'Walk to the reader: is its light on? Check its network cable and power.',
+  zebra: 'Walk to the reader: is its light on? Check its network cable and power.',
+  thingmagic: 'Walk to the reader: check its cable and power.',
+  m100: 'Walk to the reader: check its cable and power.',
+  scanner: 'Check that the scanner is plugged in; unplug it and plug it in again.',
+  'mt-sics': 'Check that the scale is on and its cable is plugged in.',
+  'toledo-8217': 'Check that the scale is on and its cable is plugged in.',
+  'scale-stream': 'Check that the scale is on and its cable is plugged in.',
+  chirpstack: 'Check its battery; if several of them are quiet, the power of the LoRaWAN gateway.',
+  'things-stack': 'Check its battery; if several of them are quiet, the power of the LoRaWAN gateway.',
+  zigbee2mqtt: 'Check its battery; if several of them are quiet, the Zigbee gateway.',
+  opcua: 'Check the network cable and power of the cooling control.',
+  poslog: 'Check that the till runs and writes its files.',
+  csv: 'Check that the till runs and writes its files.',
+};
+const LOOK_AT_ANY = 'Check its plug, its cable or Wi-Fi, and its battery if it has one.';
+
+/** `telling`: the worst first, at least one. */
+export function whatIsWrong(
+  device: string,
+  view: DeviceView | undefined,
+  troubles: DeviceTroubles,
+  telling: readonly Trouble[],
+): Words {
+  const [worst = 'silent'] = telling;
+  const where = view?.place === undefined ? '' : ` It stands at: ${view.place}.`;
+  const look = (view && LOOK[view.codec]) ?? LOOK_AT_ANY;
+  const sentences = telling.map((trouble) => sentenceOf(trouble, troubles, look));
+  return {
+    severity: severityOf(worst, troubles),
+    title: `${device}: ${titleOf(worst, troubles)}`,
+    detail: `${sentences.join(' ')}${where}`,
+  };
+}
+
+function severityOf(trouble: Trouble, { battery = 100 }: DeviceTroubles): Words['severity'] {
+  if (trouble === 'battery') return battery <= EMPTY ? 'warning' : 'info';
+  return trouble === 'clock' || trouble === 'reset' ? 'info' : SEVERITY[trouble];
+}
+
+function titleOf(trouble: Trouble, { reset }: DeviceTroubles): string {
+  switch (trouble) {
+    case 'flapping':
+      return 'comes and goes';
+    case 'silent':
+      return 'is quiet';
+    case 'offline':
+      return 'is off line';
+    case 'battery':
+      return 'battery low';
+    case 'clock':
+      return 'its clock is wrong';
+    case 'reset':
+      return reset?.jumped ? 'its counter jumped' : 'its counter began anew';
+  }
+}
+
+function sentenceOf(trouble: Trouble, { silent, battery, clock = 0, reset }: DeviceTroubles, look: string): string {
+  switch (trouble) {
+    case 'flapping':
+      return `It went away more than 4 times within an hour. Often that is a loose plug, an empty battery or bad reception. ${look}`;
+    case 'silent':
+      return `Nothing came from it since ${timeText(silent?.since)}, though it should say something at least every ${spanText(silent?.expected_s ?? 0)}. ${look}`;
+    case 'offline':
+      return `It is off line since ${timeText(silent?.since)}. ${look}`;
+    case 'battery':
+      return `Its battery is at ${Math.round(battery ?? 0)} %. Replace it.`;
+    case 'clock':
+      return `Its clock is ${spanText(Math.abs(clock))} ${clock > 0 ? 'ahead' : 'behind'}. Set its time, or let it take the time from the network (NTP).`;
+    case 'reset':
+      return reset?.jumped
+        ? `Its count jumped from ${reset.from} to ${reset.to}, more than can have passed; that is not counted. Check that nothing stands in its view.`
+        : `Its count fell from ${reset?.from ?? 0} to ${reset?.to ?? 0}: it was restarted or set back, and what passed meanwhile is missing. If nobody did, check its plug.`;
+  }
+}
+
+function timeText(iso = ''): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function spanText(seconds: number): string {
+  const of = (amount: number, unit: string): string => `${amount} ${unit}${amount === 1 ? '' : 's'}`;
+  if (seconds < 120) return of(Math.round(seconds), 'second');
+  if (seconds < 7200) return of(Math.round(seconds / 60), 'minute');
+  return of(Math.round(seconds / 3600), 'hour');
+}
