@@ -9,6 +9,7 @@ import type { FileReader, FileRecord, Format, NotUnderstood } from './contracts/
 import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { FRAME_KIND } from './device-desk.ts';
+import type { DeviceRegister } from './device-register.ts';
 import type { DecodedPayload } from './devices/codec.ts';
 
 type Judge = (kind: Kind, device: string, readings: readonly unknown[], received: number) => DecodedPayload;
@@ -20,6 +21,8 @@ export interface FileDeskParts {
   readonly judge: Judge;
   readonly check: Judge;
   readonly intake: Intake;
+  /** Is told what each device said, and what was wrong with it. */
+  readonly register?: Pick<DeviceRegister, 'seen' | 'refused'>;
   readonly positionsOf: (prefix: string) => Promise<readonly SourcePosition[]>;
   readonly forget: (sources: readonly string[]) => Promise<void>;
 }
@@ -56,27 +59,37 @@ export class FileDesk implements FileIntake {
       this.refuse(device, fault, received, position, done);
       return;
     }
+    const readings = deliveries.flatMap((delivery) => delivery.readings);
+    this.#parts.register?.seen(device, received, { kind: 'sale', readings, counted });
     const last = deliveries.pop() ?? { kind: 'status', device, received, readings: [] };
     let accepted = counted;
     let repeated = 0;
-    // One after the other: the position must not be stored before all that it covers.
-    const next = (at: number): void => {
-      const delivery = deliveries[at] ?? { ...last, position };
-      this.#parts.intake.deliver(delivery, (receipt) => {
-        if (receipt.outcome === 'not-stored') {
-          done(receipt);
-          return;
-        }
-        // What the writer itself could not digest is kept as a dead letter: the rest goes on.
-        if (receipt.outcome === 'accepted') {
-          accepted += receipt.accepted;
-          repeated += receipt.repeated;
-        }
-        if (at < deliveries.length) next(at + 1);
-        else done(receipt.outcome === 'accepted' ? { outcome: 'accepted', accepted, repeated } : receipt);
-      });
+    let left = deliveries.length;
+    let unstored: Receipt | undefined;
+    const count = (receipt: Receipt): void => {
+      // What the writer itself could not digest is kept as a dead letter: the rest goes on.
+      if (receipt.outcome === 'not-stored') unstored = receipt;
+      else if (receipt.outcome === 'accepted') {
+        accepted += receipt.accepted;
+        repeated += receipt.repeated;
+      }
     };
-    next(0);
+    // The position must not be stored before all that it covers, and they need not share a transaction.
+    const finish = (): void => {
+      if (unstored !== undefined) done(unstored);
+      else
+        this.#parts.intake.deliver({ ...last, position }, (receipt) => {
+          count(receipt);
+          done(receipt.outcome === 'accepted' ? { outcome: 'accepted', accepted, repeated } : receipt);
+        });
+    };
+    if (left === 0) finish();
+    for (const delivery of deliveries)
+      this.#parts.intake.deliver(delivery, (receipt) => {
+        count(receipt);
+        left -= 1;
+        if (left === 0) finish();
+      });
   }
 
   refuse(
@@ -86,7 +99,8 @@ export class FileDesk implements FileIntake {
     position: SourcePosition,
     done: (receipt: Receipt) => void,
   ): void {
-    const { intake } = this.#parts;
+    const { intake, register } = this.#parts;
+    register?.refused(device, received, reason);
     intake.refuse({ kind: FRAME_KIND, device, received, reason, pointers: [], bytes: null }, (receipt) => {
       if (receipt.outcome === 'not-stored') {
         done(receipt);
@@ -112,18 +126,22 @@ export class FileDesk implements FileIntake {
     records: readonly FileRecord[],
     received: number,
   ): { deliveries: Delivery[]; counted: number; fault?: string } {
-    const groups = new Map<string, { kind: Kind; device: string; received: number; readings: AcceptedReading[] }>();
+    // In the order of the file: neighbouring records of one device are a delivery.
+    const runs: { kind: Kind; device: string; received: number; readings: AcceptedReading[] }[] = [];
     let counted = 0;
     for (const { said, where } of records) {
       const { kind, reading, history, device: of = device } = said;
       const judged = this.#parts.judge(kind, of, [reading], received);
       if (!judged.ok) return { deliveries: [], counted: 0, fault: `${where}: ${judged.reason}` };
       counted += judged.counted;
-      const key = `${kind} ${of}`;
-      const group = groups.get(key) ?? { kind, device: of, received, readings: [] };
-      groups.set(key, group);
-      for (const accepted of judged.readings) group.readings.push(history ? { ...accepted, history } : accepted);
+      if (judged.readings.length === 0) continue;
+      let run = runs.at(-1);
+      if (run === undefined || run.kind !== kind || run.device !== of) {
+        run = { kind, device: of, received, readings: [] };
+        runs.push(run);
+      }
+      for (const accepted of judged.readings) run.readings.push(history ? { ...accepted, history } : accepted);
     }
-    return { deliveries: [...groups.values()].filter(({ readings }) => readings.length > 0), counted };
+    return { deliveries: runs, counted };
   }
 }

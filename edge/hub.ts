@@ -231,6 +231,7 @@ export class Hub {
         judge: this.#decoder.judge,
         check: this.#decoder.check,
         intake: this.#intake,
+        register: this.#register,
         positionsOf: async (prefix) => (await this.#journal.request({ op: 'positions', prefix })) as SourcePosition[],
         forget: async (sources) => void (await this.#journal.request({ op: 'forget-positions', sources })),
       }),

@@ -4,6 +4,7 @@ import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
 import type { Frame } from './contracts/formats.ts';
 import type { Receipt, SourcePosition } from './contracts/intake.ts';
+import { FileDrop } from './devices/file-drop.ts';
 import type { Logger } from './ops/logging.ts';
 
 export interface Transport {
@@ -32,7 +33,12 @@ export interface TransportParts {
 
 /** The transports that the configuration needs; a library is loaded only when one does. */
 export async function transportsOf(parts: TransportParts): Promise<readonly Transport[]> {
-  return [...(await serialLines(parts)), ...(await outsideBrokers(parts)), ...(await opcUaServers(parts))];
+  return [
+    ...(await serialLines(parts)),
+    ...fileDrops(parts),
+    ...(await outsideBrokers(parts)),
+    ...(await opcUaServers(parts)),
+  ];
 }
 
 async function outsideBrokers(parts: TransportParts): Promise<readonly Transport[]> {
@@ -43,6 +49,14 @@ async function outsideBrokers(parts: TransportParts): Promise<readonly Transport
     const devices = parts.devices.filter(({ mqtt }) => mqtt?.broker === broker.name);
     return new OutsideBrokerLink({ ...parts, broker, devices });
   });
+}
+
+function fileDrops({ devices, files, trouble, logger }: TransportParts): readonly Transport[] {
+  return devices.flatMap(({ name, folder }) =>
+    folder === undefined
+      ? []
+      : new FileDrop({ device: name, source: folder, files, trouble: (reason) => trouble(name, reason), logger }),
+  );
 }
 
 async function serialLines({ devices, take, trouble, logger }: TransportParts): Promise<readonly Transport[]> {

@@ -1,4 +1,5 @@
 /** What is wrong with a file, thrown within its codec and answered at its edge: a codec never throws. */
+import { maskCardData } from '../contracts/card-data.ts';
 import { messageOf } from '../contracts/errors.ts';
 import type { FileReader, FileRecord, Frame, NotUnderstood, Understood } from '../contracts/formats.ts';
 
@@ -26,7 +27,8 @@ export function fileReader(text: Text, inner: TextReader): FileReader {
       return inner.take();
     } catch (error) {
       const reason = error instanceof FileFault ? error.message : `the codec failed on it: ${messageOf(error)}`;
-      return { ok: false, reason: reason.slice(0, 500) };
+      // It quotes the file, in which a card may stand where a product should.
+      return { ok: false, reason: maskCardData(reason.slice(0, 500)) };
     }
   };
   return {

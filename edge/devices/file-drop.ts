@@ -1,0 +1,274 @@
+/**
+ * Files that another program leaves in a folder, such as a till that knows nothing else. Network shares tell of no
+ * change, so the folder is looked at every few seconds; where the system tells, at once. A file is taken when it has not
+ * changed for `settle`, oldest first, one after the other: later files do not overtake one that cannot be stored now.
+ * What is wrong is said once, and taken back when it is mended. Each folder goes its own way.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import type { FolderSource } from '../contracts/devices.ts';
+import { messageOf } from '../contracts/errors.ts';
+import { fileWords, writeWords } from '../contracts/file-words.ts';
+import type { FileIntake } from '../contracts/files.ts';
+import type { Receipt } from '../contracts/intake.ts';
+import type { Logger } from '../ops/logging.ts';
+import { FileMemory, looksAlike, MOST_FILES } from './file-memory.ts';
+import { type Outcome, takeFile } from './file-taking.ts';
+import { isGone, type Listed, list, lookOf, matcher, pathOf, shown } from './folder-list.ts';
+import { Settling } from './settling.ts';
+
+/** Between two looks when nothing is told. */
+const POLL_MS = 3000;
+/** What is told comes in heaps. */
+const HINT_MS = 100;
+/** A folder that does not answer for so long is away. */
+const AWAY_MS = 20_000;
+/** Between two tries to store, at first and at most. */
+const AGAIN_MS = 500;
+const MOST_AGAIN_MS = 10_000;
+const STOP_MS = 3000;
+
+export interface FileDropParts {
+  readonly device: string;
+  readonly source: FolderSource;
+  readonly files: FileIntake;
+  /** What is wrong, in a sentence for an installer; undefined: it works again. */
+  readonly trouble: (reason: string | undefined) => void;
+  readonly logger: Logger;
+}
+
+export class FileDrop {
+  readonly #parts: FileDropParts;
+  readonly #memory: FileMemory;
+  readonly #matches: (name: string) => boolean;
+  readonly #settling: Settling;
+  #running: Promise<void> | undefined;
+  #watcher: FSWatcher | undefined;
+  #stopped = false;
+  #isHinted = false;
+  #wake: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #told: string | undefined;
+  /** Of the folder, of what cannot be stored, of a file: the first of them is told. */
+  readonly #troubles = new Map<'folder' | 'journal' | 'after' | 'file', string>();
+
+  constructor(parts: FileDropParts) {
+    this.#parts = parts;
+    this.#memory = new FileMemory(parts.files, parts.device);
+    this.#matches = matcher(parts.source.files);
+    this.#settling = new Settling(parts.source.settle);
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#run();
+  }
+
+  /** A file that is being taken goes on at the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#watcher?.close();
+    this.#wake?.();
+    // A share that does not answer must not hold up the stop.
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_MS);
+    });
+    await Promise.race([this.#running, patience]);
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    await this.#load();
+    while (!this.#stopped) {
+      let restMs = POLL_MS;
+      try {
+        restMs = await this.#look();
+      } catch (error) {
+        this.#trouble('folder', `the folder ${this.#parts.source.path} cannot be read: ${folderWords(error)}`);
+        this.#unwatch();
+      }
+      await this.#rest(restMs);
+    }
+  }
+
+  async #load(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#memory.load();
+        return;
+      } catch (error) {
+        this.#trouble('journal', `what was read already is not known yet: ${messageOf(error)}`);
+        await this.#rest(AGAIN_MS);
+      }
+    }
+  }
+
+  /** Looks at the folder and takes what is ready; gives the time until the next look, ms. */
+  async #look(): Promise<number> {
+    const { path } = this.#parts.source;
+    this.#watch();
+    const away = setTimeout(() => this.#trouble('folder', `the folder ${path} does not answer`), AWAY_MS);
+    const { files, link } = await list(path, this.#matches).finally(() => clearTimeout(away));
+    const now = performance.now();
+    this.#settling.keepOnly(files);
+    const ready: Listed[] = [];
+    let isFull = false;
+    for (const file of files) {
+      const known = this.#memory.get(file.name);
+      if (known !== undefined && typeof known.done === 'string' && looksAlike(known, file)) {
+        await this.#after(file, known.done);
+      } else if (known === undefined && this.#memory.size >= MOST_FILES && files.length > MOST_FILES) {
+        isFull = true;
+      } else if (this.#settling.hasSettled(file, now)) ready.push(file);
+    }
+    this.#trouble('folder', this.#folderTrouble(link, isFull, now));
+    for (const file of ready) {
+      if (this.#stopped) return 0;
+      await this.#take(file);
+    }
+    await this.#memory.bound(() => new Set(files.map(({ name }) => name)));
+    return ready.length > 0 ? HINT_MS : Math.min(POLL_MS, this.#settling.restMs(performance.now()));
+  }
+
+  #folderTrouble(link: string | undefined, isFull: boolean, now: number): string | undefined {
+    if (isFull) return `more than ${MOST_FILES} files are kept in the folder: clear it up, or set after: move`;
+    const restless = this.#settling.restless(now);
+    if (restless !== undefined)
+      return `${shown(restless)} has been changing for more than 10 min: it is taken when it rests for the time of settle`;
+    return link === undefined ? undefined : `${link} is a link, which is not followed: leave the file itself`;
+  }
+
+  async #take(file: Listed): Promise<void> {
+    const { device, source, files, logger } = this.#parts;
+    let outcome: Outcome;
+    try {
+      const parts = { device, folder: source.path, files, memory: this.#memory };
+      outcome = await takeFile({ ...parts, stored: (give) => this.#stored(give) }, file, Date.now());
+    } catch (error) {
+      this.#trouble('file', `${shown(file.name)} cannot be read: ${fileWords(error)}`);
+      this.#settling.again(file.name);
+      return;
+    }
+    if (outcome.is === 'stopped') return;
+    if (outcome.is === 'changed') {
+      this.#settling.again(file.name);
+      return;
+    }
+    this.#settling.done(file.name);
+    const name = shown(file.name);
+    if (outcome.is === 'taken') {
+      const { records, repeated, note } = outcome;
+      logger.info({ device, file: name, records, repeated, ...(note !== undefined && { note }) }, 'a file was taken');
+      this.#trouble('file', undefined);
+    } else if (outcome.reason !== '') {
+      logger.warn({ device, file: name, reason: outcome.reason }, 'a file was refused');
+      this.#trouble('file', `refused: ${outcome.reason}`);
+    }
+    await this.#after(file, outcome.is);
+  }
+
+  /** Again and again, in order, until it is stored; nothing: the hub stops. */
+  async #stored(give: (done: (receipt: Receipt) => void) => void): Promise<Receipt | undefined> {
+    for (let pause = AGAIN_MS; ; pause = Math.min(pause * 2, MOST_AGAIN_MS)) {
+      if (this.#stopped) return undefined;
+      const receipt = await new Promise<Receipt>((resolve) => give(resolve));
+      if (receipt.outcome !== 'not-stored') {
+        this.#trouble('journal', undefined);
+        return receipt;
+      }
+      this.#trouble('journal', `its files wait, nothing can be stored now: ${receipt.reason}`);
+      await this.#rest(pause);
+    }
+  }
+
+  /** What becomes of a file whose events are committed. It stays where that is not possible, and is not read again. */
+  async #after(file: Listed, state: 'taken' | 'refused'): Promise<void> {
+    const { path, after } = this.#parts.source;
+    if (after === 'keep' || (after === 'delete' && state === 'refused')) return;
+    const from = pathOf(path, file.name);
+    try {
+      const look = await lookOf(path, file.name);
+      // What came to it meanwhile was not read.
+      if (look === undefined || look === 'link' || !looksAlike(look, file)) return;
+      if (after === 'delete') await unlink(from);
+      else await rename(from, await freePath(`${path}/${state}`, file.name));
+    } catch (error) {
+      if (!isGone(error)) {
+        const what = after === 'delete' ? 'deleted' : `moved to ${state}/`;
+        this.#trouble('after', `${shown(file.name)} cannot be ${what}: ${writeWords(error)}`);
+      }
+      return;
+    }
+    this.#trouble('after', undefined);
+    try {
+      await this.#memory.forget([file.name]);
+    } catch {
+      // Remembered for nothing until the bound is reached.
+    }
+  }
+
+  #watch(): void {
+    if (this.#watcher !== undefined) return;
+    try {
+      const watcher = watch(this.#parts.source.path, () => this.#hint());
+      watcher.on('error', () => this.#unwatch());
+      this.#watcher = watcher;
+    } catch {
+      // Then it is only looked at.
+    }
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #hint(): void {
+    this.#isHinted = true;
+    if (this.#wake === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#wake, HINT_MS);
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#timer = setTimeout(resolve, this.#isHinted ? Math.min(ms, HINT_MS) : ms);
+    });
+    clearTimeout(this.#timer);
+    this.#wake = undefined;
+    this.#isHinted = false;
+  }
+
+  #trouble(of: 'folder' | 'journal' | 'after' | 'file', reason: string | undefined): void {
+    if (reason === undefined) this.#troubles.delete(of);
+    else this.#troubles.set(of, reason);
+    const { folder, journal, after, file } = Object.fromEntries(this.#troubles);
+    const first = folder ?? journal ?? after ?? file;
+    if (first === this.#told) return;
+    this.#told = first;
+    this.#parts.trouble(first);
+  }
+}
+
+function folderWords(error: unknown): string {
+  const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return isMissing ? 'there is no such folder; it is looked for every few seconds' : fileWords(error);
+}
+
+/** A name of its own in that folder, which is made: `sales.csv`, `sales.csv.1` ... */
+async function freePath(folder: string, name: string): Promise<Buffer> {
+  await mkdir(folder, { recursive: false }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  for (let number = 0; ; number += 1) {
+    const path = pathOf(folder, number === 0 ? name : `${name}.${number}`);
+    try {
+      await lstat(path);
+    } catch (error) {
+      if (isGone(error)) return path;
+      throw error;
+    }
+  }
+}
