@@ -115,6 +115,17 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
   ],
   [
+    'two devices on one serial line',
+    'hub: a\ndevices:\n  - { name: s1, codec: scanner, serial: { port: usb-A } }\n  - { name: s2, codec: m100, serial: { port: usb-A } }\n',
+    '4:46: devices[1].serial.port: devices[0] has it already: a serial line belongs to one device',
+  ],
+  [
+    'a serial line that a scanner cannot have',
+    'hub: a\ndevices:\n  - { name: s1, codec: scanner, serial: { port: usb-A, baud: fast, frame: 8N2 } }\n',
+    '3:62: devices[0].serial.baud: must be a number, not "fast"',
+    '3:75: devices[0].serial.frame: must be one of 8N1, 7E1, 7O1, 8E1, not "8N2"',
+  ],
+  [
     'one folder for both daemons',
     'hub: a\ndata_dir: ./data\nbridge: { data_dir: ./data }\n',
     "3:21: bridge.data_dir: is the edge's data_dir: the bridge needs a folder of its own",

@@ -155,6 +155,14 @@ export const storeSchema = z
       const message = `no broker ${shown(mqtt.broker)} in \`brokers\``;
       context.addIssue({ code: 'custom', path: ['devices', index, 'mqtt', 'broker'], message });
     }
+    const ports = new Map<string, number>();
+    for (const [index, { serial }] of (value.devices ?? []).entries()) {
+      const first = serial && ports.get(serial.port);
+      if (serial !== undefined && first === undefined) ports.set(serial.port, index);
+      if (first === undefined) continue;
+      const message = `devices[${first}] has it already: a serial line belongs to one device`;
+      context.addIssue({ code: 'custom', path: ['devices', index, 'serial', 'port'], message });
+    }
     if (value.data_dir !== undefined && value.data_dir === value.bridge?.data_dir) {
       const message = "is the edge's data_dir: the bridge needs a folder of its own";
       context.addIssue({ code: 'custom', path: ['bridge', 'data_dir'], message });
