@@ -43,7 +43,7 @@ export interface Score {
     readonly hours: number;
     readonly true_persons: number;
     readonly counted_persons: number;
-    /** Mean over lines and hours of |counted - true| / max(true, 1), in and out together. */
+    /** Sum over lines and hours of |counted - true|, in and out, as a share of all who truly crossed. */
     readonly error_per_hour: number | null;
   };
   readonly excursions: Found;
@@ -157,13 +157,13 @@ function trafficOf(truth: Truth, hub: HubStory): Score['traffic'] {
     const said = hub.crossed.get(hour) ?? none;
     persons += is.in + is.out;
     counted += said.in + said.out;
-    error += (Math.abs(is.in - said.in) + Math.abs(is.out - said.out)) / Math.max(is.in + is.out, 1);
+    error += Math.abs(is.in - said.in) + Math.abs(is.out - said.out);
   }
   return {
     hours: hours.size,
     true_persons: persons,
     counted_persons: counted,
-    error_per_hour: ratio(error, hours.size),
+    error_per_hour: ratio(error, persons),
   };
 }
 

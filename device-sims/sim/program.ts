@@ -1,5 +1,7 @@
 /** The command `store-hub-sim` and its help. */
 import { Command, InvalidArgumentError } from 'commander';
+import { stringify } from 'yaml';
+import { configOf } from '../fleet/fleet.ts';
 import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
 import { planogramYaml } from './hub-planogram.ts';
@@ -15,13 +17,25 @@ Examples:
   store-hub-sim run --world supermarket --seed 7 --ledger day.jsonl
   store-hub-sim run --world fashion --days 7 --coverage 10 --ledger week.jsonl
   store-hub-sim run --world ./my-shop.yaml --speed 60
+  store-hub-sim config --world fashion --speed 60 > store.yaml
+  store-hub-sim run --world fashion --speed 60 --hub mqtt://127.0.0.1:1883 --resend 5 --ledger day.jsonl
   store-hub-sim score --ledger day.jsonl --events events.jsonl
 
 The same world, seed, first day and days give the same ledger byte for byte.
 Exit codes: 0 ok, 1 failed or stopped, 2 wrong use or a world's file that is wrong.`;
 
-interface RunFlags extends Omit<RunOptions, 'file'> {
+interface RunFlags extends Omit<RunOptions, 'file' | 'hub'> {
   readonly world: string;
+  readonly hub?: string;
+  readonly hubHttp: string;
+  readonly resend: number;
+}
+
+interface ConfigFlags {
+  readonly world: string;
+  readonly hub: string;
+  readonly coverage?: number;
+  readonly speed: number;
 }
 
 /** @param stop ends a run */
@@ -43,7 +57,20 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('-l, --ledger <file>', 'where to write what happened: one JSON object a line')
     .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
+    .option('--hub <url>', 'its devices speak to this hub, such as mqtt://127.0.0.1:1883; needs --speed')
+    .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
+    .option('--resend <percent>', 'of what devices say, so much is sent twice', whole(0, 100), 0)
     .action((flags: RunFlags) => runIt(flags, stop));
+  program
+    .command('config')
+    .description("a hub's configuration for a world: its planogram and its devices, as YAML")
+    .requiredOption('-w, --world <name>', 'a ready world, or a file that ends in .yaml')
+    .option('--hub <name>', 'name of the store', 'store-sim')
+    .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
+    .option('--speed <n>', 'how fast the run will be; short times of rules shrink with it', above(0), 1)
+    .action(({ world, hub, coverage, speed }: ConfigFlags) => {
+      say(stringify({ hub, ...configOf({ file: loadWorld(world), coverage, speed }) }).trimEnd());
+    });
   const worlds = program.command('worlds').description('the ready worlds');
   worlds
     .command('list')
@@ -65,7 +92,11 @@ export function createProgram(stop: AbortSignal): Command {
   return program;
 }
 
-async function runIt({ world, ...flags }: RunFlags, stop: AbortSignal): Promise<void> {
+async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
+  const { world, hub: mqtt, hubHttp, resend, ...flags } = given;
+  if (mqtt !== undefined && flags.speed === undefined)
+    throw new InvalidArgumentError('--hub needs --speed: devices of a shop that has no time cannot speak');
+  const hub = mqtt && { address: { mqtt, http: hubHttp }, resend: resend / 100 };
   const file = loadWorld(world);
   const isTerminal = process.stderr.isTTY === true;
   const progress = {
@@ -73,7 +104,7 @@ async function runIt({ world, ...flags }: RunFlags, stop: AbortSignal): Promise<
       if (isTerminal) process.stderr.write(`\r\u001b[K${text}`);
     },
   };
-  const { finished, tally, seconds } = await run({ ...flags, file }, progress, stop);
+  const { finished, tally, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
   if (isTerminal) process.stderr.write('\r\u001b[K');
   const days = flags.days === 1 ? 'one day' : `${flags.days} days`;
   say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);

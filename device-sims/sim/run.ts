@@ -1,6 +1,10 @@
-/** `run`: lets a world live, as fast as it can or paced, and writes its ledger. The only place here that knows of wall time. */
+/**
+ * `run`: lets a world live, as fast as it can or paced, and writes its ledger; with a hub, its devices speak to it. The
+ * only place here that knows of wall time.
+ */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attach, type HubOptions } from '../fleet/attached.ts';
 import { weekdayOf } from './calendar.ts';
 import { openLedgerFile } from './ledger-file.ts';
 import { openTally, type Tally } from './tally.ts';
@@ -16,6 +20,8 @@ export interface RunOptions {
   readonly ledger?: string | undefined;
   /** So many times as fast as life; none: as fast as it can. */
   readonly speed?: number | undefined;
+  /** Its devices speak to this hub; needs a speed. */
+  readonly hub?: HubOptions | undefined;
 }
 
 export interface Progress {
@@ -33,6 +39,7 @@ export interface RunResult {
 /** Simulated time between two looks at the outside. */
 const STEP_MS = 600_000;
 const PACED_STEP_MS = 50;
+const DEVICE_STEP_MS = 5_000;
 const SHOW_EVERY_MS = 200;
 /** A paced run passes over the night before the first day: it begins when staff come. */
 const BEFORE_OPENING_MINUTES = 90;
@@ -89,19 +96,29 @@ async function pace(
   stop: AbortSignal,
   show: () => void,
 ): Promise<void> {
-  const { speed, ledger } = options;
+  const { speed, ledger, hub, seed } = options;
   const from = firstMorning(options, world);
+  const fleet = hub && attach(world, { ...hub, seed, speed });
+  await fleet?.start(from);
   world.advance(from);
-  const begun = performance.now();
+  const [begun, hubBegan] = [performance.now(), Date.now()];
+  fleet?.began(hubBegan);
   if (ledger !== undefined) {
-    const [hub_began, simulated_began] = [Date.now(), from].map((ms) => new Date(ms).toISOString());
+    const [hub_began, simulated_began] = [hubBegan, from].map((ms) => new Date(ms).toISOString());
     writeFileSync(clockFileOf(ledger), `${JSON.stringify({ hub_began, simulated_began, speed })}\n`);
   }
   while (world.now < world.endsAt && !stop.aborted) {
-    world.advance(Math.floor(from + (performance.now() - begun) * speed));
+    const target = Math.min(world.endsAt, Math.floor(from + (performance.now() - begun) * speed));
+    // Devices look at the world between two steps, so with them steps are short.
+    while (world.now < target) {
+      world.advance(fleet ? Math.min(target, world.now + DEVICE_STEP_MS) : target);
+      fleet?.look(world.now);
+    }
     show();
     await sleep(PACED_STEP_MS, undefined, { signal: stop }).catch(() => undefined);
+    await fleet?.hold();
   }
+  await fleet?.stop();
 }
 
 function firstMorning({ file, from }: RunOptions, world: World): number {

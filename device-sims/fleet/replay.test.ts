@@ -1,0 +1,126 @@
+/** A day of a simulated shop through a real edge, over real sockets, with resends: its facts are the ledger's. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeStore, type Store } from '../harness/store.ts';
+import type { Score } from '../score/score.ts';
+import { scoreFiles } from '../score/score-command.ts';
+import type { LedgerRecord } from '../sim/ledger-records.ts';
+import { loadWorld } from '../sim/load-world.ts';
+import { clockFileOf, run } from '../sim/run.ts';
+import { configOf } from './fleet.ts';
+
+/** A day of 13 hours in less than a minute. */
+const SPEED = 1800;
+const COVERAGE = 50;
+
+interface Exported {
+  readonly type: string;
+  readonly source: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () => {
+  let dir = '';
+  let store: Store | undefined;
+  let events: readonly Exported[] = [];
+  let ledger: readonly LedgerRecord[] = [];
+  let score: Score | undefined;
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'store-hub-replay-'));
+    const file = loadWorld('pharmacy');
+    const own = await makeStore({ config: configOf({ file, coverage: COVERAGE, speed: SPEED }) });
+    store = own;
+    await own.edge.start();
+    const ledgerFile = join(dir, 'day.jsonl');
+    const address = { mqtt: own.mqttUrl, http: own.httpUrl };
+    const options = {
+      file,
+      seed: 7,
+      from: '2026-03-05',
+      days: 1,
+      coverage: COVERAGE,
+      speed: SPEED,
+      ledger: ledgerFile,
+    };
+    const hub = { address, resend: 0.05 };
+    const { finished } = await run({ ...options, hub }, { show: () => undefined }, new AbortController().signal);
+    expect(finished).toBe(true);
+    const eventsFile = join(dir, 'events.jsonl');
+    const exported = await own.run(['journal', 'export']);
+    expect(exported.stderr).toBe('');
+    writeFileSync(eventsFile, exported.stdout);
+    events = linesOf<Exported>(exported.stdout);
+    ledger = linesOf<LedgerRecord>(readFileSync(ledgerFile, 'utf8'));
+    score = await scoreFiles({ ledger: ledgerFile, events: eventsFile, run: clockFileOf(ledgerFile) });
+  }, 180_000);
+  afterAll(async () => {
+    await store?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('every sale is there once, with what was sold', () => {
+    expect(score?.sales.sales).toBeGreaterThan(100);
+    expect(score?.sales).toMatchObject({ missing: 0, doubled: 0, different: 0, invented: 0 });
+  });
+
+  it('counts everybody who crossed a line', () => {
+    expect(score?.traffic.true_persons).toBeGreaterThan(200);
+    expect(score?.traffic.counted_persons).toBe(score?.traffic.true_persons);
+  });
+
+  it('knows how many stand on each shelf with a sensor at the end of the day', () => {
+    const known = new Map<string, number>();
+    for (const { type, data } of events)
+      if (type === 'retail.shelves.level.v1') known.set(String(data.shelf), Number(data.count));
+    const wrong: string[] = [];
+    const sensed = ledger.filter((record) => record.kind === 'shelf' && record.sensor !== 'none');
+    for (const record of sensed) {
+      if (record.kind !== 'shelf') continue;
+      const truly = countAtTheEnd(record, ledger);
+      // Nothing else than its own product may lie on a scale for its weight to be a count.
+      const others = ledger.some((one) => one.kind === 'put-back' && !one.right && one.shelf === record.shelf);
+      if (!others && known.get(record.shelf) !== truly)
+        wrong.push(`${record.shelf} (${record.sensor}): ${known.get(record.shelf)}, truly ${truly}`);
+    }
+    expect(sensed.length).toBeGreaterThan(50);
+    expect(wrong).toEqual([]);
+  });
+
+  it('measures fridges within what a thermometer of a tenth of a degree can tell', () => {
+    const measured = events.filter(({ type }) => type === 'retail.climate.measured.v1');
+    expect(measured.length).toBeGreaterThan(50);
+    for (const { data } of measured) {
+      expect(data.celsius).toBeGreaterThan(-40);
+      expect(data.celsius).toBeLessThan(30);
+      expect(data.humidity).toBe(50.5);
+    }
+  });
+
+  it('finds gaps of shelves that it can see', () => {
+    expect(score?.gaps.without_sensor.found).toBe(0);
+    const { found = 0, missed = 0, brief = 0 } = score?.gaps.with_sensor ?? {};
+    expect(found + missed + brief).toBeGreaterThan(0);
+    expect(missed).toBeLessThanOrEqual(0.1 * (found + missed));
+  });
+});
+
+function countAtTheEnd(shelf: Extract<LedgerRecord, { kind: 'shelf' }>, ledger: readonly LedgerRecord[]): number {
+  let count = shelf.count;
+  for (const record of ledger) {
+    if (!('shelf' in record) || record.shelf !== shelf.shelf || !('gtin' in record) || record.gtin !== shelf.gtin)
+      continue;
+    if (record.kind === 'picked') count -= record.count;
+    else if (record.kind === 'put-back' || record.kind === 'restocked') count += record.count;
+  }
+  return count;
+}
+
+function linesOf<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
