@@ -11,12 +11,14 @@ const CHUNK = 1 << 18;
 
 /** @param path is written anew; throws when it cannot be */
 export function openLedgerFile(path: string): LedgerFile {
-  const file = created(path);
+  const file = attempt(path, () => openSync(path, 'w'));
   let lines: string[] = [];
   let length = 0;
   const flush = (): void => {
     let rest = Buffer.from(lines.join(''));
-    while (rest.length > 0) rest = rest.subarray(writeSync(file, rest));
+    attempt(path, () => {
+      while (rest.length > 0) rest = rest.subarray(writeSync(file, rest));
+    });
     lines = [];
     length = 0;
   };
@@ -34,9 +36,9 @@ export function openLedgerFile(path: string): LedgerFile {
   };
 }
 
-function created(path: string): number {
+function attempt<T>(path: string, act: () => T): T {
   try {
-    return openSync(path, 'w');
+    return act();
   } catch (error) {
     throw new Error(`${path}: the ledger cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }

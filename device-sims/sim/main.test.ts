@@ -121,6 +121,11 @@ test('wrong use is 2, a failure is 1, and each says what is wrong', async () => 
     [2, /broken\.yaml:2:1: colour: unknown key/, ['run', '--world', broken]],
     [2, /unknown command/, ['walk']],
     [1, /cannot be written.*no such file/, ['run', '--world', 'fashion', '--ledger', '/nowhere/x']],
+    [
+      1,
+      /^store-hub-sim: \/dev\/full: the ledger cannot be written: ENOSPC/,
+      ['run', '-w', 'fashion', '-l', '/dev/full'],
+    ],
   ];
   const ends = await Promise.all(cases.map(([, , args]) => sim(...args)));
   for (const [index, [code, message]] of cases.entries()) {

@@ -42,7 +42,7 @@ export function openTally(): Tally {
     line() {
       const inside = of('entered') - of('left');
       const gaps = of('gap-began') - of('gap-ended');
-      return `${inside} parties inside, ${of('sold')} sales, ${gaps} gaps, ${records} records`;
+      return `inside ${inside}  sales ${of('sold')}  gaps ${gaps}  records ${records}`;
     },
     rows: () => [...ROWS.map(([name, kind]) => [name, of(kind)] as const), ['records', records]],
   };
