@@ -19,6 +19,7 @@ import { parts } from './parts.bench.ts';
 import { machineBusy } from './proc.ts';
 import { type Outcome, table, writeResults } from './report.ts';
 import { resources } from './resources.bench.ts';
+import { rfidPresence } from './rfid-presence.bench.ts';
 import { rules } from './rules.bench.ts';
 import { simDay } from './sim-day.bench.ts';
 import { start } from './start.bench.ts';
@@ -39,6 +40,7 @@ const ALL: readonly Measurement[] = [
   diskBytes,
   wire,
   parts,
+  rfidPresence,
   simDay,
 ];
 

@@ -154,7 +154,7 @@ describe('a tag', () => {
     for (let round = 0; round < 5; round += 1) {
       expect(shop.pass(5 * MINUTE)).toEqual([]);
       // A stray read in the back, too weak to be moved by.
-      shop.see(2, -500);
+      shop.see(2, -150);
     }
   });
 });

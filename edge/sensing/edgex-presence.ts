@@ -13,6 +13,7 @@
  * fallen to -T, so that a stray read does not move half a shop.
  */
 import { CoveredTime } from './covered-time.ts';
+import { type Ring, RssiRings, WINDOW } from './rssi-rings.ts';
 import type { ReaderZones, TagPresence, TagSighting, TagTransition } from './tag-presence.ts';
 
 /** How readily tags move. T: dB; m: dB per ms; holdoff: ms at the full T. */
@@ -44,7 +45,6 @@ export interface EdgexOptions {
 const SWEEP_MS = 30_000;
 /** Departures told at once. */
 const PORTION = 1000;
-const WINDOW = 20;
 const ENOUGH_READS = 2;
 /** Antennas remembered of one tag. */
 const MOST_SPOTS = 16;
@@ -53,14 +53,17 @@ const NO_RSSI = -70;
 /** A reader heard from less often is taken to be away in between; shorter where tags depart sooner, ms. */
 const LONGEST_GAP = 120_000;
 
-/** One tag as one antenna hears it. */
-interface Spot {
+/** An antenna, and where it reads. */
+interface Place {
   readonly reader: string;
   readonly antenna: number | undefined;
   readonly zone: string;
-  /** The last reads, dBm; `next` is where the next one goes. */
-  readonly rssi: number[];
-  next: number;
+}
+
+/** One tag as one antenna hears it. */
+interface Spot {
+  readonly place: Place;
+  readonly ring: Ring;
   lastRead: number;
 }
 
@@ -77,6 +80,9 @@ export class EdgexPresence implements TagPresence {
   readonly #options: EdgexOptions;
   readonly #profile: MobilityProfile;
   #tags = new Map<string, Tag>();
+  #rings = new RssiRings();
+  /** By reader and antenna: tags share them. */
+  readonly #places = new Map<string, Map<number, Place>>();
   readonly #time: CoveredTime;
   /** The first moment that is known of. */
   #since: number | undefined;
@@ -103,6 +109,7 @@ export class EdgexPresence implements TagPresence {
 
   load(tags: Iterable<{ readonly tag: string; readonly zone: string }>): void {
     this.#tags = new Map();
+    this.#rings = new RssiRings();
     this.#sweeping = undefined;
     this.#since = undefined;
     for (const { tag, zone } of tags)
@@ -119,17 +126,16 @@ export class EdgexPresence implements TagPresence {
     this.#time.learn(sighting.reader, sighting.zone);
     const tag = this.#tags.get(sighting.tag);
     if (tag === undefined) return this.#arrive(sighting, now);
-    const spot = spotOf(tag, sighting, now);
-    read(spot, sighting, now);
+    const spot = this.#read(tag, sighting, now);
     tag.covered = this.#time.of(tag.zone);
     if (spot === tag.at) return undefined;
     if (tag.at === undefined ? !this.#mayReplaceUnknown(tag, spot, now) : !this.#isBetter(spot, tag.at, now))
       return undefined;
     const from = tag.zone;
     tag.at = spot;
-    tag.zone = spot.zone;
-    tag.covered = this.#time.of(spot.zone);
-    return from === spot.zone ? undefined : transition('moved', sighting.tag, spot, from);
+    tag.zone = spot.place.zone;
+    tag.covered = this.#time.of(tag.zone);
+    return from === tag.zone ? undefined : this.#told('moved', sighting.tag, spot, from);
   }
 
   sweep(now: number): readonly TagTransition[] {
@@ -142,7 +148,9 @@ export class EdgexPresence implements TagPresence {
       const [name, tag] = next.value;
       if (this.#time.of(tag.zone) - tag.covered < this.#options.departedAfter) continue;
       this.#tags.delete(name);
-      departed.push({ is: 'departed', tag: name, zone: tag.zone, reader: tag.at?.reader, antenna: tag.at?.antenna });
+      for (const { ring } of tag.spots) this.#rings.give(ring);
+      const { reader, antenna } = tag.at?.place ?? {};
+      departed.push({ is: 'departed', tag: name, zone: tag.zone, reader, antenna });
       if (departed.length < PORTION) continue;
       this.#sweeping = tags;
       break;
@@ -157,54 +165,60 @@ export class EdgexPresence implements TagPresence {
       return undefined;
     }
     const fresh: Tag = { zone, at: undefined, spots: [], covered: this.#time.of(zone) };
-    const spot = spotOf(fresh, sighting, now);
-    read(spot, sighting, now);
+    const spot = this.#read(fresh, sighting, now);
     fresh.at = spot;
     this.#tags.set(tag, fresh);
-    return transition('arrived', tag, spot);
+    return this.#told('arrived', tag, spot);
   }
 
   /** Another antenna's reads against those of the antenna that has it. */
   #isBetter(spot: Spot, at: Spot, now: number): boolean {
-    if (spot.rssi.length < ENOUGH_READS) return false;
-    return mean(spot) > mean(at) + offsetAt(now - at.lastRead, this.#profile);
+    if (this.#rings.count(spot.ring) < ENOUGH_READS) return false;
+    return this.#rings.mean(spot.ring) > this.#rings.mean(at.ring) + offsetAt(now - at.lastRead, this.#profile);
   }
 
   /** Nothing is known of where it was but the zone. */
   #mayReplaceUnknown(tag: Tag, spot: Spot, now: number): boolean {
-    if (spot.zone === tag.zone) return true;
+    if (spot.place.zone === tag.zone) return true;
     const age = now - (this.#since ?? now);
-    return spot.rssi.length >= ENOUGH_READS && offsetAt(age, this.#profile) <= -this.#profile.threshold;
+    return this.#rings.count(spot.ring) >= ENOUGH_READS && offsetAt(age, this.#profile) <= -this.#profile.threshold;
   }
-}
 
-function spotOf(tag: Tag, { reader, antenna, zone }: TagSighting, now: number): Spot {
-  for (const spot of tag.spots)
-    if (spot.antenna === antenna && spot.reader === reader && spot.zone === zone) return spot;
-  if (tag.spots.length >= MOST_SPOTS) {
-    const oldest = tag.spots.filter((spot) => spot !== tag.at).reduce((a, b) => (b.lastRead < a.lastRead ? b : a));
-    tag.spots = tag.spots.filter((spot) => spot !== oldest);
+  #read(tag: Tag, sighting: TagSighting, now: number): Spot {
+    const { rssi = NO_RSSI, count } = sighting;
+    const place = this.#placeOf(sighting);
+    const spot = tag.spots.find((one) => one.place === place) ?? this.#newSpot(tag, place, now);
+    spot.lastRead = now;
+    for (let left = Math.min(count, WINDOW); left > 0; left -= 1) this.#rings.push(spot.ring, rssi);
+    return spot;
   }
-  const spot: Spot = { reader, antenna, zone, rssi: [], next: 0, lastRead: now };
-  tag.spots.push(spot);
-  return spot;
-}
 
-function read(spot: Spot, { rssi = NO_RSSI, count }: TagSighting, now: number): void {
-  spot.lastRead = now;
-  for (let left = Math.min(count, WINDOW); left > 0; left -= 1) {
-    spot.rssi[spot.next] = rssi;
-    spot.next = (spot.next + 1) % WINDOW;
+  #newSpot(tag: Tag, place: Place, now: number): Spot {
+    if (tag.spots.length >= MOST_SPOTS) {
+      const oldest = tag.spots.filter((spot) => spot !== tag.at).reduce((a, b) => (b.lastRead < a.lastRead ? b : a));
+      this.#rings.give(oldest.ring);
+      tag.spots = tag.spots.filter((spot) => spot !== oldest);
+    }
+    const spot: Spot = { place, ring: this.#rings.take(), lastRead: now };
+    tag.spots.push(spot);
+    return spot;
   }
-}
 
-function mean({ rssi }: Spot): number {
-  let sum = 0;
-  for (const value of rssi) sum += value;
-  return sum / rssi.length;
-}
+  #placeOf({ reader, antenna, zone }: TagSighting): Place {
+    let antennas = this.#places.get(reader);
+    if (antennas === undefined) {
+      antennas = new Map();
+      this.#places.set(reader, antennas);
+    }
+    const known = antennas.get(antenna ?? -1);
+    if (known?.zone === zone) return known;
+    const place = { reader, antenna, zone };
+    antennas.set(antenna ?? -1, place);
+    return place;
+  }
 
-function transition(is: 'arrived' | 'moved', tag: string, spot: Spot, from?: string): TagTransition {
-  const { zone, reader, antenna, rssi } = spot;
-  return { is, tag, zone, from, reader, antenna, reads: rssi.length, rssi: Math.round(mean(spot) * 10) / 10 };
+  #told(is: 'arrived' | 'moved', tag: string, { place, ring }: Spot, from?: string): TagTransition {
+    const rssi = Math.round(this.#rings.mean(ring) * 10) / 10;
+    return { is, tag, from, ...place, reads: this.#rings.count(ring), rssi };
+  }
 }
