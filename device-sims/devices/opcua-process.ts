@@ -32,6 +32,15 @@ export class Fridges {
     this.#child?.send({ unit, state } satisfies ToFridges);
   }
 
+  /** It neither answers nor closes its connections, as behind a cable that was pulled. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;

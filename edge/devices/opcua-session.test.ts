@@ -9,7 +9,7 @@ import { opcua } from '../codecs/opcua.ts';
 import type { DeviceConfig, OpcuaSource } from '../contracts/devices.ts';
 import { type OpcUaFrame, opcUaGroups } from '../contracts/opcua.ts';
 import { loadOpcUa, type OpcUaLibrary } from './opcua-library.ts';
-import { OpcUaSession } from './opcua-session.ts';
+import { OpcUaSession, type OpcUaSessionParts } from './opcua-session.ts';
 
 const PATIENCE = { timeoutMs: 30_000 };
 const folder = mkdtempSync(join(tmpdir(), 'opcua-'));
@@ -65,7 +65,7 @@ class Heard {
   readonly notes: (string | undefined)[] = [];
   readonly session: OpcUaSession;
 
-  constructor(device: DeviceConfig, pki: string, sayAgainMs?: number) {
+  constructor(device: DeviceConfig, pki: string, more: Partial<OpcUaSessionParts> = {}) {
     const decoder = opcua.open(device);
     if (device.opcua === undefined) throw new Error('no server');
     this.session = new OpcUaSession({
@@ -75,7 +75,7 @@ class Heard {
       pki: join(folder, pki),
       hub: 'store-0042',
       pauseMs: { first: 200, most: 500 },
-      ...(sayAgainMs !== undefined && { sayAgainMs }),
+      ...more,
       trouble: (reason) => this.troubles.push(reason),
       give: (frame) => {
         this.frames.push(frame);
@@ -164,7 +164,9 @@ test('an uncertain value counts with a note, a bad one is no reading and is name
 
 test('what does not change is asked for again, and a server that was killed is found again', async () => {
   open.tell('C', { celsius: 2 });
-  const heard = new Heard(deviceWith([{ node: node('C.Temperature'), is: 'celsius', unit: 'C' }]), 'plain', 1500);
+  const heard = new Heard(deviceWith([{ node: node('C.Temperature'), is: 'celsius', unit: 'C' }]), 'plain', {
+    sayAgainMs: 1500,
+  });
   await heard.reads({ celsius: 2 });
   await waitUntil('it to be said again', () => heard.frames.some(({ again }) => again === true), PATIENCE);
   expect(heard.readings.at(-1)).toEqual({ unit: 'C', celsius: 2, probe: 'air' });
@@ -179,6 +181,19 @@ test('what does not change is asked for again, and a server that was killed is f
   expect(heard.troubles.at(-1)).toBeUndefined();
 });
 
+test('a server that is frozen is given up, and found again when it goes on', async () => {
+  open.tell('C', { celsius: 3 });
+  const nodes = [{ node: node('C.Temperature'), is: 'celsius' as const, unit: 'C' }];
+  const heard = new Heard(deviceWith(nodes), 'plain', { keepAliveMs: 500 });
+  await heard.reads({ celsius: 3 });
+  open.freeze();
+  await heard.troubledBy('says nothing any more');
+  open.thaw();
+  open.tell('C', { celsius: 8 });
+  await heard.reads({ celsius: 8 });
+  expect(heard.troubles.at(-1)).toBeUndefined();
+});
+
 test('a server is trusted by a person, and the hub by the server; a name and a password are needed', async () => {
   const password_file = join(folder, 'password');
   writeFileSync(password_file, 'wrong\n');
@@ -186,9 +201,13 @@ test('a server is trusted by a person, and the hub by the server; a name and a p
   const secure = { endpoint: guarded.endpoint, security: 'sign-and-encrypt' as const };
   guarded.tell('C', { celsius: 6 });
   const nameless = new Heard(deviceWith(nodes, secure), 'secure');
+  // Another server, at the same time: they share the hub's own certificate.
+  const signing = new Heard(deviceWith(nodes, { endpoint: open.endpoint, security: 'sign' }), 'secure');
   const told = await nameless.troubledBy('not trusted yet');
   const rejected = join(folder, 'secure', 'rejected');
-  const [file = ''] = readdirSync(rejected);
+  await signing.troubledBy('not trusted yet');
+  expect(readdirSync(rejected)).toHaveLength(2);
+  const file = readdirSync(rejected).find((name) => told.includes(name)) ?? '';
   expect(told).toContain(`move ${join(rejected, file)} into ${join(folder, 'secure', 'trusted', 'certs')}`);
   expect(nameless.readings).toEqual([]);
   expect(existsSync(join(folder, 'secure', 'own', 'private', 'private_key.pem'))).toBe(true);
@@ -197,9 +216,22 @@ test('a server is trusted by a person, and the hub by the server; a name and a p
   renameSync(join(rejected, file), join(folder, 'secure', 'trusted', 'certs', file));
   await nameless.troubledBy('opcua.username');
   await nameless.session.stop();
+  for (const other of readdirSync(rejected))
+    renameSync(join(rejected, other), join(folder, 'secure', 'trusted', 'certs', other));
+  await signing.reads({ unit: 'C' });
   const heard = new Heard(deviceWith(nodes, { ...secure, username: 'hub', password_file }), 'secure');
   await heard.troubledBy('refuses hub');
   writeFileSync(password_file, 'cold beer\n');
   await heard.reads({ celsius: 6 });
   expect(heard.troubles.at(-1)).toBeUndefined();
+  // Another machine at the same address, or a new certificate: a person judges again.
+  await guarded.kill();
+  rmSync(join(folder, 'server-2'), { recursive: true });
+  const known = heard.troubles.length;
+  await guarded.start();
+  await waitUntil(
+    'the new certificate to be refused',
+    () => heard.troubles.slice(known).some((one) => one?.includes('not trusted yet')),
+    PATIENCE,
+  );
 });

@@ -49,6 +49,8 @@ export interface OpcUaSessionParts {
   /** What was not told for so long is read again, default 5 min. */
   readonly sayAgainMs?: number;
   readonly pauseMs?: { readonly first: number; readonly most: number };
+  /** So often the subscription gives a sign where nothing changes, default 5 s; lost after three without. */
+  readonly keepAliveMs?: number;
 }
 
 /** What lives as long as one connection. */
@@ -176,8 +178,9 @@ export class OpcUaSession {
     session.on('session_closed', () => lose('the server ended the session'));
     this.#nodes.forget();
     await this.#nodes.readUnits(session, library);
-    const publishing = Math.min(KEEP_ALIVE_MS, Math.max(100, source.interval));
-    const keepAlive = Math.max(1, Math.ceil(KEEP_ALIVE_MS / publishing));
+    const { keepAliveMs = KEEP_ALIVE_MS } = this.#parts;
+    const publishing = Math.min(keepAliveMs, Math.max(100, source.interval));
+    const keepAlive = Math.max(1, Math.ceil(keepAliveMs / publishing));
     const subscription = library.ClientSubscription.create(session, {
       requestedPublishingInterval: publishing,
       requestedMaxKeepAliveCount: keepAlive,
@@ -193,7 +196,7 @@ export class OpcUaSession {
       client,
       session,
       lastSign: performance.now(),
-      mostSilent: 3 * Math.max(KEEP_ALIVE_MS, subscription.publishingInterval * subscription.maxKeepAliveCount),
+      mostSilent: 3 * Math.max(keepAliveMs, subscription.publishingInterval * subscription.maxKeepAliveCount),
       lose,
     };
     const sign = (): void => {
