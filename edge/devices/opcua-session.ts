@@ -19,6 +19,7 @@ import type {
   UserIdentityInfo,
 } from './opcua-library.ts';
 import { OpcUaNodes } from './opcua-nodes.ts';
+import { openCertificates } from './opcua-trust.ts';
 import { connectionWords } from './opcua-words.ts';
 
 const PAUSE_MS = { first: 1000, most: 30_000 };
@@ -110,16 +111,13 @@ export class OpcUaSession {
     const user = this.#user();
     if ('fault' in user) return `opcua.password_file: ${user.fault}`;
     let certificates: OPCUACertificateManager | undefined;
+    let shown: string | undefined;
     let client: OPCUAClient | undefined;
     let watch: NodeJS.Timeout | undefined;
     try {
-      certificates = new library.OPCUACertificateManager({
-        rootFolder: pki,
-        automaticallyAcceptUnknownCertificate: false,
-        // Each attempt looks at the folders anew.
-        disableFileWatchers: true,
+      certificates = await openCertificates(library, pki, (thumbprint) => {
+        shown = thumbprint;
       });
-      await certificates.initialize();
       client = this.#client(certificates);
       const lost = losing();
       for (const event of ['close', 'connection_lost', 'abort'] as const)
@@ -137,7 +135,7 @@ export class OpcUaSession {
       watch = setInterval(() => this.#watch(outcome), WATCH_MS);
       return await lost.reason;
     } catch (error) {
-      return connectionWords(error, source, pki);
+      return connectionWords(error, source, pki, shown);
     } finally {
       clearInterval(watch);
       if (client !== undefined)

@@ -1,14 +1,14 @@
 /** What went wrong on the way to an OPC UA server, in a sentence for an installer. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpcuaSource } from '../contracts/devices.ts';
 import { messageOf } from '../contracts/errors.ts';
 
-/** `own`: the certificate by which the hub shows who it is. */
-export function connectionWords(error: unknown, source: OpcuaSource, pki: string): string {
+/** `pki`: the folder of certificates; `shown`: SHA-1 of the certificate that the server showed. */
+export function connectionWords(error: unknown, source: OpcuaSource, pki: string, shown?: string): string {
   const text = messageOf(error);
   const { endpoint, security, username } = source;
-  if (/server certificate verification failed/i.test(text)) return certificateWords(text, pki);
+  if (/server certificate verification failed/i.test(text)) return certificateWords(text, pki, shown);
   if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|ENOTFOUND|EAI_AGAIN/.test(text))
     return `no OPC UA server answers at ${endpoint}: is it on, and are address and port right?`;
   if (/BadIdentityToken|BadUserAccessDenied|Cannot find .*user|UserTokenPolicy/i.test(text))
@@ -29,21 +29,18 @@ export function ownCertificate(pki: string): string {
 }
 
 /** The library has put a certificate that nobody judged yet into `rejected`. */
-function certificateWords(text: string, pki: string): string {
+function certificateWords(text: string, pki: string, shown: string | undefined): string {
   if (!text.includes('BadCertificateUntrusted')) return `the server's certificate is not valid: ${text}`;
-  const rejected = newestIn(join(pki, 'rejected'));
   const trusted = join(pki, 'trusted', 'certs');
+  const rejected = shown === undefined ? undefined : fileOf(shown, join(pki, 'rejected'));
   if (rejected === undefined) return `the server's certificate is not trusted: put it into ${trusted}`;
-  const print = /\[([0-9a-f]{40})\]/.exec(rejected)?.[1];
-  const compare = print === undefined ? '' : `compare its SHA-1 thumbprint ${print} with the server's, and `;
-  return `the server's certificate is not trusted yet: ${compare}move ${rejected} into ${trusted}`;
+  return `the server's certificate is not trusted yet: compare its SHA-1 thumbprint ${shown} with the server's, and move ${rejected} into ${trusted}`;
 }
 
-function newestIn(folder: string): string | undefined {
+function fileOf(thumbprint: string, folder: string): string | undefined {
   try {
-    const files = readdirSync(folder).map((name) => join(folder, name));
-    const times = new Map(files.map((file) => [file, statSync(file).mtimeMs]));
-    return files.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0))[0];
+    const name = readdirSync(folder).find((file) => file.includes(thumbprint));
+    return name === undefined ? undefined : join(folder, name);
   } catch {
     return undefined;
   }
