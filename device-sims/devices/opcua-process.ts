@@ -18,6 +18,10 @@ export class Fridges {
     return `opc.tcp://127.0.0.1:${this.#options.port}`;
   }
 
+  get port(): number {
+    return this.#options.port;
+  }
+
   async start(): Promise<void> {
     const child = fork(
       join(projectRoot(), 'dist', 'device-sims', 'devices', 'opcua-program.js'),

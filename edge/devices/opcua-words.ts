@@ -9,7 +9,7 @@ export function connectionWords(error: unknown, source: OpcuaSource, pki: string
   const text = messageOf(error);
   const { endpoint, security, username } = source;
   if (/server certificate verification failed/i.test(text)) return certificateWords(text, pki, shown);
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|ENOTFOUND|EAI_AGAIN/.test(text))
+  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|ENOTFOUND|EAI_AGAIN|in findEndpoint/.test(text))
     return `no OPC UA server answers at ${endpoint}: is it on, and are address and port right?`;
   if (/BadIdentityToken|BadUserAccessDenied|Cannot find .*user|UserTokenPolicy/i.test(text))
     return username === undefined
