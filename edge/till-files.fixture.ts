@@ -45,22 +45,24 @@ export function receipts(count: number, from = 1): Receipt[] {
 export class FileShop {
   readonly store: Store;
   readonly folder: string;
+  readonly #dataDir: string;
 
-  private constructor(store: Store, folder: string) {
+  private constructor(store: Store, folder: string, dataDir: string) {
     this.store = store;
     this.folder = folder;
+    this.#dataDir = dataDir;
   }
 
-  /** The edge is started. `folder`: keys of the device's `folder`. */
+  /** The edge is started. `folder`: keys of the device's `folder`; `device`: of the device. */
   static async open(
     codec: 'csv' | 'poslog',
     folder: Readonly<Record<string, unknown>> = {},
-    more: Readonly<Record<string, unknown>> = {},
+    device: Readonly<Record<string, unknown>> = {},
+    dataDir?: string,
   ): Promise<FileShop> {
-    const store = await makeStore(more.data_dir === undefined ? {} : { config: { data_dir: more.data_dir } });
+    const store = await makeStore(dataDir === undefined ? {} : { config: { data_dir: dataDir } });
     const path = join(store.dir, 'export');
     mkdirSync(path);
-    const { data_dir: _dataDir, ...device } = more;
     await store.configure({
       devices: [
         {
@@ -72,7 +74,7 @@ export class FileShop {
       ],
     });
     await store.edge.start();
-    return new FileShop(store, path);
+    return new FileShop(store, path, dataDir ?? store.dataDir);
   }
 
   path(name: string): string {
@@ -85,7 +87,7 @@ export class FileShop {
   }
 
   sales(): SoldData[] {
-    const reader = JournalReader.open(this.store.dataDir);
+    const reader = JournalReader.open(this.#dataDir);
     try {
       const sold: SoldData[] = [];
       for (const { incarnation } of reader.incarnations()) {

@@ -1,7 +1,6 @@
 /** Tills that only write files, and a real edge that takes them. */
 import {
   appendFileSync,
-  chmodSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -10,9 +9,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { CSV_HEADER, csvText, encoded, posLogText, writeAsTill } from '../device-sims/devices/till-files.ts';
+import { describeWithLoopDisk, makeLoopDisk } from '../device-sims/harness/loop-disk.ts';
 import { waitUntil } from '../device-sims/harness/wait-until.ts';
 import { FileShop, receiptOf, receipts } from './till-files.fixture.ts';
 
@@ -205,8 +206,50 @@ it('a folder that is away or closed is told of and waited for, and holds up no o
   await own.untilSold(3);
   await delay(500);
   expect(own.transactions()).toEqual(['1', '2', '3']);
-  if (process.getuid?.() === 0) return;
-  chmodSync(`${later}/b.csv`, 0);
+});
+
+it('a folder that is away does not hold up another, and one till does not wait for another', async () => {
+  const own = await open('csv');
+  const second = `${own.store.dir}/second`;
+  mkdirSync(second);
+  await own.store.edge.stop();
+  const device = (name: string, path: string) => ({
+    ...{ name, codec: 'poslog', mapping: { currency: '=EUR' } },
+    folder: { path, files: '*.xml', settle: '200ms', after: 'move' },
+  });
+  await own.store.configure({ devices: [device('away', './nowhere'), device('tills', second)] });
+  await own.store.edge.start();
+  writeFileSync(`${second}/a.xml`, posLogText(receipts(2)));
+  await own.untilSold(2);
+  expect(own.store.edge.lines.join('\n')).toContain('there is no such folder');
+  const { stdout } = await own.store.run(['devices', 'list', '--json']);
+  expect(stdout).toContain('there is no such folder');
+});
+
+describeWithLoopDisk('on a disk that others have filled', [], () => {
+  it('files wait in their order, and are taken once when there is room', async () => {
+    const disk = await makeLoopDisk(96);
+    try {
+      const own = await open('csv', { after: 'move' }, {}, join(disk.dir, 'data'));
+      disk.fill();
+      writeFileSync(own.path('1.csv'), csvText(receipts(20_000)));
+      utimesSync(own.path('1.csv'), 1_795_000_000, 1_795_000_000);
+      writeFileSync(own.path('2.csv'), csvText(receipts(10, 20_001)));
+      await own.untilSaid('its files wait, nothing can be stored now');
+      await delay(1500);
+      expect(own.names()).toEqual(['1.csv', '2.csv']);
+      disk.empty();
+      await own.untilSold(20_010, 60_000);
+      await waitUntil('the moves', () => own.names('taken').length === 2);
+      expect(own.transactions()).toEqual(numbers(20_010));
+      await own.close();
+      shop = undefined;
+    } finally {
+      await shop?.close();
+      shop = undefined;
+      await disk.remove();
+    }
+  });
 });
 
 it('a bomb of entities, a card in the wrong column and a giant are refused, and nothing of a card is kept', async () => {

@@ -147,7 +147,8 @@ export class HubJson {
     const readings: AcceptedReading[] = [];
     const faults: Fault[] = [];
     for (let i = 0; i < values.length && faults.length < MOST_POINTERS; i += 1) {
-      const outcome = read(values[i], arrival);
+      const plain = kind === 'sale' ? plainSale(values[i], arrival) : undefined;
+      const outcome = plain ?? read(values[i], arrival);
       const prefix = many ? `/${i}` : '';
       if (outcome === 'counted') continue;
       if (isFaults(outcome)) {

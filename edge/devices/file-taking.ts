@@ -14,7 +14,8 @@ import { type Listed, lookAt, openFile, shown } from './folder-list.ts';
 
 /** Bytes of a file; a day of a busy till has less. */
 const LARGEST = 67_108_864;
-const PIECE = 65_536;
+/** Read at once: what it takes to check a piece holds up everybody. */
+const PIECE = 16_384;
 const PORTION = 1000;
 
 export type Outcome =
@@ -88,7 +89,7 @@ class Taking {
     if (fault !== undefined) return this.#refuse(digest, fault);
     const outcome = checked.records
       ? await this.#giveAll(checked.records.slice(before), digest)
-      : await this.#readAgain(digest, count, before);
+      : await this.#readAgain(digest, before);
     return outcome ?? { is: 'taken', records: count - before, repeated: this.#repeated, note };
   }
 
@@ -141,7 +142,7 @@ class Taking {
   }
 
   /** The second time: what is stored already is passed over. */
-  async #readAgain(digest: string, count: number, before: number): Promise<Outcome | undefined> {
+  async #readAgain(digest: string, before: number): Promise<Outcome | undefined> {
     const { files, device } = this.#parts;
     const reader: FileReader = files.open(device);
     const hash = createHash('sha256');
@@ -158,7 +159,7 @@ class Taking {
     for await (const piece of this.#pieces()) {
       hash.update(piece);
       if (!add(reader.push(piece))) return CHANGED;
-      while (portion.length >= PORTION && before < count) {
+      while (portion.length >= PORTION) {
         if (!(await this.#rests())) return CHANGED;
         const records = portion.slice(0, PORTION);
         portion = portion.slice(PORTION);
