@@ -10,6 +10,7 @@ import { type LocalKafka, startKafka } from '../kafka/local-kafka.ts';
 import { alertLatency } from './alert-latency.bench.ts';
 import { claimLatency } from './claim-latency.bench.ts';
 import type { BenchContext, Measurement } from './context.ts';
+import { decode } from './decode.bench.ts';
 import { diskBytes } from './disk-bytes.bench.ts';
 import { drain } from './drain.bench.ts';
 import { eviction } from './eviction.bench.ts';
@@ -41,6 +42,7 @@ const ALL: readonly Measurement[] = [
   wire,
   parts,
   rfidPresence,
+  decode,
   simDay,
 ];
 

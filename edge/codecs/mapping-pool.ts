@@ -193,8 +193,6 @@ export class MappingPool {
       // What it has to say when it runs out of memory is said here.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    child.unref();
-    child.channel?.unref();
     child.on('message', (message: FromMapping) => {
       if (child === this.#child) this.#hear(message);
     });
