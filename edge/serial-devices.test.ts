@@ -79,7 +79,7 @@ describeWith('socat')('a hub with devices on serial lines', () => {
     await startEdge();
     await scan('010952123454321310L-7', 'd2');
     await scan('010952123454321310L-7', 'd2');
-    await scan('4006381333932', 'E0');
+    await scan('9521234543214', 'E0');
     await waitUntil('both scans', async () => (await scans()).length === 2);
     expect((await scans())[0]).toMatchObject({
       source: '/store-0042/scanner-1',
@@ -90,8 +90,20 @@ describeWith('socat')('a hub with devices on serial lines', () => {
     await scan('5555555555554444', 'Q1');
     await waitUntil('the third scan', async () => (await scans()).length === 3);
     expect((await scans())[2]?.data.code).toBe('555555******4444');
+    await scan('5555555555554444', 'E0');
+    const refused = async (): Promise<string[]> => {
+      const { stdout } = await store.run(['dead-letters', 'list', '--json']);
+      return stdout
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as { id: string }).id);
+    };
+    await waitUntil('the card that is no product', async () => (await refused()).length === 2);
+    const raw = await Promise.all((await refused()).map((id) => store.run(['dead-letters', 'show', id, '--raw'])));
+    expect(raw.map(({ stdout }) => stdout.trim()).sort()).toEqual([']E0\t555555******4444', ']E0\t9521234543214']);
     const letters = await store.run(['dead-letters', 'list']);
-    expect(letters.stdout).toContain('wrong check digit, expected 1');
+    expect(letters.stdout).toContain('wrong check digit, expected 3');
 
     await waitUntil('the readers to be told to read', () => gate.reading && desk.reading);
     const epc = '3074257BF7194E4000001A85';

@@ -6,6 +6,7 @@ import { checkDigit } from '../contracts/gtin.ts';
 import { readingSchemas } from '../contracts/readings.ts';
 import { damaged, seeded } from './fuzzing.ts';
 import { dateOf, elementsOf } from './gs1-elements.ts';
+import { maskedCopy } from './masking.ts';
 import { scanner } from './scanner.ts';
 
 const DEVICE: DeviceConfig = { name: 'scanner-1', codec: 'scanner', calibration: { celsius: 0, weight: 1 } };
@@ -204,9 +205,17 @@ describe('the line of a scanner', () => {
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       const line = lineOf();
       const found = [...line.push(bytes.subarray(0, cut)), ...line.push(bytes.subarray(cut))];
-      expect(texts(found)).toEqual([']E04006381333931', 'AB-1']);
+      expect(texts(found)).toEqual([']E0\t4006381333931', 'AB-1']);
       expect(line.idle?.()).toEqual([]);
       expect(line.skipped).toBe(0);
+    }
+  });
+
+  it('keeps the identifier apart from the digits, so that a payment card is known as one in bytes that are kept', () => {
+    for (const aim of ['E0', 'Q1', 'C0']) {
+      const [bytes = new Uint8Array()] = lineOf().push(scanBytes('5555555555554444', { aim, end: '\r' }));
+      expect(Buffer.from(maskedCopy(bytes)).toString()).toBe(`]${aim}\t555555******4444`);
+      expect(scanned(Buffer.from(bytes).toString())).toEqual(scanned(`]${aim}5555555555554444`));
     }
   });
 
@@ -225,7 +234,7 @@ describe('the line of a scanner', () => {
     expect(texts(line.push(Buffer.from('81333931\r')))).toEqual(['4006381333931']);
     line.push(Buffer.from('40063'));
     line.idle?.();
-    expect(texts(line.push(scanBytes('AB-1', { aim: 'A0', end: '\r' })))).toEqual([']A0AB-1']);
+    expect(texts(line.push(scanBytes('AB-1', { aim: 'A0', end: '\r' })))).toEqual([']A0\tAB-1']);
     expect(line.skipped).toBe(5);
   });
 

@@ -7,6 +7,9 @@
  *     ]C1 GS1-128   ]e0 DataBar   ]d2 GS1 DataMatrix   ]Q3 GS1 QR   ]J1 GS1 DotCode: element strings, GS is 1D
  *     others: text, as without an identifier
  *
+ * The line puts a TAB, which no scan holds, behind the identifier: digits that follow its modifier would make another
+ * number with it, and a payment card would not be known as one where bytes are shown or kept.
+ *
  * A scan has no number of its own: each telegram is one. Its place is the entry's `zone` and `shelf`, or the shelf that
  * the entry's `places` gives for the code, where labels of shelves are scanned.
  */
@@ -46,6 +49,9 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 /** `]`, of a symbology identifier. */
 const BEGINNING = 0x5d;
+/** Length of a symbology identifier. */
+const AIM = 3;
+const TAB = 0x09;
 const ENDS = new Set([0x02, 0x03, 0x09, 0x0a, 0x0d]);
 /** Separators of GS1 (1D) and of ISO/IEC 15434 (04, 1C, 1E) may stand in a code. */
 const CONTROLS = new Set([0x04, 0x1c, 0x1d, 0x1e]);
@@ -100,14 +106,24 @@ class ScanLine implements LineParser {
     this.#tooLong = false;
     this.#paused = false;
     if (bytes.length === 0) return [];
-    if (isUtf8(bytes) && bytes.every((byte) => (byte >= 0x20 || CONTROLS.has(byte)) && byte !== 0x7f)) return [bytes];
+    if (isUtf8(bytes) && bytes.every((byte) => (byte >= 0x20 || CONTROLS.has(byte)) && byte !== 0x7f))
+      return [bytes[0] === BEGINNING && bytes.length > AIM ? parted(bytes) : bytes];
     this.skipped += bytes.length;
     return [];
   }
 }
 
+/** With a TAB behind the identifier. */
+function parted(bytes: Uint8Array): Uint8Array {
+  const scan = new Uint8Array(bytes.length + 1);
+  scan.set(bytes.subarray(0, AIM));
+  scan[AIM] = TAB;
+  scan.set(bytes.subarray(AIM), AIM + 1);
+  return scan;
+}
+
 function read(text: string, year: number): { readonly read: Read; readonly symbology?: string } {
-  const aim = /^\]([A-Za-z][0-9A-Za-z])(.*)$/s.exec(text);
+  const aim = /^\]([A-Za-z][0-9A-Za-z])\t?(.*)$/s.exec(text);
   if (aim === null) return { read: readText(text, year) };
   const [, identifier = '', data = ''] = aim;
   const elements = GS1_ELEMENTS[identifier];

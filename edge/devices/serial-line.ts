@@ -111,7 +111,7 @@ export class SerialLine {
   /** Said anew when other adapters come or go: one of them may be the one that was meant. */
   async #absent(): Promise<void> {
     const names = await readdir(this.#parts.byId ?? BY_ID).catch(() => []);
-    const there = names.length === 0 ? 'no adapter is' : `there are ${names.slice(0, 8).join(', ')}`;
+    const there = names.length === 0 ? 'no other adapter is there' : `there are ${names.slice(0, 8).join(', ')}`;
     this.#say(`nothing is plugged in as ${this.#path}; ${there}`);
   }
 
