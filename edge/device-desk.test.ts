@@ -129,6 +129,7 @@ describe('a frame', () => {
     intake.broken = false;
     intake.answer(1);
     expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'disk full' }]);
+    expect(register.list(NOW)[0]).toMatchObject({ frames: 1, error: { reason: 'not stored: disk full' } });
   });
 
   test('keeps which of its readings are of the past', () => {

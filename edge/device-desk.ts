@@ -28,7 +28,7 @@ export interface DeskParts {
   /** Is told of valid readings that never reach the journal. */
   readonly counted?: (kind: Kind, readings: number) => void;
   /** Is told what each device said, and what was wrong with it. */
-  readonly register?: Pick<DeviceRegister, 'seen' | 'refused' | 'showFrame'>;
+  readonly register?: Pick<DeviceRegister, 'seen' | 'refused' | 'failed' | 'showFrame'>;
 }
 
 /** What is noted in the transaction that stores a frame. */
@@ -203,7 +203,8 @@ export class DeviceDesk {
       deliveries.push({ ...last, position, handshake });
     }
     const settled = (receipt: Receipt): void => {
-      if (receipt.outcome === 'refused') register?.refused(config.name, received, 'refused by the journal');
+      if (receipt.outcome === 'refused') register?.failed(config.name, received, 'refused by the journal');
+      if (receipt.outcome === 'not-stored') register?.failed(config.name, received, `not stored: ${receipt.reason}`);
       done(receipt);
     };
     this.#giveAll(deliveries, { accepted: counted, repeated: 0 }, position ?? handshake, settled);

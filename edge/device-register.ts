@@ -131,6 +131,12 @@ export class DeviceRegister {
     if (this.#listeners.size > 0) this.#tell(device, now, { is: 'refused', reason });
   }
 
+  /** What it said is understood, and could not be stored: not the device's fault, but it may be why nothing comes of it. */
+  failed(device: string, now: number, reason: string): void {
+    const entry = this.#entries.get(device);
+    if (entry !== undefined) entry.error = { reason: reason.slice(0, LONGEST_REASON), at: now };
+  }
+
   /** The way to a configured device is disturbed; undefined: it works again. */
   trouble(device: string, now: number, reason: string | undefined): void {
     const entry = this.#entries.get(device);

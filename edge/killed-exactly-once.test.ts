@@ -20,6 +20,10 @@ type Publish = (number: number, packetId: number) => Buffer;
 const counted: Publish = (number, packetId) =>
   publishPacket('in/traffic/door-1', JSON.stringify({ line: 'door', in: number, out: 0 }), 2, packetId);
 
+/** The same in a format of its own, on a topic of its own. */
+const mapped: Publish = (number, packetId) =>
+  publishPacket('gates/door-1', JSON.stringify({ line: 'door', n: number }), 2, packetId);
+
 /** Something that devices say to each other. */
 const chat: Publish = (number, packetId) => publishPacket('shop/counter', `${number}`, 2, packetId);
 
@@ -227,6 +231,40 @@ describe('QoS 2 and an edge killed with -9', () => {
     expect(new Set(numbers).size, 'stored twice').toBe(numbers.length);
     expect(numbers.sort((a, b) => a - b)).toEqual(devices.flatMap((device) => device.sent));
     expect(numbers.length).toBeGreaterThan(1000);
+  });
+
+  it("in a device's own format, read in another process: every reading is in the journal exactly once", {
+    timeout: 300_000,
+  }, async () => {
+    const mapping = { traffic: '{"line": payload.line, "in": payload.n, "out": 0}' };
+    const own = await makeStore({
+      config: { devices: [{ name: 'door-1', codec: 'mapping', mapping, mqtt: { topic: 'gates/+' } }] },
+    });
+    store = own;
+    const port = Number(new URL(own.mqttUrl).port);
+    await own.edge.start();
+    // Somebody with a kept session hears it, too.
+    const reader = await RawMqtt.open(port, { id: 'reader', clean: false });
+    await reader.subscribe(['gates/#', 2]);
+    reader.socket.destroy();
+    let running = true;
+    const device = new Device(port, 'counter', 1, mapped);
+    const run = device.run(() => running, 20);
+    let seed = 5;
+    for (let kill = 0; kill < KILLS / 2; kill += 1) {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      await delay(200 + (seed % 400));
+      await own.edge.kill();
+      await own.edge.start();
+    }
+    running = false;
+    await run;
+    await own.edge.stop();
+    expect((await own.run(['dead-letters', 'list'])).stdout).toBe('no dead letters\n');
+    const numbers = journaled(own.dataDir);
+    expect(new Set(numbers).size, 'stored twice').toBe(numbers.length);
+    expect(numbers.sort((a, b) => a - b)).toEqual(device.sent);
+    expect(numbers.length).toBeGreaterThan(20);
   });
 
   it('between two devices: what one says the other hears exactly once, and in order', {

@@ -120,8 +120,7 @@ export class Publishing {
     const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
     const travels = this.#travels(route, user === undefined);
     if (route.to === 'frame') {
-      const also = travels ? this.#parts.carry(messageOfPublish(packet, payload), note) : undefined;
-      this.#frame(route, packet, payload, connection, acknowledge, { entry, also, note: travels ? undefined : note });
+      this.#frame(route, packet, payload, connection, acknowledge, { entry, note, travels });
       return;
     }
     let also: Promise<void> | undefined;
@@ -171,7 +170,8 @@ export class Publishing {
 
   /**
    * A frame may be read in a later turn and be stored in several parts, so its receipt does not come in the order of the
-   * others: it is acknowledged in its turn all the same.
+   * others: it is acknowledged in its turn all the same. What it makes is noted with its handshake: a crash may send it
+   * round to subscribers twice, but stores nothing twice. What goes round is on disk before, for it comes not again after.
    */
   #frame(
     { device }: OfFrames,
@@ -179,34 +179,48 @@ export class Publishing {
     payload: Uint8Array,
     connection: Connection,
     acknowledge: Acknowledge,
-    { entry, also, note }: { entry: Entry | undefined; also: Promise<void> | undefined; note: Handshake | undefined },
+    { entry, note, travels }: { entry: Entry | undefined; note: Handshake | undefined; travels: boolean },
   ): void {
-    const { counters, log } = this.#parts;
+    const { counters, log, handshakes } = this.#parts;
     connection.tookUp(payload.length);
-    const taken = new Promise<void>((resolve, reject) => {
-      this.#take(device, packet.topic, payload, note, (receipt) => {
-        connection.gaveBack(payload.length);
-        if (receipt.outcome !== 'not-stored') {
-          resolve();
-          return;
-        }
-        counters.notStored += 1;
-        log.warn(
-          { client: connection.client.id, reason: receipt.reason },
-          'a publish could not be stored, connection closed',
-        );
-        reject(new Error('not stored'));
+    const take = (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        this.#take(device, packet.topic, payload, note, (receipt) => {
+          if (receipt.outcome !== 'not-stored') {
+            resolve();
+            return;
+          }
+          counters.notStored += 1;
+          const { reason } = receipt;
+          log.warn({ client: connection.client.id, reason }, 'a publish could not be stored, connection closed');
+          reject(new Error('not stored'));
+        });
       });
-    });
-    const stored = also === undefined ? taken : Promise.all([taken, also]).then(() => undefined);
-    if (entry !== undefined) {
-      const { handshakes } = this.#parts;
-      stored.then(
-        () => handshakes.settle(entry, null),
-        () => handshakes.settle(entry, new Error('not stored')),
-      );
-    }
+    const sent = travels ? this.#sendRound(packet, payload) : undefined;
+    const stored =
+      sent === undefined
+        ? take()
+        : note === undefined
+          ? Promise.all([take(), sent]).then(() => undefined)
+          : sent.then(take);
+    const settle = (error: Error | null): void => {
+      connection.gaveBack(payload.length);
+      if (entry !== undefined) handshakes.settle(entry, error);
+    };
+    stored.then(
+      () => settle(null),
+      () => settle(new Error('not stored')),
+    );
     connection.acknowledgements.whenStored(packet, acknowledge, stored);
+  }
+
+  /** As the broker would if it were nobody's frame; a fault of it is a publish that was not stored. */
+  #sendRound(packet: IncomingPublish, payload: Uint8Array): Promise<void> | undefined {
+    try {
+      return this.#parts.carry(messageOfPublish(packet, payload));
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   #take(
