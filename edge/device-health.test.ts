@@ -163,7 +163,7 @@ describe('staff', () => {
 
 describe('a battery', () => {
   it('is low at 15 %, and well at 20 %; between them nothing changes', () => {
-    shop = new DeviceShop([]);
+    shop = new DeviceShop([deviceConfig('fridge-1')]);
     for (const battery_percent of [40, 16, 15, 17, 19, 14, 3, 20, 16]) status({ online: true, battery_percent });
     expect(said()).toEqual(['open: fridge-1: battery low', 'resolved: fridge-1: battery low']);
     expect(shop.events('retail.alerts.raised.v1')).toMatchObject([
@@ -179,8 +179,21 @@ describe('a battery', () => {
     expect(shop.events('retail.devices.seen.v1')).toHaveLength(1);
   });
 
-  it('of the past calls nobody', () => {
+  it('of a device behind a gateway is told of by its own name', () => {
+    const places = { 'cold room/door': 'freezer-1' };
+    shop = new DeviceShop([deviceConfig('zigbee', { codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/#' }, places })]);
+    shop.frame('zigbee', { contact: true, battery: 7 }, 'zigbee2mqtt/cold room/door');
+    expect(said()).toEqual(['open: zigbee.cold room.door: battery low']);
+  });
+
+  it('of a device that nobody configured calls nobody', () => {
     shop = new DeviceShop([]);
+    status({ online: false, battery_percent: 2 });
+    expect(said()).toEqual([]);
+  });
+
+  it('of the past calls nobody', () => {
+    shop = new DeviceShop([deviceConfig('fridge-1')]);
     status({ online: true, battery_percent: 90, time: shop.clocks.wallMs });
     status({ online: true, battery_percent: 2, time: shop.clocks.wallMs - HOUR });
     expect(said()).toEqual([]);
@@ -209,7 +222,7 @@ describe('a counter', () => {
     shop.says('traffic', 'counter-1', { line: 'door', total_in, ...more });
 
   it('that began anew is told of for a while, one that wrapped is not', () => {
-    shop = new DeviceShop([]);
+    shop = new DeviceShop([deviceConfig('counter-1')]);
     for (const count of [65_530, 65_535, 4]) total(count, { wraps_at: 65_536 });
     expect(said()).toEqual([]);
     expect(shop.events('retail.devices.counterreset.v1')).toMatchObject([

@@ -22,6 +22,7 @@ const QUARTER_MS = 900_000;
 export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
   const { planogram, dayAt, level, shoppers, offers } = sources;
   const devices = new Map(sources.devices.map((device) => [device.name, device]));
+  const gateways = sources.devices.filter(({ codec, places }) => codec === 'zigbee2mqtt' && places !== undefined);
   const facings = new Map(planogram.map((facing) => [facing.shelf, facing]));
   const places = new Map<string, Facing[]>();
   for (const facing of planogram) {
@@ -49,7 +50,7 @@ export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
     sighted: (shopper) => shoppers.sighted(shopper),
     offers,
     device: (name) => {
-      const device = devices.get(name);
+      const device = devices.get(name) ?? gateways.find((gateway) => name.startsWith(`${gateway.name}.`));
       return device && { codec: device.codec, place: placeOf(device) };
     },
   };

@@ -120,7 +120,6 @@ describe('a batch of readings', () => {
     expect(writer.process(total(103, 91)).figures.committed).toBe(false);
     expect(writer.process(total(2, 92)).figures.appended).toMatchObject([
       { type: 'retail.devices.counterreset.v1', count: 1 },
-      { type: 'retail.alerts.raised.v1', count: 1 },
       { type: 'retail.traffic.crossed.v1', count: 1 },
     ]);
     writer.process(total(5, 92));

@@ -9,6 +9,8 @@
  *   counter began anew, or jumped .......... for 4 hours
  *   ended by staff ......................... silent about what they know, until it is well or something else is wrong
  *   no longer in the configuration ......... closed, reason configuration
+ *
+ * Devices that nobody configured have no alert: they are shown with what they send (device-register.ts).
  */
 import { hasEnded } from '../contracts/alerts.ts';
 import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
@@ -48,9 +50,12 @@ export const deviceHealth: Rule<DeviceHealthState> = {
   ],
   initial: {},
   adopt: (alert) => ({ alert }),
-  keyOf: (event) => {
+  keyOf: (event, views) => {
     if (event.type === 'local.command.alert.v1') return event.data.rule === NAME ? event.subject : undefined;
-    return event.history ? undefined : String(event.data.device);
+    const device = String(event.data.device);
+    if (event.type === 'local.devices.changed.v1') return device;
+    // Whoever may publish may invent names, and staff look after those of the shop.
+    return event.history || views.device(device) === undefined ? undefined : device;
   },
   step: (state, input, views, now, device) => {
     if (isWake(input)) return settle(expired(state, now), views, now, device, []);

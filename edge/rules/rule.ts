@@ -79,7 +79,7 @@ export interface Views {
   /** When (elapsed) a shopper was last sighted, unchanged sightings included; nothing: not since the start. */
   sighted(shopper: string): number | undefined;
   readonly offers: OfferViews;
-  /** Nothing: it is not in the configuration. */
+  /** A device of the configuration, or one for which a gateway's entry speaks; nothing: it is neither. */
   device(name: string): DeviceView | undefined;
   /** A new id for an alert or an offer, a pure function of what caused it. */
   newId(): string;

@@ -65,6 +65,8 @@ export class Liveness {
   readonly #watched = new Map<string, Watched>();
   #next = Number.POSITIVE_INFINITY;
   #isPaused = true;
+  /** Asked for with every batch. */
+  #quiet: readonly string[] | undefined;
 
   constructor(devices: readonly WatchedDevice[], memory: LivenessMemory) {
     this.#memory = memory;
@@ -79,6 +81,7 @@ export class Liveness {
     for (const watched of this.#watched.values()) {
       const { silent, off, learned } = this.#memory.recall(watched.name) ?? {};
       watched.silent = silent === true;
+      this.#quiet = undefined;
       watched.off = off === true;
       watched.learned ??= learned;
     }
@@ -96,8 +99,10 @@ export class Liveness {
     return Number.isFinite(this.#next) ? this.#next : undefined;
   }
 
-  get quiet(): string[] {
-    return [...this.#watched.values()].filter(({ silent }) => silent).map(({ name }) => name);
+  /** In the order of the configuration. */
+  get quiet(): readonly string[] {
+    this.#quiet ??= [...this.#watched.values()].filter(({ silent }) => silent).map(({ name }) => name);
+    return this.#quiet;
   }
 
   /** `canTell`: news can be stored now; without, they come with the next time that it is heard. */
@@ -120,6 +125,7 @@ export class Liveness {
     if (!canTell) return news;
     if (watched.silent) {
       watched.silent = false;
+      this.#quiet = undefined;
       news.push({ is: 'back', device });
       this.#remember(watched);
     }
@@ -146,6 +152,7 @@ export class Liveness {
         continue;
       }
       watched.silent = true;
+      this.#quiet = undefined;
       this.#remember(watched);
       news.push({ is: 'silent', device: watched.name, quietMs, expectedMs });
     }
