@@ -7,9 +7,10 @@ import type { Floor, Shelf } from '../sim/floor.ts';
 import { planogramOf } from '../sim/hub-planogram.ts';
 import { type Streams, streams } from '../sim/streams.ts';
 import { openWorld, type World } from '../sim/world.ts';
-import type { WorldFile } from '../sim/world-file.ts';
+import type { WorldFile, ZonePlan } from '../sim/world-file.ts';
 import { openDepthSensor, openThermometer } from './lorawan-sensors.ts';
 import { openAxis, openXovis } from './people-counters.ts';
+import { openImpinjReader } from './rfid-readers.ts';
 import { openShelfGateway } from './shelf-gateways.ts';
 import type { DeviceParts, FleetTally, Links, SimDevice } from './sim-device.ts';
 import { openTill } from './tills.ts';
@@ -30,6 +31,7 @@ const GATEWAY = { everyMs: 10_000, noiseG: 1 } as const;
 const DEPTH_SENSORS = 6;
 const DEPTH = { fullMm: 80, emptyMm: 480, everyMs: 10 * MINUTE } as const;
 const THERMOMETER_EVERY = 5 * MINUTE;
+const READER = { everyMs: 5_000, quietMs: 60_000 } as const;
 /** Facings of a shelf whose depth says how many stand there: a distance meter resolves no more. */
 const MOST_BY_DEPTH = 40;
 
@@ -38,6 +40,11 @@ function watchedByDepth({ shelves }: Floor): readonly Shelf[] {
   return shelves
     .filter(({ sensor, capacity }) => sensor === 'counter' && capacity <= MOST_BY_DEPTH)
     .slice(0, DEPTH_SENSORS);
+}
+
+/** Every zone, where anything is tagged: items go everywhere. */
+function taggedZones({ products, file }: Floor): readonly ZonePlan[] {
+  return products.some(({ tagged }) => tagged) ? file.zones : [];
 }
 
 function euiOf(name: string): string {
@@ -63,6 +70,13 @@ export function openFleet({ world, of, links, tally, clock }: FleetOptions): rea
   for (const shelf of byDepth) {
     const name = `depth-${shelf.shelf}`.toLowerCase();
     devices.push(openDepthSensor({ ...DEPTH, name, shelf, eui: euiOf(name) }, parts(name)));
+  }
+  for (const zone of taggedZones(floor)) {
+    const name = `reader-${zone.zone}`;
+    const nextDoor = floor.file.zones
+      .filter((other) => other.next_to.includes(zone.zone) || zone.next_to.includes(other.zone))
+      .map((other) => other.zone);
+    devices.push(openImpinjReader({ ...READER, name, zone, nextDoor }, parts(name)));
   }
   const byAisle = new Map<string, Shelf[]>();
   for (const shelf of floor.shelves) {
@@ -95,6 +109,7 @@ export function configOf({ file, coverage, speed }: ConfigOptions): Record<strin
     timezone: file.timezone,
     planogram: planogramOf(world.floor),
     devices: devices.flatMap(({ entry }) => (entry === undefined ? [] : [entry])),
+    sensing: { rfid: { departed_after: `${Math.max(10, Math.round(600 / speed))}s` } },
     rules: { shelf_gap: { settle: `${Math.round(20_000 / speed)}ms`, remind: '30m' } },
   };
 }

@@ -54,6 +54,7 @@ export function createProgram(stop: AbortSignal): Command {
     .option('-s, --seed <n>', 'another life in the same shop', whole(0, 2 ** 32 - 1), 1)
     .option('-d, --days <n>', 'how long', whole(1, 366), 1)
     .option('--from <date>', 'first day', date, FIRST_DAY)
+    .option('--until <time>', 'end before midnight of the last day, at a time such as 11:00', timeOfDay)
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('-l, --ledger <file>', 'where to write what happened: one JSON object a line')
     .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
@@ -155,6 +156,13 @@ function show(world: string, json: boolean): void {
       ['shoppers', `about ${file.shoppers.per_day} parties on a usual day`],
     ])}`,
   );
+}
+
+/** Minutes past midnight. */
+function timeOfDay(text: string): number {
+  const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  if (hours === undefined) throw new InvalidArgumentError('expected a time of day, such as 11:00');
+  return Number(hours) * 60 + Number(minutes);
 }
 
 function say(text: string): void {

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly from: string;
   readonly days: number;
+  /** Minutes past midnight of the last day. */
+  readonly until?: number | undefined;
   readonly coverage?: number | undefined;
   readonly ledger?: string | undefined;
   /** So many times as fast as life; none: as fast as it can. */

@@ -23,6 +23,8 @@ export interface WorldOptions {
   /** First day, such as `2026-03-05`; it begins at midnight. */
   readonly from: string;
   readonly days: number;
+  /** Minutes past midnight of the last day at which it ends; absent: at midnight. */
+  readonly until?: number | undefined;
   /** Percent of the shelves that have a sensor. Default: the file's. */
   readonly coverage?: number | undefined;
 }
@@ -57,12 +59,14 @@ export interface World {
   sendStaff(shelf: string): void;
 }
 
-export function openWorld({ file, seed, from, days, coverage = file.coverage.default }: WorldOptions): World {
+export function openWorld(options: WorldOptions): World {
+  const { file, seed, from, days, until, coverage = file.coverage.default } = options;
   const floor = fitOut(file, coverage);
   const zoneTime = calendar(file.timezone);
   const dates = datesOf(zoneTime, from, days);
   const begins = zoneTime.at(from, 0);
-  const endsAt = zoneTime.at(dayAfter(from, days), 0);
+  const endsAt =
+    until === undefined ? zoneTime.at(dayAfter(from, days), 0) : zoneTime.at(dayAfter(from, days - 1), until);
   const time = agenda(begins);
   const of = streams(seed);
   const witnesses: Witness[] = [];
