@@ -43,7 +43,14 @@ const folder = z.strictObject({
 const serial = z.strictObject({
   port: z.string().min(1).describe('the adapter under /dev/serial/by-id, or a port such as /dev/ttyUSB0'),
   baud: z.number().int().min(50).max(4_000_000).default(9600).describe('bits per second'),
-  frame: z.enum(['8N1', '7E1', '7O1', '8E1']).default('8N1').describe('data bits, parity, stop bits'),
+  frame: z
+    .literal(['8N1', '7E1', '7O1', '8E1', 70, 80], {
+      error: (issue) => `must be one of 8N1, 7E1, 7O1, 8E1, not ${shown(issue.input)}`,
+    })
+    // Without quotes YAML takes 7E1 and 8E1 for numbers.
+    .transform((frame) => (frame === 70 ? '7E1' : frame === 80 ? '8E1' : frame))
+    .prefault('8N1')
+    .describe('data bits, parity, stop bits'),
 });
 
 const opcua = z.strictObject({

@@ -115,6 +115,17 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
   ],
   [
+    'a scale without its shelf',
+    'hub: a\ndevices:\n  - { name: s1, codec: mt-sics, serial: { port: usb-A } }\n',
+    '3:24: devices[0].codec: mt-sics needs `shelf`: what it weighs',
+  ],
+  [
+    'nodes of an OPC UA server that make no reading',
+    'hub: a\ndevices:\n  - { name: c, codec: opcua, unit: f, opcua: { endpoint: "opc.tcp://h:1", nodes: [{ node: T1, is: humidity }] } }\n',
+    '3:46: devices[0].opcua: T1 is no node id: expected one such as ns=2;s=Fridge1.Temperature',
+    '3:46: devices[0].opcua: T1: f has no node for its temperature, which every reading needs',
+  ],
+  [
     'two devices on one serial line',
     'hub: a\ndevices:\n  - { name: s1, codec: scanner, serial: { port: usb-A } }\n  - { name: s2, codec: m100, serial: { port: usb-A } }\n',
     '4:46: devices[1].serial.port: devices[0] has it already: a serial line belongs to one device',
@@ -337,4 +348,12 @@ test('a file that is not there, or is a folder, is CONFIG_MISSING with its name'
   expect(thrown(folder)).toMatchObject({ code: 'CONFIG_MISSING' });
   writeFileSync(join(folder, 'store.yaml'), 'hub: a\n');
   expect(loadConfig(join(folder, 'store.yaml'), {}).config.data_dir).toBe(join(folder, 'data'));
+});
+
+test('a frame of 7E1 needs no quotes, though YAML takes it for a number', () => {
+  const line = (frame: string): string =>
+    `{ name: s-${frame}, codec: scanner, serial: { port: usb-${frame}, frame: ${frame} } }`;
+  const text = `hub: a\ndevices:\n${['7E1', '8E1', '7O1', '8N1'].map((frame) => `  - ${line(frame)}\n`).join('')}`;
+  const { config } = parseConfig(text, 'store.yaml', {});
+  expect(config.devices.map(({ serial }) => serial?.frame)).toEqual(['7E1', '8E1', '7O1', '8N1']);
 });
