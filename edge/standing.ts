@@ -85,6 +85,10 @@ export class Standing {
       reasons.push('the write-ahead log is over 256 MiB: something keeps a reader open');
     reasons.push(...this.#spaceReasons());
     if (figures?.dropping) reasons.push(droppedText(figures.dropping));
+    if ((figures?.items.turnedAway ?? 0) > 0)
+      reasons.push(
+        `${figures?.items.known} items with RFID tags are known, and no more are taken in: new ones only count`,
+      );
     const { events, oldest_age_s } = this.buffer();
     if (this.#cloud && oldest_age_s > CLOUD_LATE_S) {
       reasons.push(

@@ -222,7 +222,7 @@ class Salvage {
           .prepare('INSERT OR IGNORE INTO repeats (id, elapsed, entries) VALUES (?, ?, ?)')
           .run(row.id, row.elapsed, row.entries);
       });
-      return ['alerts', 'rules', 'devices', 'dead letters', 'what was to go out'];
+      return ['alerts', 'rules', 'devices', 'items', 'dead letters', 'what was to go out'];
     }
     for (const table of tables) {
       if (OWN_TABLES.has(table) || table.startsWith('sqlite_')) continue;
