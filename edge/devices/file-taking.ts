@@ -1,7 +1,7 @@
 /**
  * One file into the journal, each exactly once. It is read twice: the first time everything in it is checked and hashed,
- * so that a file that is broken at its end is refused as a whole; the second time its records go to the journal, a
- * thousand at once, each portion in one commit with how far the file was read. After a crash it goes on there. A file
+ * so that a file that is broken at its end is refused as a whole; the second time its records go to the journal, some
+ * hundred at once, each portion in one commit with how far the file was read. After a crash it goes on there. A file
  * that changes meanwhile is given up and begun anew when it rests: what was stored of it is known by its transactions.
  */
 import { createHash } from 'node:crypto';
@@ -16,7 +16,8 @@ import { type Listed, lookAt, openFile, shown } from './folder-list.ts';
 const LARGEST = 67_108_864;
 /** Read at once: what it takes to check a piece holds up everybody. */
 const PIECE = 16_384;
-const PORTION = 1000;
+/** Records in one commit: a device that speaks meanwhile waits behind no more. */
+const PORTION = 250;
 
 export type Outcome =
   | { readonly is: 'taken'; readonly records: number; readonly repeated: number; readonly note: string | undefined }
