@@ -131,6 +131,13 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '4:46: devices[1].serial.port: devices[0] has it already: a serial line belongs to one device',
   ],
   [
+    'topics that no device can have, or that two have',
+    'hub: a\ndevices:\n  - { name: d1, codec: frigate, mqtt: { topic: "in/#" } }\n  - { name: d2, codec: frigate, mqtt: { topic: "a/#/b" } }\n  - { name: d3, codec: frigate, mqtt: { topic: "f/+" } }\n  - { name: d4, codec: frigate, mqtt: { topic: "f/+" } }\n',
+    "3:48: devices[0].mqtt.topic: in/ is the hub's own; vendors publish on other topics",
+    '4:48: devices[1].mqtt.topic: # may only be the last level',
+    '6:48: devices[3].mqtt.topic: "f/+" is that of devices[2] already: a topic belongs to one device',
+  ],
+  [
     'a serial line that a scanner cannot have',
     'hub: a\ndevices:\n  - { name: s1, codec: scanner, serial: { port: usb-A, baud: fast, frame: 8N2 } }\n',
     '3:62: devices[0].serial.baud: must be a number, not "fast"',

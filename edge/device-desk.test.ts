@@ -91,6 +91,14 @@ describe('a frame', () => {
     expect(receipts).toEqual([{ outcome: 'accepted', accepted: 4, repeated: 0 }]);
   });
 
+  test('of one device that speaks for another shows whose way it is', () => {
+    give({ said: [shelf(5, { device: 'B' })] });
+    expect(register.list(NOW)).toMatchObject([
+      { name: 'reader', configured: true, frames: 1, readings: 0 },
+      { name: 'B', configured: false, codec: 'impinj', through: 'reader', way: 'by reader', readings: 1 },
+    ]);
+  });
+
   test('that holds one bad reading is kept as one dead letter with its topic, and nothing of it is taken', () => {
     give({ said: [shelf(3), { kind: 'shelf', reading: { shelf: 'A', count: -1 } }, status] });
     intake.answer();

@@ -193,7 +193,14 @@ export class DeviceDesk {
       if (readings.length > 0) deliveries.push({ kind, device, received, readings });
       const more = device === config.name && !first;
       if (device === config.name) first = false;
-      register?.seen(device, received, { kind, readings, counted: only, more });
+      const through = device === config.name ? undefined : config.name;
+      register?.seen(device, received, {
+        kind,
+        readings,
+        counted: only,
+        more,
+        ...(through !== undefined && { through }),
+      });
     }
     // What says nothing of its own is there all the same.
     if (first) register?.seen(config.name, received, { kind: 'status', readings: [], counted: 0 });

@@ -18,6 +18,8 @@ export interface Heard {
   readonly counted: number;
   /** It belongs to a frame that was counted already. */
   readonly more?: boolean;
+  /** The entry of the configuration that speaks for this device, where it has none of its own. */
+  readonly through?: string;
   /** As received, of a device that speaks the hub's own JSON. */
   readonly bytes?: Uint8Array;
 }
@@ -36,6 +38,8 @@ export interface DeviceView {
   readonly name: string;
   readonly configured: boolean;
   readonly codec: string;
+  /** The configured device that speaks for it. */
+  readonly through: string | undefined;
   /** How its bytes come, such as `mqtt zigbee2mqtt/door-3`. */
   readonly way: string;
   /** Where it stands, such as `zone entrance`. */
@@ -57,6 +61,7 @@ export interface DeviceView {
 interface Entry {
   readonly name: string;
   readonly config: DeviceConfig | undefined;
+  through: DeviceConfig | undefined;
   lastSeen: number | undefined;
   frames: number;
   readings: number;
@@ -111,6 +116,8 @@ export class DeviceRegister {
     if (entry === undefined) return;
     const readings = what.readings.length + what.counted;
     this.#count(entry, now, what.more === true ? 0 : 1, readings);
+    if (what.through !== undefined && entry.config === undefined)
+      entry.through = this.#entries.get(what.through)?.config;
     if (what.kind === 'status') status(entry, what.readings);
     if (entry.watched > now && what.bytes !== undefined) this.#watch(entry, now, what.kind, what.bytes, what.readings);
     if (this.#listeners.size > 0) this.#tell(device, now, { is: 'heard', what });
@@ -246,6 +253,7 @@ function newEntry(name: string, config: DeviceConfig | undefined): Entry {
   return {
     name,
     config,
+    through: undefined,
     ...{ lastSeen: undefined, frames: 0, readings: 0 },
     ...{ minute: 0, nowFrames: 0, nowReadings: 0, beforeFrames: 0, beforeReadings: 0 },
     ...{ batteryPercent: undefined, online: undefined, trouble: undefined, error: undefined },
@@ -289,8 +297,9 @@ function view(entry: Entry, now: number): DeviceView {
   return {
     name,
     configured: config !== undefined,
-    codec: config?.codec ?? 'hub',
-    way: config === undefined ? `in/+/${name}` : wayOf(config),
+    codec: (config ?? entry.through)?.codec ?? 'hub',
+    through: entry.through?.name,
+    way: config !== undefined ? wayOf(config) : entry.through ? `by ${entry.through.name}` : `in/+/${name}`,
     place: config === undefined ? '' : placeOf(config),
     ...{ lastSeen, frames, readings },
     framesPerMinute: Math.round(entry.beforeFrames * rest + entry.nowFrames),

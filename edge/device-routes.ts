@@ -33,6 +33,7 @@ function deviceReport(device: DeviceView): DevicesReport['devices'][number] {
     device;
   return {
     ...{ name, configured, codec, way, place, frames, readings },
+    through: device.through ?? null,
     last_seen: lastSeen === undefined ? null : iso(lastSeen),
     frames_per_minute: device.framesPerMinute,
     readings_per_minute: device.readingsPerMinute,

@@ -69,6 +69,8 @@ export async function adopt(
 function entryFor(what: string, options: AdoptOptions, { devices, strangers }: DevicesReport): Entry {
   const known = devices.find(({ name }) => name === what);
   if (known?.configured) throw new HubError('WRONG_USE', `${what} is in the configuration already`);
+  if (known?.through)
+    throw new HubError('WRONG_USE', `${known.through} speaks for ${what}: what is said of it stands in that entry`);
   if (known !== undefined) {
     if (options.codec !== undefined && options.codec !== 'hub')
       throw new HubError('WRONG_USE', `${what} speaks the hub's own JSON on in/<kind>/${what}: it needs no codec`);

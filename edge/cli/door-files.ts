@@ -37,6 +37,23 @@ function judge({ config, faultAt }: LoadedConfig): Judgement {
   };
 }
 
+/** What the edge will miss of `brokers`: it reads them at each attempt, so none ends its start. */
+function judgeBrokers({ config, faultAt }: LoadedConfig): Pick<Judgement, 'faults' | 'notices'> {
+  const faults: ConfigFault[] = [];
+  const notices: string[] = [];
+  for (const [index, broker] of config.brokers.entries()) {
+    for (const key of ['password_file', 'ca'] as const) {
+      const file = broker[key];
+      const text = file === undefined ? '' : readSecretFile(file);
+      if (typeof text === 'string') continue;
+      const fault = faultAt(['brokers', index, key], text.fault);
+      if (text.forbidden) notices.push(`not checked: ${fault.key}: ${fault.message}; the edge must be able to read it`);
+      else faults.push(fault);
+    }
+  }
+  return { faults, notices };
+}
+
 /** What the bridge will miss of `cloud`; what it reads is not judged here, it may change until then. */
 function judgeCloud({ config, faultAt }: LoadedConfig): Pick<Judgement, 'faults' | 'notices'> {
   const { tls, sasl } = config.cloud ?? {};
@@ -74,7 +91,9 @@ export function missingCloudFiles(loaded: LoadedConfig): readonly string[] {
 export function checkDoorFiles(loaded: LoadedConfig): readonly string[] {
   const { faults: own, forbidden, notices } = judge(loaded);
   const cloud = judgeCloud(loaded);
-  const faults = [...own, ...cloud.faults].sort((a, b) => a.line - b.line || a.column - b.column);
+  const brokers = judgeBrokers(loaded);
+  const faults = [...own, ...cloud.faults, ...brokers.faults].sort((a, b) => a.line - b.line || a.column - b.column);
   if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', faults);
-  return [...notices, ...cloud.notices, ...forbidden.map(({ key, message }) => `not checked: ${key}: ${message}`)];
+  const later = [...cloud.notices, ...brokers.notices];
+  return [...notices, ...later, ...forbidden.map(({ key, message }) => `not checked: ${key}: ${message}`)];
 }

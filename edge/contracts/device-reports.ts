@@ -6,9 +6,11 @@ const moment = z.string();
 
 export const deviceReportSchema = z.object({
   name: z.string(),
-  /** False: it speaks the hub's own JSON, and no entry of `devices` names it. */
+  /** False: no entry of `devices` names it; it speaks the hub's own JSON, or another device speaks for it. */
   configured: z.boolean(),
   codec: z.string(),
+  /** The configured device that speaks for it. */
+  through: z.string().nullable(),
   way: z.string(),
   place: z.string(),
   last_seen: moment.nullable(),
