@@ -215,6 +215,35 @@ describe('nothing empties the shop by mistake', () => {
   });
 });
 
+it('whatever is seen, and however often it restarts: the rows are what the events tell', () => {
+  let state = 11;
+  const below = (most: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return (state >> 8) % most;
+  };
+  const short = { items: { ...ITEMS, departedAfter: MINUTE } };
+  restart(short);
+  for (let round = 0; round < 150; round += 1) {
+    const tags = Array.from({ length: 1 + below(6) }, () => `urn:epc:id:sgtin:0614141.812345.${below(25)}`);
+    const zone = ['floor', 'back'][below(2)];
+    writer.process(batchOf(tags.map((tag) => seen(tag, zone, { rssi_dbm: -40 - below(40), count: 1 + below(3) }))));
+    if (below(3) === 0) pass(1 + below(2), below(4) > 0);
+    else clocks.pass(below(5000));
+    if (below(12) === 0) restart(short);
+  }
+  const told = new Map<unknown, unknown>();
+  const kinds = new Set<string>();
+  for (const { type, data: fact } of events()) {
+    kinds.add(type);
+    expect(told.get(fact.epc)).toBe(type.includes('arrived') ? undefined : (fact.from ?? fact.zone));
+    if (type.includes('departed')) told.delete(fact.epc);
+    else told.set(fact.epc, fact.zone);
+  }
+  expect(kinds.size).toBe(3);
+  expect(told.size).toBeGreaterThan(3);
+  expect(new Map((rows() as { epc: string; zone: string }[]).map(({ epc, zone }) => [epc, zone]))).toEqual(told);
+});
+
 it('what a disk that is full could not keep is told when there is room again', () => {
   writer.close();
   writer = openWriter(data, clocks, { items: ITEMS });
