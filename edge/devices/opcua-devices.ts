@@ -14,9 +14,7 @@ import type { FromOpcUa, OpcUaThreadOptions } from './opcua-thread.ts';
 
 /** The hub is ready first: loading the library costs seconds. */
 const AFTER_READY_MS = 200;
-const RESTART_MS = { first: 2000, most: 60_000 };
-const TRY_AGAIN_MS = 5000;
-const STOP_MS = 4000;
+const PAUSES = { restart: 2000, longest: 60_000, tryAgain: 5000, stop: 4000 };
 
 export interface OpcUaDevicesParts {
   readonly devices: readonly DeviceConfig[];
@@ -26,6 +24,10 @@ export interface OpcUaDevicesParts {
   readonly take: (device: string, frame: Frame, done: (receipt: Receipt) => void) => void;
   readonly trouble: (device: string, reason: string | undefined) => void;
   readonly logger: Logger;
+  /** The thread's program; for tests. */
+  readonly program?: URL;
+  /** Milliseconds: before a failed thread is started again, at first and at most; before a frame is; for its end. */
+  readonly pauses?: typeof PAUSES;
 }
 
 export class OpcUaDevices {
@@ -36,11 +38,14 @@ export class OpcUaDevices {
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #pause = RESTART_MS.first;
+  readonly #pauses: typeof PAUSES;
+  #pause: number;
   #stopping = false;
 
   constructor(parts: OpcUaDevicesParts) {
     this.#parts = parts;
+    this.#pauses = parts.pauses ?? PAUSES;
+    this.#pause = this.#pauses.restart;
     const servers = parts.devices.flatMap((device) =>
       device.opcua === undefined
         ? []
@@ -61,7 +66,7 @@ export class OpcUaDevices {
     if (worker === undefined) return;
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.postMessage('stop');
-    const kill = setTimeout(() => void worker.terminate(), STOP_MS);
+    const kill = setTimeout(() => void worker.terminate(), this.#pauses.stop);
     await ended;
     clearTimeout(kill);
   }
@@ -70,7 +75,7 @@ export class OpcUaDevices {
     const { logger } = this.#parts;
     const began = performance.now();
     // What the library prints is no line of the hub's log.
-    const worker = new Worker(new URL('./opcua-thread.js', import.meta.url), {
+    const worker = new Worker(this.#parts.program ?? new URL('./opcua-thread.js', import.meta.url), {
       workerData: this.#options,
       name: 'opcua',
       stdout: true,
@@ -87,11 +92,11 @@ export class OpcUaDevices {
     worker.on('exit', () => {
       this.#worker = undefined;
       if (this.#stopping) return;
-      if (performance.now() - began > RESTART_MS.most) this.#pause = RESTART_MS.first;
+      if (performance.now() - began > this.#pauses.longest) this.#pause = this.#pauses.restart;
       logger.error({ reason: fault, againInMs: this.#pause }, 'the OPC UA client failed: it is started again');
       for (const { device } of this.#options.servers) this.#parts.trouble(device, `the OPC UA client failed: ${fault}`);
       this.#timer = setTimeout(() => this.#begin(), this.#pause);
-      this.#pause = Math.min(RESTART_MS.most, this.#pause * 2);
+      this.#pause = Math.min(this.#pauses.longest, this.#pause * 2);
     });
   }
 
@@ -110,7 +115,7 @@ export class OpcUaDevices {
     this.#parts.take(device, frame, ({ outcome }) => {
       if (outcome !== 'not-stored') {
         if (this.#waiting.get(key)?.frame === frame) this.#waiting.delete(key);
-      } else if (!this.#stopping) this.#retry ??= setTimeout(() => this.#tryAgain(), TRY_AGAIN_MS);
+      } else if (!this.#stopping) this.#retry ??= setTimeout(() => this.#tryAgain(), this.#pauses.tryAgain);
     });
   }
 
