@@ -198,6 +198,22 @@ describe('what may name a person', () => {
   });
 });
 
+test('a frame at which the codec fails is kept as a dead letter, and does not come again', async () => {
+  for (const answer of [() => Promise.reject(new Error('odd')), () => JSON.parse('odd')]) {
+    open([device('reader')], () => ({ ...format, open: () => ({ decode: answer }) }));
+    give({});
+    await new Promise(setImmediate);
+    intake.answer();
+    expect(receipts.at(-1)).toMatchObject({ outcome: 'refused', reason: expect.stringMatching(/^its codec failed: /) });
+  }
+});
+
+test('a frame that comes while the hub stops is to be sent again', () => {
+  desk.stop();
+  give({});
+  expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'the hub stops' }]);
+});
+
 test('a frame that is tried again is no sign of life', () => {
   desk.retry('reader', { bytes: Buffer.from(JSON.stringify({ said: [status] })), received: NOW }, (receipt) =>
     receipts.push(receipt),

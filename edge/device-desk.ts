@@ -59,6 +59,7 @@ type Judged = { readonly groups: readonly Group[] } | NotUnderstood;
 export class DeviceDesk {
   readonly #parts: DeskParts;
   readonly #stations = new Map<string, Station>();
+  #stopped = false;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
@@ -66,6 +67,7 @@ export class DeviceDesk {
 
   /** Opens the codecs. Throws HubError CONFIG_INVALID where an entry lacks what its codec needs. */
   start(): void {
+    this.#stopped = false;
     for (const [index, config] of this.#parts.devices.entries()) {
       if (config.codec === 'hub') continue;
       const format = this.#parts.formatOf(config.codec);
@@ -77,6 +79,7 @@ export class DeviceDesk {
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const { decoder } of this.#stations.values()) decoder.close?.();
     this.#stations.clear();
   }
@@ -107,14 +110,23 @@ export class DeviceDesk {
 
   #decode(device: string, frame: Frame, done: (receipt: Receipt) => void, notes: Notes): void {
     const station = this.#stations.get(device);
-    if (station === undefined) throw new Error(`no device ${device} is configured`);
-    const understood = station.decoder.decode(frame);
-    if ('then' in understood) {
-      understood.then(
-        (value) => this.#give(station, frame, value, done, notes),
-        (error: unknown) => this.#give(station, frame, { ok: false, reason: messageOf(error) }, done, notes),
-      );
-    } else this.#give(station, frame, understood, done, notes);
+    if (station === undefined) {
+      if (!this.#stopped) throw new Error(`no device ${device} is configured`);
+      done({ outcome: 'not-stored', reason: 'the hub stops' });
+      return;
+    }
+    const failed = (error: unknown): void =>
+      this.#give(station, frame, { ok: false, reason: `its codec failed: ${messageOf(error)}` }, done, notes);
+    let understood: ReturnType<Decoder['decode']>;
+    try {
+      understood = station.decoder.decode(frame);
+    } catch (error) {
+      // A frame at which a codec fails would come again and again.
+      failed(error);
+      return;
+    }
+    if ('then' in understood) understood.then((value) => this.#give(station, frame, value, done, notes), failed);
+    else this.#give(station, frame, understood, done, notes);
   }
 
   #give(
