@@ -98,3 +98,20 @@ test('late records alert nobody and change nothing that is known now, even in on
     { type: 'retail.devices.seen.v1', time: past, data: { battery_percent: 3 } },
   ]);
 });
+
+test('a gateway whose clock is slow does not turn its uplinks into the past, whatever the server says between them', () => {
+  shop = new DeviceShop([deviceConfig('fridge-sensor', { codec: 'chirpstack', unit: 'fridge-1' })]);
+  const slow = (): number => shop.clocks.wallMs - 600_000;
+  const deviceInfo = { devEui: '24e124136b501234' };
+  shop.frame('fridge-sensor', uplink('03672c00', 'a', slow()));
+  shop.pass(60_000);
+  const time = new Date(shop.clocks.wallMs).toISOString();
+  shop.frame('fridge-sensor', { deduplicationId: 'b', time, deviceInfo, margin: 9, batteryLevel: 80 });
+  shop.pass(60_000);
+  shop.frame('fridge-sensor', uplink('03672d00', 'c', slow()));
+  expect(shop.events().map(({ type, history }) => [type, history])).toEqual([
+    ['retail.climate.measured.v1', false],
+    ['retail.devices.seen.v1', false],
+    ['retail.climate.measured.v1', false],
+  ]);
+});

@@ -95,11 +95,9 @@ function readStatus(event: Fields): Understood {
 }
 
 function status(event: Fields, more: object) {
-  const { id, time } = common(event);
-  return {
-    kind: 'status' as const,
-    reading: { ...(id !== undefined && { id }), ...(time !== undefined && { time }), online: true, ...more },
-  };
+  const { id } = common(event);
+  // Without its time, which is the server's: that of an uplink is the gateway's, and the one must not make the other old.
+  return { kind: 'status' as const, reading: { ...(id !== undefined && { id }), online: true, ...more } };
 }
 
 function common(event: Fields): { id: string | undefined; time: string | undefined } {

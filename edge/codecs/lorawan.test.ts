@@ -236,7 +236,7 @@ describe('ChirpStack', () => {
     const { deduplicationId, time, deviceInfo } = up('');
     const status = { deduplicationId, time, deviceInfo, margin: 10, batteryLevel: 75.59055 };
     expect(understood(decode(status, 'application/1/device/2/event/status')).said).toEqual([
-      { kind: 'status', reading: { id: ID, time: TIME, online: true, battery_percent: 75.6 } },
+      { kind: 'status', reading: { id: ID, online: true, battery_percent: 75.6 } },
     ]);
     const powered = { ...status, batteryLevel: 0, externalPowerSource: true };
     expect(understood(decode(powered, 'application/1/device/2/event/status')).said[0]?.reading).not.toHaveProperty(
@@ -273,6 +273,7 @@ describe('ChirpStack', () => {
     expect(reason({ applicationID: '123', devEUI: 'AgICAgICAgI=' })).toContain('version 4');
     understood(decode(up('03673401')));
     expect(reason(up('03673401', { deviceInfo: { devEui: 'ffff' } }))).toContain('an entry of its own');
+    expect(reason(up('7777'))).toContain('another model than em300-th');
     expect(reason(up('', { data: '***' }))).toContain('base64');
     expect(reason(up('', { data: 'A'.repeat(4000) }))).toContain('base64');
     expect(reason([1], 'x')).toContain('ChirpStack');

@@ -58,6 +58,8 @@ export class UplinkReader {
     if (typeof own !== 'string') return this.#said(own, uplink);
     const theirs = plainFields(decoded);
     if (theirs) return this.#said(theirs, uplink);
+    if (model !== undefined)
+      return { ok: false, reason: `${own}: it is another model than ${model}, or its firmware is newer than the hub` };
     const hint =
       "set `model` to em300-th, em400-tld, vs121 or vs133, or read the network server's own fields with codec mapping";
     return { ok: false, reason: `${own}: ${hint}` };

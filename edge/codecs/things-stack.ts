@@ -40,9 +40,7 @@ export const thingsStack: Format = {
         const up = fieldsOf(event.uplink_message);
         if (up !== undefined) return readUp(event, up, reader);
         if (fieldsOf(event.join_accept) !== undefined) {
-          const time = textOf(event.received_at);
-          const reading = { ...(time !== undefined && { time }), online: true };
-          return { ok: true, said: [{ kind: 'status', reading }], note: 'it joined the network' };
+          return { ok: true, said: [{ kind: 'status', reading: { online: true } }], note: 'it joined the network' };
         }
         return { ok: true, said: [], note: 'a message of the network that tells of no reading' };
       },
