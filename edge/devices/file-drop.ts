@@ -46,6 +46,8 @@ export class FileDrop {
   #watcher: FSWatcher | undefined;
   #stopped = false;
   #isHinted = false;
+  /** From a hint to the look, ms: a full folder takes long to look at, and is not looked at all the time. */
+  #hintMs = HINT_MS;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #told: string | undefined;
@@ -108,8 +110,10 @@ export class FileDrop {
     const { path } = this.#parts.source;
     this.#watch();
     const away = setTimeout(() => this.#trouble('folder', `the folder ${path} does not answer`), AWAY_MS);
+    const started = performance.now();
     const { files, link } = await list(path, this.#matches).finally(() => clearTimeout(away));
     const now = performance.now();
+    this.#hintMs = Math.min(POLL_MS, Math.max(HINT_MS, 4 * (now - started)));
     this.#settling.keepOnly(files);
     const ready: Listed[] = [];
     let isFull = false;
@@ -127,7 +131,8 @@ export class FileDrop {
       await this.#take(file);
     }
     await this.#memory.bound(() => new Set(files.map(({ name }) => name)));
-    return ready.length > 0 ? HINT_MS : Math.min(POLL_MS, this.#settling.restMs(performance.now()));
+    const restMs = ready.length > 0 ? 0 : this.#settling.restMs(performance.now());
+    return Math.min(POLL_MS, Math.max(this.#hintMs, restMs));
   }
 
   #folderTrouble(link: string | undefined, isFull: boolean, now: number): string | undefined {
@@ -224,17 +229,19 @@ export class FileDrop {
   }
 
   #hint(): void {
+    // The first one counts: somebody who writes without a pause must not put the look off for ever.
+    if (this.#isHinted) return;
     this.#isHinted = true;
     if (this.#wake === undefined) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#wake, HINT_MS);
+    this.#timer = setTimeout(this.#wake, this.#hintMs);
   }
 
   async #rest(ms: number): Promise<void> {
     if (this.#stopped) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#timer = setTimeout(resolve, this.#isHinted ? Math.min(ms, HINT_MS) : ms);
+      this.#timer = setTimeout(resolve, this.#isHinted ? Math.min(ms, this.#hintMs) : ms);
     });
     clearTimeout(this.#timer);
     this.#wake = undefined;
