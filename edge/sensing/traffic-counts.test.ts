@@ -74,6 +74,41 @@ describe('running totals', () => {
     expect(totals(2, 103)).toEqual([broke('in', 100, 2, { wrapped: false }), crossed(0, 3)]);
   });
 
+  it('a little lower are old ones, sent again or overtaken: nothing is counted twice', () => {
+    const { totals } = counter();
+    totals(495, 480);
+    expect(totals(500, 482)).toEqual([crossed(5, 2)]);
+    expect(totals(495, 480)).toEqual([]);
+    expect(totals(500, 482)).toEqual([]);
+    expect(totals(495, 480)).toEqual([]);
+    expect(totals(499, 482)).toEqual([]);
+    expect(totals(504, 482)).toEqual([crossed(4, 0)]);
+    // What rose at once may be sent again at once.
+    expect(totals(1504, 482, { after: 5 * MINUTE })).toEqual([crossed(1000, 0)]);
+    expect(totals(804, 482)).toEqual([]);
+    expect(totals(1505, 482)).toEqual([crossed(1, 0)]);
+  });
+
+  it('that stay a little lower began anew: the third is believed, and what passed since the first', () => {
+    const { totals } = counter();
+    totals(50, 40);
+    expect(totals(30, 40)).toEqual([]);
+    expect(totals(32, 40)).toEqual([]);
+    expect(totals(35, 41)).toEqual([broke('in', 50, 35, { wrapped: false }), crossed(5, 1)]);
+    expect(totals(36, 41)).toEqual([crossed(1, 0)]);
+  });
+
+  it('of before a wrap are old ones, too', () => {
+    const { totals } = counter(U16);
+    totals(65_530, 0);
+    expect(totals(2, 0)).toEqual([broke('in', 65_530, 2, { wrapped: true }), crossed(8, 0)]);
+    expect(totals(65_530, 0)).toEqual([]);
+    expect(totals(2, 0)).toEqual([]);
+    expect(totals(65_533, 0)).toEqual([]);
+    expect(totals(3, 0)).toEqual([crossed(1, 0)]);
+    expect(totals(65_533, 0)).toEqual([]);
+  });
+
   it('of the past say nothing of now', () => {
     const { totals } = counter(U16);
     totals(100, 100);

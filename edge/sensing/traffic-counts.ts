@@ -3,6 +3,7 @@
  *
  *   first total ............................ sets the mark to count from
  *   it rose ................................ the difference
+ *   it is a little lower ................... nothing: an old total, sent again or overtaken; the third in a row is believed
  *   it fell, and says where it wraps ....... the difference over the wrap, if so many can have passed
  *   it fell otherwise: it began anew ....... sets the mark
  *   it rose by more than can have passed ... sets the mark
@@ -14,6 +15,10 @@ import type { Fact, Memory, Sensed, SensedReading, SensingViews } from './sensed
 /** Nobody gets more persons through a line in a minute, nor between two totals that follow at once. */
 const MOST_A_MINUTE = 200;
 const MINUTE_MS = 60_000;
+/** An old total is lower by no more than this, or than the mark last rose by, and more than half of the mark. */
+const LITTLE = 300;
+/** So many totals below the mark in a row, and it is the mark that is wrong. */
+const BELIEVED = 3;
 
 interface TrafficBody {
   readonly line?: string;
@@ -32,9 +37,23 @@ interface Totals {
   readonly out?: number;
   /** Elapsed clock when one of them last moved. */
   readonly at?: number;
+  /** What they last rose by. */
+  readonly rose?: Readonly<Partial<Record<Direction, number>>>;
+  /** Totals a little below the mark, since it was last reached. */
+  readonly below?: Readonly<Partial<Record<Direction, Below>>>;
+}
+
+type Direction = 'in' | 'out';
+
+interface Below {
+  /** The first of them. */
+  readonly from: number;
+  readonly times: number;
 }
 
 interface Counted {
+  /** It is taken for an old one: the mark stays. */
+  readonly below?: Below;
   /** Persons since the last total. */
   readonly passed: number;
   /** Why the total did not simply go on. */
@@ -49,23 +68,37 @@ export function senseTraffic(reading: SensedReading, views: SensingViews): Sense
   if (reading.history) return { facts: [], remember: [] }; // a total of the past says nothing about the time between
   const key = `${reading.device}/${body.line}`;
   const last = (views.recall('totals', key) ?? {}) as Totals;
-  const moved = (body.total_in ?? last.in) !== last.in || (body.total_out ?? last.out) !== last.out;
-  if (!moved) return { facts: [], remember: [] };
+  const isStill = (body.total_in ?? last.in) === last.in && (body.total_out ?? last.out) === last.out;
+  if (isStill && last.below === undefined) return { facts: [], remember: [] };
   const limit = mostPassed(last.at, reading.elapsed);
-  const entered = countedFrom(last.in, body.total_in, body.wraps_at, limit);
-  const left = countedFrom(last.out, body.total_out, body.wraps_at, limit);
-  const totals: Totals = {
-    ...last,
-    ...(body.total_in === undefined ? {} : { in: body.total_in }),
-    ...(body.total_out === undefined ? {} : { out: body.total_out }),
-    ...(reading.elapsed === undefined ? {} : { at: reading.elapsed }),
-  };
+  const entered = countedFrom(last, 'in', body.total_in, body.wraps_at, limit);
+  const left = countedFrom(last, 'out', body.total_out, body.wraps_at, limit);
+  const totals = after(last, body, entered, left, isStill ? undefined : reading.elapsed);
   const sensed = crossed(body, entered.passed, left.passed, [['totals', key, totals]]);
   const broken = [
     ...brokeFact(reading.device, body, 'in', last.in, body.total_in, entered),
     ...brokeFact(reading.device, body, 'out', last.out, body.total_out, left),
   ];
   return broken.length === 0 ? sensed : { ...sensed, facts: [...broken, ...sensed.facts] };
+}
+
+function after(last: Totals, body: TrafficBody, entered: Counted, left: Counted, elapsed: number | undefined): Totals {
+  const { below: _, ...known } = last;
+  const below = { ...(entered.below && { in: entered.below }), ...(left.below && { out: left.below }) };
+  const rose = {
+    ...last.rose,
+    ...(entered.passed > 0 && { in: entered.passed }),
+    ...(left.passed > 0 && { out: left.passed }),
+  };
+  const hasOld = Object.keys(below).length > 0;
+  return {
+    ...known,
+    ...(body.total_in !== undefined && !entered.below && { in: body.total_in }),
+    ...(body.total_out !== undefined && !left.below && { out: body.total_out }),
+    ...(Object.keys(rose).length > 0 && { rose }),
+    ...(hasOld && { below }),
+    ...(elapsed !== undefined && !hasOld && { at: elapsed }),
+  };
 }
 
 /** Persons that can have passed since the total was as it was. */
@@ -75,12 +108,20 @@ function mostPassed(since: number | undefined, now: number | undefined): number 
 }
 
 function countedFrom(
-  last: number | undefined,
+  known: Totals,
+  direction: Direction,
   total: number | undefined,
   wrapsAt: number | undefined,
   limit: number,
 ): Counted {
+  const last = known[direction];
   if (last === undefined || total === undefined || total === last) return { passed: 0 };
+  if (isLittleBelow(last, total, wrapsAt, known.rose?.[direction] ?? 0)) {
+    const { from, times } = known.below?.[direction] ?? { from: total, times: 0 };
+    if (times + 1 < BELIEVED) return { passed: 0, below: { from, times: times + 1 } };
+    // It began anew, and has counted since.
+    return { passed: total > from && total - from <= limit ? total - from : 0, broke: { wrapped: false } };
+  }
   if (total > last) {
     const passed = total - last;
     return passed <= limit ? { passed } : { passed: 0, broke: { wrapped: false, jumped: true } };
@@ -91,10 +132,19 @@ function countedFrom(
     : { passed: 0, broke: { wrapped: false } };
 }
 
+/** Whether it can be a total of before; also from before a wrap that has just been counted over. */
+function isLittleBelow(last: number, total: number, wrapsAt: number | undefined, rose: number): boolean {
+  const little = Math.max(LITTLE, rose);
+  if (total < last) return last - total <= little && total > last / 2;
+  if (wrapsAt === undefined || total >= wrapsAt) return false;
+  const back = last + wrapsAt - total;
+  return back <= little && back < wrapsAt / 2;
+}
+
 function brokeFact(
   device: string,
   { line = '' }: TrafficBody,
-  direction: 'in' | 'out',
+  direction: Direction,
   from: number | undefined,
   to: number | undefined,
   { broke }: Counted,
