@@ -364,3 +364,16 @@ test('a frame of 7E1 needs no quotes, though YAML takes it for a number', () => 
   const { config } = parseConfig(text, 'store.yaml', {});
   expect(config.devices.map(({ serial }) => serial?.frame)).toEqual(['7E1', '8E1', '7O1', '8N1']);
 });
+
+test('a broker on the network that is told a password in the clear is a notice', () => {
+  const brokers = [
+    '{ name: a, url: "mqtt://10.0.0.5:1883", username: hub }',
+    '{ name: b, url: "mqtts://10.0.0.5:8883", username: hub }',
+    '{ name: c, url: "mqtt://127.0.0.1:1883", username: hub }',
+    '{ name: d, url: "mqtt://10.0.0.5:1883" }',
+  ];
+  const { notices } = parseConfig(`hub: a\nbrokers: [${brokers.join(', ')}]\n`, 'store.yaml', {});
+  expect(notices).toEqual([
+    'brokers a mqtt://10.0.0.5:1883: the user name and password travel unencrypted on that network; use mqtts:// there',
+  ]);
+});

@@ -164,8 +164,19 @@ function noticesOf(config: StoreConfig): string[] {
       ? [`http.listen ${addressText(http.listen)}: everyone on that network may ${openUse(http)}`]
       : []),
     ...(cloud?.sasl && !cloud.tls ? ['cloud.sasl without cloud.tls: the log-in at the brokers is not encrypted'] : []),
+    ...config.brokers
+      .filter(talksOpenly)
+      .map(
+        ({ name, url }) =>
+          `brokers ${name} ${url}: the user name and password travel unencrypted on that network; use mqtts:// there`,
+      ),
     ...campaignNotices(config),
   ];
+}
+
+function talksOpenly({ url, username }: StoreConfig['brokers'][number]): boolean {
+  const host = /^mqtt:\/\/(?:[^@]*@)?(\[[^\]]+\]|[^:]+)/.exec(url)?.[1];
+  return username !== undefined && host !== undefined && !isLoopback(host.replace(/^\[|\]$/g, ''));
 }
 
 /** Campaigns that can never be offered, or never be measured, as they stand. */
