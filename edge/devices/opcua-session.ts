@@ -72,6 +72,9 @@ export class OpcUaSession {
   #running: Promise<void> | undefined;
   /** Ends the connection, or the attempt. */
   #end: (() => void) | undefined;
+  #certificates: OPCUACertificateManager | undefined;
+  /** SHA-1 of the certificate that the server showed last. */
+  #shown: string | undefined;
   #told: string | undefined;
   #dirty = new Set<OpcUaGroup>();
   #flush: NodeJS.Timeout | undefined;
@@ -90,6 +93,7 @@ export class OpcUaSession {
     this.#end?.();
     clearTimeout(this.#flush);
     await this.#running;
+    await this.#certificates?.dispose().catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -110,14 +114,20 @@ export class OpcUaSession {
     const { library, source, pki } = this.#parts;
     const user = this.#user();
     if ('fault' in user) return `opcua.password_file: ${user.fault}`;
-    let certificates: OPCUACertificateManager | undefined;
-    let shown: string | undefined;
     let client: OPCUAClient | undefined;
     let watch: NodeJS.Timeout | undefined;
+    // What waits at the side must not outlive the attempt, and keep its client alive.
+    const over = new AbortController();
+    const within = <T>(ms: number, value: T): Promise<T> =>
+      delay(ms, value, { ref: false, signal: over.signal }).catch(() => value);
     try {
-      certificates = await openCertificates(library, pki, (thumbprint) => {
-        shown = thumbprint;
+      this.#certificates ??= await openCertificates(library, pki, (thumbprint) => {
+        this.#shown = thumbprint;
       });
+      const certificates = this.#certificates;
+      // A person may have moved files meanwhile.
+      await certificates.reloadCertificates();
+      this.#shown = undefined;
       client = this.#client(certificates);
       const lost = losing();
       for (const event of ['close', 'connection_lost', 'abort'] as const)
@@ -125,22 +135,23 @@ export class OpcUaSession {
       this.#end = () => lost.lose('');
       if (this.#stopping.signal.aborted) return '';
       const connecting = this.#connect(client, user.identity, lost.lose);
-      const outcome = await Promise.race([connecting, lost.reason, timeout(CONNECT_MS)]);
+      const outcome = await Promise.race([connecting, lost.reason, within(CONNECT_MS, undefined)]);
       if (outcome === undefined) return `the server at ${source.endpoint} does not answer in time`;
       if (outcome === '') return outcome;
       // Where it was closed meanwhile, connecting tells why.
       if (typeof outcome === 'string')
-        return await Promise.race([connecting.then(() => outcome), delay(STOP_MS, outcome, { ref: false })]);
+        return await Promise.race([connecting.then(() => outcome), within(STOP_MS, outcome)]);
       this.#sayNodes();
       watch = setInterval(() => this.#watch(outcome), WATCH_MS);
       return await lost.reason;
     } catch (error) {
-      return connectionWords(error, source, pki, shown);
+      return connectionWords(error, source, pki, this.#shown);
     } finally {
       clearInterval(watch);
       if (client !== undefined)
-        await Promise.race([client.disconnect().catch(() => undefined), delay(STOP_MS, undefined, { ref: false })]);
-      await certificates?.dispose().catch(() => undefined);
+        await Promise.race([client.disconnect().catch(() => undefined), within(STOP_MS, undefined)]);
+      over.abort();
+      this.#end = undefined;
     }
   }
 
@@ -286,10 +297,6 @@ export class OpcUaSession {
       identity: { type: library.UserTokenType.UserName, userName: username, password: password.replace(/\r?\n$/, '') },
     };
   }
-}
-
-function timeout(ms: number): Promise<undefined> {
-  return delay(ms, undefined, { ref: false });
 }
 
 function losing(): { readonly reason: Promise<string>; readonly lose: (reason: string) => void } {

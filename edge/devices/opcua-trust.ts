@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { OPCUACertificateManager, OpcUaLibrary } from './opcua-library.ts';
 
-/** For one connection: each looks at the folders anew. `onShown`: SHA-1 of each certificate that a server shows. */
+/** It reads the folders when it is told to. `onShown`: SHA-1 of each certificate that a server shows. */
 export async function openCertificates(
   library: OpcUaLibrary,
   pki: string,
