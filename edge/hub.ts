@@ -10,32 +10,23 @@ import { type Address, isLoopback } from '../config/values.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { claimsDesk } from './claims-desk.ts';
 import { dayInZone } from './codecs/business-day.ts';
-import { formatOf } from './codecs/formats.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked } from './codecs/masking.ts';
 import type { Alert, AlertCommand } from './contracts/alerts.ts';
-import type { DeviceConfig } from './contracts/devices.ts';
 import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
 import { HubError, isDamage, messageOf } from './contracts/errors.ts';
-import type { SourcePosition } from './contracts/intake.ts';
 import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
-import { DeviceDesk } from './device-desk.ts';
-import { DeviceRegister } from './device-register.ts';
 import { deviceRoutes } from './device-routes.ts';
-import { DeviceWatch } from './device-watch.ts';
-import { framesIn } from './device-wiring.ts';
 import type { AddressOptions } from './devices/addresses.ts';
 import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import { limitsFrom } from './devices/door-options.ts';
-import type { FramesIn } from './devices/frames-in.ts';
 import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { doorFigures } from './door-figures.ts';
-import { FileDesk } from './file-desk.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer, identityKey } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
@@ -54,6 +45,7 @@ import { Watchdog } from './ops/watchdog.ts';
 import { antennaZones } from './reader-zones.ts';
 import { retrying } from './retrying.ts';
 import { type Screens, screensOf } from './screens.ts';
+import { ShopDevices } from './shop-devices.ts';
 import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
 import { claimsApi } from './staff/claims-api.ts';
 import { staffGate } from './staff/gate.ts';
@@ -63,7 +55,6 @@ import { screensApi } from './staff/screens-api.ts';
 import { Sessions } from './staff/sessions.ts';
 import { shoppersApi } from './staff/shoppers-api.ts';
 import { Standing } from './standing.ts';
-import { type Transport, transportsOf } from './transports.ts';
 
 const HEARTBEAT_MS = 300_000;
 /** The journal is looked at while fewer are stored. */
@@ -81,10 +72,7 @@ export class Hub {
   readonly #standing: Standing;
   readonly #codec: Codec;
   readonly #decoder: HubJson;
-  readonly #register: DeviceRegister;
-  readonly #watch: DeviceWatch;
-  readonly #desk: DeviceDesk;
-  readonly #frames: FramesIn;
+  readonly #devices: ShopDevices;
   readonly #intake: CountedIntake;
   readonly #credentials: Credentials | undefined;
   readonly #door: MqttDoor;
@@ -98,7 +86,6 @@ export class Hub {
   readonly #liveCounters = { stalled: 0, turnedAway: 0 };
   readonly #screens: Screens;
   #reader: JournalReader | undefined;
-  #transports: readonly Transport[] = [];
   #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -117,27 +104,19 @@ export class Hub {
     const dayAt = dayInZone(config.timezone);
     const zoneOf = antennaZones(config.devices);
     this.#decoder = new HubJson({ facing: (shelf) => facings.get(shelf), dayAt, conceal, zoneOf });
-    this.#register = new DeviceRegister(config.devices, this.#decoder.mask);
-    this.#watch = new DeviceWatch({
-      devices: config.devices,
-      register: this.#register,
-      synced,
-      tell: (devices) => this.#journal.request({ op: 'heard', devices }),
-    });
     this.#codec = this.#countingCodec();
     this.#intake = new CountedIntake(this.#journal, this.#metrics);
-    this.#desk = new DeviceDesk({
-      devices: devicesOf(config),
-      formatOf,
-      judge: this.#decoder.judge,
-      mask: this.#decoder.mask,
+    this.#devices = new ShopDevices({
+      config,
+      decoder: this.#decoder,
       intake: this.#intake,
+      request: (request) => journal.request(request),
+      synced,
       counted: (kind, readings) => {
         this.#metrics.accepted[kind] += readings;
       },
-      register: this.#register,
+      logger: this.#loggers.devices,
     });
-    this.#frames = framesIn(config.devices, this.#desk, this.#register);
     this.#screens = screensOf(config, config.http.limits.live_readers, (request) => journal.request(request));
     const { users } = config.mqtt;
     const files = mostOpenFiles();
@@ -149,7 +128,7 @@ export class Hub {
       credentials: this.#credentials,
       intake: this.#intake,
       codec: this.#codec,
-      frames: this.#frames,
+      frames: this.#devices.frames,
       conceal,
       keep: async (changes) => void (await this.#journal.request({ op: 'sessions', changes })),
       limits: { ...limitsFrom(config.mqtt.limits), connections: places.mqtt },
@@ -183,8 +162,7 @@ export class Hub {
   async start(): Promise<void> {
     const { incarnation, out, open, sessions } = await this.#journal.start();
     this.#screens.hear(out);
-    this.#desk.start();
-    this.#watch.start();
+    this.#devices.start();
     this.#journal.listen((more, alerts, figures, silenced) => this.#onCommit(more, alerts, figures, silenced));
     const reader = JournalReader.open(this.#config.data_dir);
     this.#reader = reader;
@@ -194,7 +172,7 @@ export class Hub {
     await this.#serve(reader);
     const { port, tlsPort, websocketPort } = await this.#door.start(sessions);
     this.#delivery.start(out, open);
-    await this.#openTransports();
+    await this.#devices.openTransports();
     await this.#door.publishOut(STATUS_TOPIC, 'online', { retain: true });
     this.#beat();
     this.#check.start();
@@ -216,35 +194,6 @@ export class Hub {
     this.#watchdog.ready();
   }
 
-  async #openTransports(): Promise<void> {
-    const { brokers, hub, data_dir } = this.#config;
-    const devices = devicesOf(this.#config);
-    this.#transports = await transportsOf({
-      hub,
-      devices,
-      brokers,
-      dataDir: data_dir,
-      take: (device, frame, done, position) => this.#desk.take(device, frame, done, position),
-      files: new FileDesk({
-        devices,
-        formatOf,
-        judge: this.#decoder.judge,
-        check: this.#decoder.check,
-        intake: this.#intake,
-        register: this.#register,
-        positionsOf: async (prefix) => (await this.#journal.request({ op: 'positions', prefix })) as SourcePosition[],
-        forget: async (sources) => void (await this.#journal.request({ op: 'forget-positions', sources })),
-      }),
-      positionOf: async (source) => (await this.#journal.request({ op: 'position', source })) as string | undefined,
-      trouble: (device, reason) => {
-        this.#register.trouble(device, Date.now(), reason);
-        this.#loggers.devices.warn({ device }, reason ?? 'it works again');
-      },
-      logger: this.#loggers.devices,
-    });
-    for (const transport of this.#transports) await transport.start();
-  }
-
   /** A frozen subscriber must not hold up the stop. */
   async #sayOffline(): Promise<void> {
     if (!this.#heartbeat) return;
@@ -262,11 +211,10 @@ export class Hub {
       () => this.#check.stop(),
       () => this.#descriptors.stop(),
       () => this.#stillThere.stop(),
-      () => this.#watch.stop(),
       () => this.#sayOffline(),
-      ...this.#transports.map((transport) => () => transport.stop()),
+      ...this.#devices.stops.transports,
       () => this.#door.stop(),
-      () => this.#desk.stop(),
+      this.#devices.stops.desk,
       () => this.#delivery.stop(),
       ...this.#servers.map((server) => () => server.close()),
       // Before the writer, which brings the log into the database when nobody else has it open.
@@ -291,8 +239,8 @@ export class Hub {
         if (decoded.ok) {
           const { readings, counted } = decoded;
           if (counted > 0) this.#metrics.accepted[kind] += counted;
-          this.#register.seen(device, received, { kind, readings, counted, bytes: payload });
-        } else this.#register.refused(device, received, decoded.reason, decoded.bytes ?? undefined);
+          this.#devices.register.seen(device, received, { kind, readings, counted, bytes: payload });
+        } else this.#devices.register.refused(device, received, decoded.reason, decoded.bytes ?? undefined);
         return decoded;
       },
       mask: this.#decoder.mask,
@@ -342,21 +290,27 @@ export class Hub {
       await app.register(httpIn, {
         intake: this.#intake,
         codec: this.#codec,
-        frames: this.#frames,
+        frames: this.#devices.frames,
         inFlight: this.#door.inFlight,
         counters: this.#door.counters,
         ...(app === open && { access }),
       });
       staffPages(app);
     }
-    deviceRoutes(local, this.#register);
+    deviceRoutes(local, this.#devices.register);
     bridgeRoutes(local, {
       request: async (request) => {
         const answer = await this.#journal.request(request);
         if (request.op === 'acknowledge') this.#countAcknowledged(request.request);
         return answer;
       },
-      retry: retrying(reader, this.#decoder, this.#intake, (request) => this.#journal.request(request), this.#desk),
+      retry: retrying(
+        reader,
+        this.#decoder,
+        this.#intake,
+        (request) => this.#journal.request(request),
+        this.#devices.desk,
+      ),
       discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
       check: () => this.#check.soon(),
     });
@@ -465,11 +419,6 @@ export class Hub {
 /** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
 function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
   return allow_anonymous_network || isLoopback(listen.host);
-}
-
-/** Some tell local time. */
-function devicesOf({ devices, timezone }: StoreConfig): DeviceConfig[] {
-  return devices.map((device) => ({ ...device, timezone }));
 }
 
 /** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */
