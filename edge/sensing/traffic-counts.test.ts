@@ -52,11 +52,25 @@ describe('running totals', () => {
     totals(30_000, 0);
     expect(totals(10, 0)).toEqual([broke('in', 30_000, 10, { wrapped: false })]);
     // After a long silence so many can have passed.
-    totals(30_000, 0, { after: 1000 * MINUTE });
+    totals(60_000, 0, { after: 1000 * MINUTE });
     expect(totals(10, 0, { after: 200 * MINUTE })).toEqual([
-      broke('in', 30_000, 10, { wrapped: true }),
-      crossed(35_546, 0),
+      broke('in', 60_000, 10, { wrapped: true }),
+      crossed(5546, 0),
     ]);
+  });
+
+  it('that were set back to 0 at night did not wrap, however long nobody passed', () => {
+    const { totals } = counter(U16);
+    totals(1500, 1490);
+    // Switched off, or silent: after twelve hours all that the wrap would need could have passed.
+    expect(totals(1, 0, { after: 720 * MINUTE })).toEqual([
+      broke('in', 1500, 1, { wrapped: false }),
+      broke('out', 1490, 0, { wrapped: false }),
+    ]);
+    // It said all night that nobody passed.
+    totals(61_000, 0, { after: 1000 * MINUTE });
+    for (let i = 0; i < 72; i += 1) expect(totals(61_000, 0, { after: 10 * MINUTE })).toEqual([]);
+    expect(totals(1, 0, { after: 10 * MINUTE })).toEqual([broke('in', 61_000, 1, { wrapped: false })]);
   });
 
   it('that jump by more than can have passed are not believed silently', () => {

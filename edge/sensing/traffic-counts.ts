@@ -15,6 +15,10 @@ import type { Fact, Memory, Sensed, SensedReading, SensingViews } from './sensed
 /** Nobody gets more persons through a line in a minute, nor between two totals that follow at once. */
 const MOST_A_MINUTE = 200;
 const MINUTE_MS = 60_000;
+/** What passed over a wrap is at most this share of it: a counter set back to 0 at night must not invent thousands. */
+const OVER_WRAP = 1 / 8;
+/** So long after its total last rose, one that stays is noted: nobody passed until then. */
+const NOTED_MS = 10 * MINUTE_MS;
 /** An old total is lower by no more than this, or than the mark last rose by, and more than half of the mark. */
 const LITTLE = 300;
 /** So many totals below the mark in a row, and it is the mark that is wrong. */
@@ -35,7 +39,7 @@ interface TrafficBody {
 interface Totals {
   readonly in?: number;
   readonly out?: number;
-  /** Elapsed clock when one of them last moved. */
+  /** Elapsed clock when one of them last moved, or was last noted to stay. */
   readonly at?: number;
   /** What they last rose by. */
   readonly rose?: Readonly<Partial<Record<Direction, number>>>;
@@ -69,11 +73,12 @@ export function senseTraffic(reading: SensedReading, views: SensingViews): Sense
   const key = `${reading.device}/${body.line}`;
   const last = (views.recall('totals', key) ?? {}) as Totals;
   const isStill = (body.total_in ?? last.in) === last.in && (body.total_out ?? last.out) === last.out;
-  if (isStill && last.below === undefined) return { facts: [], remember: [] };
+  const isNoted = last.at === undefined || reading.elapsed === undefined || reading.elapsed - last.at < NOTED_MS;
+  if (isStill && isNoted && last.below === undefined) return { facts: [], remember: [] };
   const limit = mostPassed(last.at, reading.elapsed);
   const entered = countedFrom(last, 'in', body.total_in, body.wraps_at, limit);
   const left = countedFrom(last, 'out', body.total_out, body.wraps_at, limit);
-  const totals = after(last, body, entered, left, isStill ? undefined : reading.elapsed);
+  const totals = after(last, body, entered, left, isStill && isNoted ? undefined : reading.elapsed);
   const sensed = crossed(body, entered.passed, left.passed, [['totals', key, totals]]);
   const broken = [
     ...brokeFact(reading.device, body, 'in', last.in, body.total_in, entered),
@@ -127,7 +132,7 @@ function countedFrom(
     return passed <= limit ? { passed } : { passed: 0, broke: { wrapped: false, jumped: true } };
   }
   const over = wrapsAt === undefined || last >= wrapsAt ? undefined : wrapsAt - last + total;
-  return over !== undefined && over <= limit
+  return over !== undefined && wrapsAt !== undefined && over <= Math.min(limit, wrapsAt * OVER_WRAP)
     ? { passed: over, broke: { wrapped: true } }
     : { passed: 0, broke: { wrapped: false } };
 }
