@@ -25,10 +25,10 @@ function interval(entered: unknown, left: unknown, kind = 'people-counts') {
 const total = { serial: '00408CAC512B', name: 'Exit south', timestamp: '20170503112756', in: 12, out: 318 };
 const solid = { occupancy: 15, serial: '00:40:8c:18:82:27', total_in: 100, total_out: 85 };
 
-test('an interval is what was counted in it, as of its end, with an id of its own', async () => {
+test('an interval is what was counted in it, as of its last millisecond, with an id of its own', async () => {
   const decoder = opened(axis, DOOR);
   const to = Date.parse('2025-05-22T08:15:00Z');
-  const expected = { id: `B8A44F000001/${to - 60_000}/${to}`, time: to, line: 'door', in: 1, out: 2 };
+  const expected = { id: `B8A44F000001/door/${to - 60_000}/${to}`, time: to - 1, line: 'door', in: 1, out: 2 };
   expect(await readingsBy(decoder, interval(1, 2))).toEqual([expected]);
   expect(await readingsBy(decoder, interval(0, 0))).toEqual([]);
   expect(await decoded(decoder, interval(1, -2))).toMatchObject({ ok: false });
@@ -59,6 +59,14 @@ test('one entry can speak for several sensors', async () => {
     said: [],
     note: expect.stringContaining('`places`'),
   });
+});
+
+test('two sensors of one entry that tell no serial number are not repeats of each other', async () => {
+  const decoder = opened(axis, { push: true, places: { south: 'south', north: 'north' } });
+  const ids = [];
+  for (const name of ['south', 'north'])
+    ids.push(...(await readingsBy(decoder, { ...interval(1, 2), sensor: { name } })).map(({ id }) => id));
+  expect(new Set(ids).size).toBe(2);
 });
 
 test('a test of the connection and other measurements are no faults', async () => {

@@ -6,7 +6,7 @@
  *            count includes adults; other kinds are noted only; no measurements: a test of the connection
  *   total := { serial, name, timestamp, in, out }                     AXIS People Counter, since midnight
  *   3d    := { occupancy, total_in, total_out, serial, timestamp }    AXIS 3D People Counter
- *   utcFrom, utcTo := ISO 8601 with Z
+ *   utcFrom, utcTo := ISO 8601 with Z; a count is of the last millisecond before utcTo, and so of the hour it was made in
  *
  * `timestamp` is the device's local time, mostly without an offset (20170503112756): such a time is none, and the reading
  * counts as of its receipt. Where it has an offset it is taken.
@@ -90,7 +90,7 @@ class Axis implements Decoder {
     }
     if (persons.in === 0 && persons.out === 0) return undefined;
     const [from, to] = [timeOf(utcFrom), timeOf(utcTo)];
-    const interval = from !== undefined && to !== undefined ? { id: idOf(serial, from, to), time: to } : {};
+    const interval = from !== undefined && to !== undefined ? { id: idOf(serial, line, from, to), time: to - 1 } : {};
     return { kind: 'traffic', reading: { ...interval, line, ...persons } };
   }
 

@@ -112,6 +112,11 @@ function placeOf(column: string, first: readonly string[], field: string, line: 
   const exact = first.findIndex((name) => name.trim() === column.trim());
   const place = exact >= 0 ? exact : first.findIndex(same);
   if (place >= 0) return place;
+  // A row of a table without names may hold those of customers, and what is told here is kept and shown.
+  if (first.some((name) => /\d/.test(name) && /^[\d\s.,:/+-]+$/.test(name)))
+    throw new FileFault(
+      `line ${line}: there is no column ${column} for ${field}: the first line has numbers instead of names; name its ${first.length} columns by number, such as "#3"`,
+    );
   const there = first.slice(0, 20).map((name) => name.slice(0, 30));
   throw new FileFault(
     `line ${line}: there is no column ${column} for ${field}: the first line has ${there.join(', ')}`,

@@ -37,6 +37,9 @@ const KINDS: Readonly<Record<string, string>> = {
   ...{ void: 'void', v: 'void', storno: 'void' },
 };
 const DECIMAL = /^[+-]?\d{0,12}(\.\d{1,9})?$/;
+/** Digits grouped by commas with a decimal point, and the other way round; in India by two, before the last three. */
+const POINT = /^-?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?$/;
+const COMMA = /^-?([1-9]\d{0,2}(\.\d{3})+|\d*)(,\d*)?$/;
 /** Signs of currencies, and what groups digits. */
 const DECORATION = /[\s\u00a0\u202f'€$£¥]/g;
 
@@ -187,11 +190,17 @@ export class RowReader {
       .replace(DECORATION, '')
       .replace(/^(.+)-$/, '-$1')
       .replace(/^\+/, '');
-    const comma = bare.includes(',') && !this.#hasPoint;
-    const decimal = comma ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', '');
-    return DECIMAL.test(decimal) && /\d/.test(decimal)
+    const decimal = this.#plain(bare);
+    return decimal !== undefined && DECIMAL.test(decimal) && /\d/.test(decimal)
       ? decimal
       : this.#wrong(line, field, text, 'no number such as 12.99');
+  }
+
+  /** Without what groups its digits; undefined where that groups none: a decimal sign for another would be a hundredfold. */
+  #plain(bare: string): string | undefined {
+    if (this.#hasPoint) return !bare.includes(',') || POINT.test(bare) ? bare.replaceAll(',', '') : undefined;
+    if (!bare.includes(',') && this.#layout.decimal === undefined) return bare;
+    return COMMA.test(bare) ? bare.replaceAll('.', '').replace(',', '.') : undefined;
   }
 
   #day(row: readonly string[], line: number, field: Field): string | undefined {

@@ -129,6 +129,36 @@ describe('a table of sales', () => {
     expect(line({ Art: 'Storno' })?.lines[0]).toMatchObject({ kind: 'void' });
   });
 
+  it('refuses an amount whose decimal sign is another than the table has, rather than take it for a hundredfold', () => {
+    const priced = (price: string, separator: string, more: Record<string, string> = {}) => {
+      const mapping = {
+        transaction: '#1',
+        date: '#2',
+        gtin: '#3',
+        amount: '#4',
+        currency: '=EUR',
+        till: '=1',
+        ...more,
+      };
+      const row = ['7', '2026-11-20', WATER, `"${price}"`].join(separator);
+      const found = sales(row, { mapping })[0] as { lines: { price: { amount: number } }[] } | undefined;
+      return found?.lines[0]?.price.amount;
+    };
+    const refusal =
+      (price: string, separator: string, more: Record<string, string> = {}) =>
+      () =>
+        priced(price, separator, more);
+    for (const right of ['1234.50', '1,234.50', '1234.5']) expect(priced(right, ',')).toBe(123_450);
+    expect(priced('12,34,567.00', ',')).toBe(123_456_700);
+    for (const odd of ['12,99', '1,23', '1.234,50', '0,345']) expect(refusal(odd, ',')).toThrow();
+    for (const odd of ['1,234.50', '1.23,50']) expect(refusal(odd, ';')).toThrow();
+    const told = { decimal: '=,' };
+    expect([priced('1.234', ';', told), priced('1.234,5', ';', told), priced('12,99', ',', told)]).toEqual([
+      123_400, 123_450, 1299,
+    ]);
+    for (const odd of ['12.99', '0.345', '1.23']) expect(refusal(odd, ';', told)).toThrow();
+  });
+
   it('takes columns by number, constants, amounts of whole lines in minor units, a date and a clock', () => {
     const mapping = {
       ...{ transaction: '#1', date: '#2', clock: '#3', gtin: '#4', quantity: '#5', line_amount: '#6' },
@@ -167,6 +197,11 @@ describe('a table of sales', () => {
     expect(but(9, 'X')).toBe('line 2, column Art: "X" is no kind of line: expected sale, return or void');
     expect(reason('')).toBe('the file is empty: expected a line with the names of the columns');
     expect(reason('a;b\n1;2\n')).toBe('line 1: there is no column Bon for transaction: the first line has a, b');
+    const nameless = reason(`3;7;20.11.2026;;${WATER};Anna Beispiel;1;1,29;;S\n`);
+    expect(nameless).toMatch(
+      /^line 1: there is no column Bon for transaction: the first line has numbers instead of names/,
+    );
+    expect(nameless).not.toContain('Anna');
     expect(reason(`${HEAD}\n3;7;20.11.2026;;95212345`)).toBe('line 2: 5 columns instead of 10: is it cut off?');
     expect(reason(`${HEAD}\n${good.join(';')}\n3;8;"20.11.2026;;;;;;;`)).toMatch(/^line 3: Quote Not Closed/);
     expect(reason(`${HEAD}\n3;8;5" pipe;;;;;;;\n`)).toMatch(/^line 2: Invalid/);

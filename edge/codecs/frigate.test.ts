@@ -119,6 +119,20 @@ describe('a label of the shop', () => {
     expect(await spill('end', 'b')).toEqual([[false, 0]]);
   });
 
+  it('is of now although another camera told of a later picture before', async () => {
+    const decoder = opened(frigate, ENTRY);
+    await saidBy(decoder, event('new', [], ['checkout'], { id: 'p', frame_time: 1_607_123_970 }), EVENTS);
+    const spill = { label: 'spill', id: 's' };
+    const [came] = await readingsBy(
+      decoder,
+      event('new', [], ['drinks'], { ...spill, frame_time: 1_607_123_969 }),
+      EVENTS,
+    );
+    expect(came).toEqual({ zone: 'beverages', label: 'spill', present: true, count: 1, confidence: 0.7890625 });
+    const [gone] = await readingsBy(decoder, event('end', [], [], { ...spill, frame_time: 1_607_123_971 }), EVENTS);
+    expect(gone).toMatchObject({ present: false, time: 1_607_123_971_000 });
+  });
+
   it('is counted by its topic as well', async () => {
     const readings = await readingsBy(opened(frigate, ENTRY), '0', { topic: 'site/frigate/checkout/queue' });
     expect(readings).toEqual([{ zone: 'tills', label: 'queue', present: false, count: 0 }]);

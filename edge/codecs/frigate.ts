@@ -33,6 +33,8 @@ class Frigate implements Decoder {
   readonly #device: DeviceConfig;
   /** Objects, as `label id`, in zones as Frigate calls them; counted by `label zone`. */
   readonly #tracks = new ZoneTracks();
+  /** Epoch ms of the newest picture that was told of. */
+  #latest = 0;
 
   constructor(device: DeviceConfig) {
     this.#device = device;
@@ -93,12 +95,16 @@ class Frigate implements Decoder {
       const persons = way === 'in' ? { in: 1, out: 0 } : { in: 0, out: 1 };
       const crossing = idOf(id, zone, way, ms ?? '');
       said.push({ kind: 'traffic', reading: { id: crossing, ...time, line: place, ...persons } });
+      if (ms !== undefined && ms > this.#latest) this.#latest = ms;
       return;
     }
     const score = numberOf(after.score);
     const confidence = score !== undefined && score >= 0 && score <= 1 && { confidence: score };
     const { kind, reading } = counted(place, label, this.#tracks.count(`${label} ${zone}`));
-    said.push({ kind, reading: { ...reading, ...confidence, ...time } });
+    // Cameras overtake each other: a change of now would count as one of the past, and stay unknown.
+    const isNewest = ms !== undefined && ms >= this.#latest;
+    said.push({ kind, reading: { ...reading, ...confidence, ...(isNewest && time) } });
+    if (isNewest) this.#latest = ms;
   }
 
   #placeOf(name: string | undefined): string | undefined {

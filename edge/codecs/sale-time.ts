@@ -3,12 +3,13 @@
  * instead of the T, the day first with points (20.11.2026 09:15) or slashes (20/11/2026), the digits alone
  * (20261120091500), or epoch seconds or milliseconds. A slashed date is never read with the month first.
  */
+import { dayInZone } from './business-day.ts';
 import { localTime } from './local-time.ts';
 
 export interface Told {
   /** Epoch ms. */
   readonly ms: number;
-  /** Of the clock at the till, `YYYY-MM-DD`. */
+  /** Of the clock at the till, `YYYY-MM-DD`; of the store's, where the time is told in UTC or since the epoch. */
   readonly day: string;
 }
 
@@ -20,6 +21,7 @@ const EPOCH = /^(\d{10}|\d{13})$/;
 export class SaleTime {
   readonly #zone: string;
   #local: ((wall: number) => number) | undefined;
+  #dayAt: ((ms: number) => string) | undefined;
 
   constructor(timezone = 'UTC') {
     this.#zone = timezone;
@@ -32,6 +34,7 @@ export class SaleTime {
       const [, year, month, day, hour, minute, second, fraction, offset] = iso;
       const wall = wallOf([year, month, day, hour, minute, second], fraction);
       if (wall === undefined) return undefined;
+      if (offset === 'Z') return { ms: wall, day: this.#day(wall) };
       return { ms: offset === undefined ? this.#atHome(wall) : wall - offsetMs(offset), day: dayOf(wall) };
     }
     const dayFirst = DAY_FIRST.exec(text);
@@ -41,7 +44,7 @@ export class SaleTime {
     }
     if (EPOCH.test(text) && !/^(19|20)\d{8}$/.test(text)) {
       const ms = text.length === 10 ? Number(text) * 1000 : Number(text);
-      return { ms, day: dayOf(ms) };
+      return { ms, day: this.#day(ms) };
     }
     const digits = DIGITS.exec(text);
     return digits === null ? undefined : this.#home(wallOf(digits.slice(1)));
@@ -49,11 +52,18 @@ export class SaleTime {
 
   /** Only a date: nothing where it is none that exists. */
   date(text: string): string | undefined {
-    return this.read(text)?.day;
+    const told = this.read(text);
+    // A day is meant as it is written, whatever stands behind it.
+    return told && ISO.test(text) ? text.slice(0, 10) : told?.day;
   }
 
   #home(wall: number | undefined): Told | undefined {
     return wall === undefined ? undefined : { ms: this.#atHome(wall), day: dayOf(wall) };
+  }
+
+  #day(ms: number): string {
+    this.#dayAt ??= dayInZone(this.#zone);
+    return this.#dayAt(ms);
   }
 
   #atHome(wall: number): number {

@@ -128,8 +128,8 @@ describe('counts of intervals', () => {
   it('are persons of that interval, as of its end; an interval without anybody says nothing', async () => {
     const readings = await readingsBy(opened(xovis, DOOR), logics([1, 0], [0, 0], [3, 2]));
     expect(readings).toEqual([
-      { id: `logic/2/${FROM}/${FROM + MINUTE}`, time: FROM + MINUTE, line: 'door', in: 1, out: 0 },
-      { id: expect.any(String), time: FROM + 3 * MINUTE, line: 'door', in: 3, out: 2 },
+      { id: `logic/2/${FROM}/${FROM + MINUTE}`, time: FROM + MINUTE - 1, line: 'door', in: 1, out: 0 },
+      { id: expect.any(String), time: FROM + 3 * MINUTE - 1, line: 'door', in: 3, out: 2 },
     ]);
   });
 

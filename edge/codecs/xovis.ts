@@ -8,7 +8,8 @@
  *     type     := LINE_CROSS_FORWARD (in) | LINE_CROSS_BACKWARD (out) | ZONE_ENTRY | ZONE_EXIT | TRACK_DELETE | others
  *   logics_data := { logics: [{ id, name, geometries: [{ id, type, name }], records: [record] }] }
  *   record     := { from, to, counts: [{ name: fw (in) | bw (out) | others, value }] }
- *   time, from, to := epoch ms | ISO 8601 with offset
+ *   time, from, to := epoch ms | ISO 8601 with offset; a record's counts are of the last millisecond before `to`, and so of
+ *                     the hour in which they were made
  *
  * A GROUP is a second object over persons who are tracked as well: its events are left out.
  *
@@ -99,7 +100,7 @@ class Xovis implements Decoder {
           to !== undefined && { id: idOf('logic', nameOf(logic.id) ?? line, from, to) };
         said.push({
           kind: 'traffic',
-          reading: { ...interval, ...(to !== undefined && { time: to }), line, in: entered, out: left },
+          reading: { ...interval, ...(to !== undefined && { time: to - 1 }), line, in: entered, out: left },
         });
       }
     }

@@ -6,6 +6,8 @@ import type { ReaderZones } from './tag-presence.ts';
 
 /** The clock of all readers together, for zones that no reader is known to read. */
 const SHOP = '';
+/** Zones of one reader; the names may come from whoever sends, and more have the clock of the shop. */
+const MOST_ZONES = 1000;
 
 interface Clock {
   /** Milliseconds looked at. */
@@ -28,7 +30,7 @@ export class CoveredTime {
   learn(reader: string, zone: string): void {
     const zones = this.#zones.get(reader);
     if (zones === undefined) this.#zones.set(reader, new Set([zone]));
-    else if (!zones.has(zone)) zones.add(zone);
+    else if (!zones.has(zone) && zones.size < MOST_ZONES) zones.add(zone);
     else return;
     // It goes on where the clock stood by which the zone was judged before.
     if (!this.#clocks.has(zone)) this.#clocks.set(zone, { total: this.of(zone), heardAt: undefined });
