@@ -95,6 +95,18 @@ describe.skipIf(!browserInstalled)('the staff page', () => {
     await card(a).getByText('Put off for a while').waitFor();
   });
 
+  it('asks of a shelf why the alarm was false, and of anything else only whether', async () => {
+    desk.change(a);
+    desk.change(b, { rule: 'device-health', subject: 'gate-1', title: 'gate-1: says nothing any more' });
+    await button(a, 'False alarm').click();
+    await button(a, 'Wrong count').waitFor();
+    await button(b, 'False alarm').click();
+    expect(await card(b).getByRole('button').allTextContents()).toEqual(['It is fine', 'Back']);
+    await button(b, 'It is fine').click();
+    await card(b).waitFor({ state: 'detached' });
+    expect(desk.commands).toEqual([{ alert: b, action: 'dismiss', reason: 'other' }]);
+  });
+
   it('puts the most urgent first and what is put off last', async () => {
     desk.change(a, { title: 'old', raised: '2026-11-20T08:00:00Z' });
     desk.change(b, { title: 'older', raised: '2026-11-20T07:00:00Z' });

@@ -30,11 +30,18 @@ const PANELS = {
     ['In 60 min', { action: 'snooze', body: { minutes: 60 } }],
     ['Back', { panel: '' }, 'quiet'],
   ],
-  wrong: () => [
+  wrong: (_mine, { rule }) => [...(WHY_WRONG[rule] ?? FINE), ['Back', { panel: '' }, 'quiet']],
+};
+const FINE = [
+  ['It is fine', { action: 'dismiss', body: { reason: 'other' } }],
+  ['', undefined, 'told'],
+  ['', undefined, 'told'],
+];
+const WHY_WRONG = {
+  'shelf-gap': [
     ['It is full', { action: 'dismiss', body: { reason: 'full' } }],
     ['Wrong count', { action: 'dismiss', body: { reason: 'wrong-count' } }],
     ['Other reason', { action: 'dismiss', body: { reason: 'other' } }],
-    ['Back', { panel: '' }, 'quiet'],
   ],
 };
 
@@ -117,7 +124,7 @@ export function createCard(act) {
   }
 
   function fill() {
-    const places = PANELS[panel || alert.state](mine);
+    const places = PANELS[panel || alert.state](mine, alert);
     const labels = places.join();
     if (labels === shown) return;
     shown = labels;
