@@ -180,13 +180,20 @@ export const deviceSchema = z
       wrong('calibration', 'full_mm and empty_mm go together, full_mm the smaller one');
   });
 
+/** What is before an `@` may be a password: it is not shown. */
+function wrongUrl(url: unknown): string {
+  return String(url).includes('@')
+    ? 'must have no name in it: set username, and password_file for the password'
+    : `must be mqtt://host:port or mqtts://host:port, not ${shown(url)}`;
+}
+
 export const brokerSchema = z.strictObject({
   name: z.string().min(1).max(64).describe('how devices name it'),
   url: z
     .string()
-    .regex(/^mqtts?:\/\/[^\s/]+$/, {
-      error: (issue) => `must be mqtt://host:port or mqtts://host:port, not ${shown(issue.input)}`,
-    })
+    .regex(/^mqtts?:\/\/[^\s/?#@]+$/, { error: (issue) => wrongUrl(issue.input), abort: true })
+    // A port that there is, and a host.
+    .refine((url) => URL.canParse(url) && new URL(url).hostname !== '', { error: (issue) => wrongUrl(issue.input) })
     .describe('address of the broker'),
   username: z.string().min(1).optional().describe('log in with a name'),
   password_file: secretFile().optional().describe('file with its password, or credential:NAME'),

@@ -365,6 +365,16 @@ test('a frame of 7E1 needs no quotes, though YAML takes it for a number', () => 
   expect(config.devices.map(({ serial }) => serial?.frame)).toEqual(['7E1', '8E1', '7O1', '8N1']);
 });
 
+test.each([
+  ['mqtt://10.0.0.5:99999', 'must be mqtt://host:port or mqtts://host:port, not "mqtt://10.0.0.5:99999"'],
+  ['mqtt://:1883', 'must be mqtt://host:port or mqtts://host:port, not "mqtt://:1883"'],
+  ['mqtt://hub:hush%zz@10.0.0.5', 'must have no name in it: set username, and password_file for the password'],
+])('an address of a broker that no client can use, %s, is a fault with its line', (url, expected) => {
+  const parse = () => parseConfig(`hub: a\nbrokers:\n  - { name: a, url: "${url}" }\n`, 'store.yaml', {});
+  expect(parse).toThrow(`3:21: brokers[0].url: ${expected}`);
+  expect(parse).not.toThrow('hush');
+});
+
 test('a broker on the network that is told a password in the clear is a notice', () => {
   const brokers = [
     '{ name: a, url: "mqtt://10.0.0.5:1883", username: hub }',

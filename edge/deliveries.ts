@@ -83,7 +83,9 @@ export function deliver(
     if (error instanceof Unstorable) return { outcome: 'not-stored', reason: refusing ?? '' };
     throw error;
   }
-  if (isLeftOut) return { outcome: 'not-stored', reason: refusing ?? '' };
+  // A source that goes on behind a position that is not kept would lose the right to begin there again.
+  const isUnmarked = delivery.position !== undefined && delivery.readings.length > 0;
+  if (isLeftOut || (refusing !== undefined && isUnmarked)) return { outcome: 'not-stored', reason: refusing ?? '' };
   if (refusing === undefined) keepPosition(books, delivery);
   if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
   return acceptedAll(delivery, repeated);

@@ -208,6 +208,15 @@ test('a frame at which the codec fails is kept as a dead letter, and does not co
   }
 });
 
+test('a frame that has no room now is no dead letter: it is not acknowledged', () => {
+  const answer = { ok: false, later: true, reason: 'too many wait' } as const;
+  open([device('reader')], () => ({ ...format, open: () => ({ decode: () => answer }) }));
+  give({});
+  expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'too many wait' }]);
+  expect(intake.refusals).toEqual([]);
+  expect(register.list(NOW)[0]?.error?.reason).toBe('too many wait');
+});
+
 test('a frame that comes while the hub stops is to be sent again', () => {
   desk.stop();
   give({});

@@ -136,6 +136,11 @@ export class DeviceDesk {
     done: (receipt: Receipt) => void,
     notes: Notes,
   ): void {
+    if (!understood.ok && understood.later) {
+      this.#parts.register?.failed(station.config.name, frame.received, understood.reason);
+      done({ outcome: 'not-stored', reason: understood.reason });
+      return;
+    }
     const judged = understood.ok ? this.#judge(station.config, frame, understood.said) : understood;
     if ('reason' in judged) this.#refuse(station, frame, judged, done, notes);
     else this.#deliver(station, frame, judged.groups, understood, done, notes);

@@ -207,12 +207,20 @@ export class Hub {
   async stop(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#watchdog.stopping();
-    const steps: (() => Promise<void> | void)[] = [
+    const attempt = async (step: () => unknown): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        this.#loggers.journal.warn({ reason: messageOf(error) }, 'a step of the stop failed');
+      }
+    };
+    const steps: (() => unknown)[] = [
       () => this.#check.stop(),
       () => this.#descriptors.stop(),
       () => this.#stillThere.stop(),
       () => this.#sayOffline(),
-      ...this.#devices.stops.transports,
+      // At once: each may wait some seconds for what is on its way.
+      () => Promise.all(this.#devices.stops.transports.map(attempt)),
       () => this.#door.stop(),
       this.#devices.stops.desk,
       () => this.#delivery.stop(),
@@ -221,13 +229,7 @@ export class Hub {
       () => this.#reader?.close(),
       () => this.#journal.stop(),
     ];
-    for (const step of steps) {
-      try {
-        await step();
-      } catch (error) {
-        this.#loggers.journal.warn({ reason: messageOf(error) }, 'a step of the stop failed');
-      }
-    }
+    for (const step of steps) await attempt(step);
     if (this.#heartbeat) this.#loggers.journal.info('the hub has stopped');
   }
 

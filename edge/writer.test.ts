@@ -287,6 +287,9 @@ describe('trouble', () => {
       { outcome: 'not-stored', reason: FULL },
     ]);
     expect(reply.figures.refusing).toBe(FULL);
+    // Who reads on from a position must know that it is kept.
+    const repeated = { ...sale(clocks, '1'), position: { source: 'file/till/a.csv', value: 'taken' } };
+    expect(writer.process(batchOf([repeated])).receipts).toEqual([{ outcome: 'not-stored', reason: FULL }]);
     writer.close();
     const later = openWriter(folder, clocks);
     expect(later.process(batchOf([sale(clocks, '2')])).receipts).toEqual([undefined]);

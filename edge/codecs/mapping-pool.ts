@@ -6,7 +6,7 @@
  *   and the others go on. Time in which the machine is busy with other things does not count, up to 2 s.
  * - A device whose frames are ended three times in a row is paused for a minute: its frames are refused at once.
  * - The frames of one device are answered in their order, those of several take turns.
- * - What waits is bounded, by frames of a device and by bytes of all.
+ * - What waits is bounded, by frames of a device and by bytes of all; what is beyond it is to come again.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const LONGEST_START_MS = 30_000;
 const TICK_MS = 10;
 const STRIKES = 3;
 const PAUSE_MS = 60_000;
-const MOST_WAITING = 1000;
+const MOST_WAITING = 4000;
 const MOST_WAITING_BYTES = 16 * 1_048_576;
 const MEMORY_MB = 64;
 
@@ -105,7 +105,7 @@ export class MappingPool {
     if (lane === undefined) throw new Error('this device was given up');
     if (lane.waiting.length === 0 && this.#isPaused(lane)) return PAUSED;
     if (lane.waiting.length >= MOST_WAITING || this.#waitingBytes + frame.bytes.length > MOST_WAITING_BYTES)
-      return { ok: false, reason: 'more frames come than its expressions can read: too many wait already' };
+      return BUSY;
     this.#waitingBytes += frame.bytes.length;
     return new Promise((resolve) => {
       lane.waiting.push({ frame, resolve });
@@ -267,6 +267,13 @@ export class MappingPool {
 const PAUSED: NotUnderstood = {
   ok: false,
   reason: 'Three frames in a row took too long: this device is paused for a minute. Correct its mapping.',
+};
+
+/** They are good frames, of a fast device or of many behind one entry: who sent them keeps them. */
+const BUSY: NotUnderstood = {
+  ok: false,
+  reason: 'more frames come than its expressions can read: too many wait already',
+  later: true,
 };
 
 /** Messages of JSONata quote what was sent. */

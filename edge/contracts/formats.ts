@@ -37,6 +37,8 @@ export interface NotUnderstood {
   /** One sentence for an installer: what is wrong and what was expected. */
   readonly reason: string;
   readonly pointers?: readonly string[] | undefined;
+  /** Nothing is wrong with it, there is no room for it now: it is not acknowledged, and comes again. */
+  readonly later?: true;
 }
 
 /** Reads the frames of one device; it may remember what earlier ones said, within a bound. */

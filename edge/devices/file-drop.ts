@@ -264,11 +264,12 @@ function folderWords(error: unknown): string {
   return isMissing ? 'there is no such folder; it is looked for every few seconds' : fileWords(error);
 }
 
-/** A name of its own in that folder, which is made: `sales.csv`, `sales.csv.1` ... */
+/** A name of its own in that folder, which is made; a link may lead anywhere: `sales.csv`, `sales.csv.1` ... */
 async function freePath(folder: string, name: string): Promise<Buffer> {
   await mkdir(folder, { recursive: false }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
+  if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is no folder: links are not followed`);
   for (let number = 0; ; number += 1) {
     const path = pathOf(folder, number === 0 ? name : `${name}.${number}`);
     try {

@@ -195,6 +195,11 @@ describeWith('mosquitto')('devices at an outside broker', () => {
     await until(() => taken.length === 1);
   });
 
+  test('wait for an address that the client library can use, without an end of the process', async () => {
+    await link({ url: 'mqtt://127.0.0.1:99999' });
+    expect(troubles[0]?.[1]).toContain('Port should be >= 0 and < 65536');
+  });
+
   test('come by TLS where the authority is trusted, and are refused in words where it is not', async () => {
     const ca = authority(dir, 'shop-ca');
     const other = authority(dir, 'other-ca');

@@ -106,15 +106,15 @@ export class OutsideBrokerLink {
   }
 
   #connect(): void {
-    let options: IClientOptions;
+    let client: MqttClient;
     try {
-      options = this.#connectOptions();
+      // The library, too, throws what it cannot use.
+      client = mqtt.connect(this.#options.broker.url, this.#connectOptions());
     } catch (error) {
       this.#say(messageOf(error));
       this.#later();
       return;
     }
-    const client = mqtt.connect(this.#options.broker.url, options);
     this.#client = client;
     this.#owed = [];
     client.handleMessage = (packet, callback) => this.#came(client, packet, callback);
