@@ -43,7 +43,7 @@ export function openThermometer(plan: ThermometerPlan, parts: DeviceParts): SimD
       const tenths = Math.round((world.celsius(unit) + random.noise(0.05)) * 10);
       const payload = Buffer.from([...BATTERY, 0x03, 0x67, ...int16(tenths), 0x04, 0x68, 101]);
       const event = {
-        deduplicationId: `${eui}-${count}`,
+        deduplicationId: `${eui}-${clock(now)}-${count}`,
         time: new Date(clock(now)).toISOString(),
         deviceInfo: { applicationId: '2f0c', devEui: eui, deviceName: name, deviceProfileName: 'EM300-TH', tags: {} },
         ...{ devAddr: '00bd182c', adr: true, dr: 5, fCnt: count, fPort: 85, confirmed: false },
@@ -59,12 +59,15 @@ export function openDepthSensor(plan: DepthPlan, parts: DeviceParts): SimDevice 
   const { name, eui, shelf, fullMm, emptyMm } = plan;
   const { world, links, random, clock } = parts;
   const topic = `v3/shop@ttn/devices/${name}/up`;
+  let session = '';
   return uplinks(plan, parts, {
     entry: {
       ...{ name, codec: 'things-stack', model: 'em400-tld', mqtt: { topic }, shelf: shelf.shelf },
       calibration: { full_mm: fullMm, empty_mm: emptyMm },
     },
     send(now, count) {
+      // It joins with its first uplink, and counts from 1 in each session.
+      if (count === 1) session = `${eui}-${clock(now)}`;
       const fill = Math.min(1, world.countOn(shelf.shelf) / shelf.capacity);
       const mm = Math.round(emptyMm - fill * (emptyMm - fullMm) + random.noise(2));
       const payload = Buffer.from([...BATTERY, 0x04, 0x82, ...int16(Math.max(0, mm)), 0x05, 0x00, 0x00]);
@@ -74,7 +77,7 @@ export function openDepthSensor(plan: DepthPlan, parts: DeviceParts): SimDevice 
         correlation_ids: [`as:up:${eui}:${count}`],
         received_at,
         uplink_message: {
-          ...{ session_key_id: `${eui}-session`, f_port: 85, f_cnt: count, received_at },
+          ...{ session_key_id: session, f_port: 85, f_cnt: count, received_at },
           frm_payload: payload.toString('base64'),
           rx_metadata: [{ gateway_ids: { gateway_id: 'shop-gateway' }, rssi: -61 }],
         },

@@ -24,17 +24,20 @@ export function openShelfGateway(plan: GatewayPlan, { world, links, random, cloc
   const own = new Map(shelves.map((shelf) => [shelf.shelf, shelf]));
   let looked = Number.NEGATIVE_INFINITY;
   let serial = 0;
+  /** A gateway that was switched on again counts from 1: what it says must not be taken for what it said before. */
+  let boot = '';
   const readingOf = ({ shelf, sensor }: Shelf, time: string): object => {
     serial += 1;
     const value =
       sensor === 'scale'
         ? { weight_g: Math.round((world.weightOn(shelf) + random.noise(noiseG)) * 10) / 10 }
         : { count: world.countOn(shelf) };
-    return { id: `${name}-${serial}`, time, shelf, ...value };
+    return { id: `${name}-${boot}-${serial}`, time, shelf, ...value };
   };
   const say = (now: number): void => {
     looked = now;
     const time = new Date(clock(now)).toISOString();
+    if (boot === '') boot = time;
     const readings = [...changed].map((shelf) => readingOf(shelf, time));
     changed.clear();
     for (let from = 0; from < readings.length; from += MOST) {
