@@ -115,6 +115,32 @@ describe('a silent device', () => {
     expect(said()).toEqual(['resolved: zigbee: is off line']);
   });
 
+  it('is on line again with the first thing that it says, and not because somebody says that it is off line', () => {
+    shop = new DeviceShop([FRIDGE]);
+    beat();
+    shop.pass(11 * MINUTE);
+    shop.pass(0);
+    expect(said()).toEqual(['open: fridge-1: is quiet']);
+    // Its broker gives it up later than the hub does.
+    status({ online: false });
+    shop.pass(1000);
+    expect(said()).toEqual([]);
+    beat();
+    shop.pass(1000);
+    expect(said()).toEqual(['resolved: fridge-1: is quiet']);
+    shop.pass(MINUTE);
+    beat();
+    status({ online: false });
+    shop.pass(1000);
+    expect(said()).toEqual(['open: fridge-1: is off line']);
+    shop.restart({}, MINUTE);
+    beat();
+    shop.pass(1000);
+    expect(said()).toEqual(['resolved: fridge-1: is off line']);
+    const seen = shop.events('retail.devices.seen.v1').map(({ data }) => (data as { online: boolean }).online);
+    expect(seen).toEqual([false, true, false, true]);
+  });
+
   it('is what sends nothing: garbage, and what the hub only counts, are signs of life', () => {
     shop = new DeviceShop([deviceConfig('zigbee', { codec: 'zigbee2mqtt', rhythm: 10 * MINUTE })]);
     for (const content of ['{', '{"linkquality":9}', '[]', '{"action":"single"}']) {

@@ -28,7 +28,19 @@ export function livenessOf(devices: readonly DeviceConfig[], remembered: Remembe
 
 /** Configured devices were heard. `canTell`: facts can be stored now. */
 export function hearDevices(books: Books, devices: readonly HeardDevice[], canTell: boolean): void {
-  for (const device of devices) tell(books, books.liveness.heard(device, books.now.elapsed, canTell));
+  for (const device of devices) {
+    const news = books.liveness.heard(device, books.now.elapsed, canTell);
+    const isBack = canTell && comesBack(books, device.device) && !news.some(({ is }) => is === 'back');
+    tell(books, isBack ? [{ is: 'back', device: device.device }, ...news] : news);
+  }
+}
+
+/** Whether it said that it goes off line, and has spoken since: not every device says that it is there again. */
+function comesBack({ remembered }: Books, device: string): boolean {
+  const status = remembered.get('status', device) as { readonly online: boolean } | undefined;
+  if (status?.online !== false) return false;
+  remembered.set('status', device, { ...status, online: true });
+  return true;
 }
 
 /** Whoever fell silent until now. */

@@ -4,7 +4,7 @@
  * device is configured.
  */
 import type { DeviceConfig } from './contracts/devices.ts';
-import type { DeviceRegister, News } from './device-register.ts';
+import type { DeviceRegister, Heard, News } from './device-register.ts';
 import type { HeardDevice } from './sensing/liveness.ts';
 
 /** A device's clock is looked at so often, so that a backlog that comes at once is one look. ms. */
@@ -87,11 +87,17 @@ export class DeviceWatch {
     if (news.is === 'trouble') return;
     const entry = this.#entries.get(device);
     if (entry === undefined) return;
-    entry.heard = true;
+    // Mostly said by somebody else: its broker, its gateway.
+    entry.heard = !(news.is === 'heard' && saysOffline(news.what));
     if (news.is !== 'heard' || Math.abs(now - entry.lookedAt) < LOOK_MS) return;
     const told = news.what.readings.findLast(({ time, history }) => time !== undefined && history !== true);
     if (told?.time === undefined || !this.#parts.synced()) return;
     entry.lookedAt = now;
     entry.offset = told.time - now;
   }
+}
+
+function saysOffline({ kind, readings }: Heard): boolean {
+  const last = kind === 'status' ? readings.findLast(({ history }) => history !== true) : undefined;
+  return last !== undefined && (JSON.parse(last.body) as { online?: unknown }).online === false;
 }
