@@ -74,7 +74,7 @@ export class DeviceDesk {
       if (format === undefined)
         throw new HubError('CONFIG_INVALID', `devices[${index}].codec: this version does not read ${config.codec} yet`);
       const personal = format.personal === true || mapsPersons(config);
-      this.#stations.set(config.name, { config, format, decoder: format.open(config), personal });
+      this.#stations.set(config.name, { config, format, decoder: opened(format, config), personal });
     }
   }
 
@@ -272,4 +272,14 @@ export class DeviceDesk {
 /** Whether what it sends may say that a shopper consents. */
 export function mapsConsent({ mapping = {} }: DeviceConfig): boolean {
   return mapping.consent !== undefined;
+}
+
+/** Its fault says of which entry it is. */
+function opened(format: Format, device: DeviceConfig): Decoder {
+  try {
+    return format.open(device);
+  } catch (error) {
+    if (error instanceof HubError) throw new HubError(error.code, `device ${device.name}: ${error.message}`);
+    throw error;
+  }
 }

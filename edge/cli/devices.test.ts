@@ -203,7 +203,7 @@ test('check-config says what a codec lacks, at its entry', async () => {
     const checked = await store.run(['check-config']);
     expect([checked.code, checked.stdout]).toEqual([
       78,
-      expect.stringContaining('devices[0]: devices: door: xovis needs'),
+      expect.stringContaining('devices[0]: xovis needs'),
     ]);
   } finally {
     await store.stop();

@@ -103,9 +103,9 @@ class Axis implements Decoder {
 export const axis: Format = {
   name: 'axis',
   open(device) {
-    const { name, line, zone, places } = device;
+    const { line, zone, places } = device;
     if (line === undefined && zone === undefined && places === undefined)
-      throw new HubError('CONFIG_INVALID', `devices: ${name}: axis needs \`line\`, \`zone\` or \`places\``);
+      throw new HubError('CONFIG_INVALID', `axis needs \`line\`, \`zone\` or \`places\``);
     return new Axis(device);
   },
 };

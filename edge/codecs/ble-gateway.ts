@@ -187,20 +187,20 @@ function beaconNamed(text: string): string | undefined {
 }
 
 /** Where the assets of an entry are named. Throws CONFIG_INVALID. */
-function assetsOf({ name, places = {} }: DeviceConfig): ReadonlyMap<string, string> {
+function assetsOf({ places = {} }: DeviceConfig): ReadonlyMap<string, string> {
   const assets = new Map<string, string>();
   for (const [key, asset] of Object.entries(places)) {
     const beacon = beaconNamed(key);
     if (beacon === undefined)
-      throw refusal(name, `places.${key}: expected a beacon as uuid:major:minor, or as namespace:instance in hex`);
-    if (/[/+#\p{Cc}]/u.test(asset)) throw refusal(name, `places.${key}: must be a name without / + and #`);
+      throw refusal(`places.${key}: expected a beacon as uuid:major:minor, or as namespace:instance in hex`);
+    if (/[/+#\p{Cc}]/u.test(asset)) throw refusal(`places.${key}: must be a name without / + and #`);
     assets.set(beacon, asset);
   }
   return assets;
 }
 
-function refusal(device: string, why: string): HubError {
-  return new HubError('CONFIG_INVALID', `devices: ${device}: ${why}`);
+function refusal(why: string): HubError {
+  return new HubError('CONFIG_INVALID', why);
 }
 
 export function bleGatewayFormat(): Format {
@@ -210,8 +210,8 @@ export function bleGatewayFormat(): Format {
     name: 'ble-gateway',
     personal: true,
     open(device) {
-      const { name, zone } = device;
-      if (zone === undefined) throw refusal(name, 'zone: ble-gateway needs the zone in which it stands');
+      const { zone } = device;
+      if (zone === undefined) throw refusal('zone: ble-gateway needs the zone in which it stands');
       const assets = assetsOf(device);
       open += 1;
       const closed = (): void => {

@@ -38,9 +38,9 @@ export class Columns {
   readonly encoding: string | undefined;
 
   /** Throws HubError CONFIG_INVALID. */
-  constructor({ name, mapping = {}, till }: DeviceConfig) {
+  constructor({ mapping = {}, till }: DeviceConfig) {
     const wrong = (what: string): never => {
-      throw new HubError('CONFIG_INVALID', `device ${name}: mapping: ${what}`);
+      throw new HubError('CONFIG_INVALID', `mapping: ${what}`);
     };
     this.#mapping = new Map(Object.entries(mapping));
     for (const field of this.#mapping.keys())

@@ -218,7 +218,7 @@ describe('a table of sales', () => {
 
   it('with a wrong mapping is refused at start', () => {
     const open = (mapping: Record<string, string>) => () => csv.open({ ...DEVICE, mapping });
-    expect(open({ ...MAPPING, colour: 'X' })).toThrow(/device tills: mapping: colour is not known to codec csv/);
+    expect(open({ ...MAPPING, colour: 'X' })).toThrow(/mapping: colour is not known to codec csv/);
     expect(open({ ...MAPPING, separator: ';' })).toThrow(/separator must be a constant/);
     expect(open({ ...MAPPING, decimal: '=x' })).toThrow(/decimal cannot be "x"/);
     const { currency: _currency, ...without } = MAPPING;

@@ -130,10 +130,7 @@ export const frigate: Format = {
   personal: true,
   open(device) {
     if (device.places === undefined || Object.keys(device.places).length === 0)
-      throw new HubError(
-        'CONFIG_INVALID',
-        `devices: ${device.name}: frigate needs \`places\`: its zones -> zones and shelves of the shop`,
-      );
+      throw new HubError('CONFIG_INVALID', `frigate needs \`places\`: its zones -> zones and shelves of the shop`);
     return new Frigate(device);
   },
 };

@@ -128,7 +128,7 @@ export const opcua: Format = {
   name: 'opcua',
   open(device) {
     const { faults } = opcUaGroups(device);
-    if (faults.length > 0) throw new HubError('CONFIG_INVALID', `device ${device.name}: ${faults.join('; ')}`);
+    if (faults.length > 0) throw new HubError('CONFIG_INVALID', `${faults.join('; ')}`);
     return new OpcUaDecoder(device.calibration.celsius);
   },
 };

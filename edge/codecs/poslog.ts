@@ -174,7 +174,7 @@ export const poslog: Format = {
       if (key !== 'currency' || !/^=[A-Z]{3}$/.test(value))
         throw new HubError(
           'CONFIG_INVALID',
-          `device ${device.name}: mapping: codec poslog knows only currency, for tills that name none, such as "=EUR"`,
+          `mapping: codec poslog knows only currency, for tills that name none, such as "=EUR"`,
         );
     const reader = opened(device);
     return { decode: (frame) => wholeFile(reader(), frame) };

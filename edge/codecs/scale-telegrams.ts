@@ -36,8 +36,7 @@ interface Weighed {
 /** Throws HubError CONFIG_INVALID without a shelf. */
 export function scaleDecoder(device: DeviceConfig, read: (frame: Uint8Array) => ScaleTelegram | undefined): Decoder {
   const { shelf } = device;
-  if (shelf === undefined)
-    throw new HubError('CONFIG_INVALID', `device ${device.name}: a scale needs \`shelf\`, the shelf that it weighs`);
+  if (shelf === undefined) throw new HubError('CONFIG_INVALID', `a scale needs \`shelf\`, the shelf that it weighs`);
   return new ScaleDecoder(shelf, device.calibration.weight, read);
 }
 

@@ -192,11 +192,11 @@ class Xovis implements Decoder {
 export const xovis: Format = {
   name: 'xovis',
   open(device) {
-    const { name, line, zone, places, model } = device;
+    const { line, zone, places, model } = device;
     if (line === undefined && zone === undefined && places === undefined)
-      throw new HubError('CONFIG_INVALID', `devices: ${name}: xovis needs \`line\`, \`zone\` or \`places\``);
+      throw new HubError('CONFIG_INVALID', `xovis needs \`line\`, \`zone\` or \`places\``);
     if (model !== undefined && !MODELS.includes(model))
-      throw new HubError('CONFIG_INVALID', `devices: ${name}: model: must be live or logics, not ${model}`);
+      throw new HubError('CONFIG_INVALID', `model: must be live or logics, not ${model}`);
     return new Xovis(device);
   },
 };

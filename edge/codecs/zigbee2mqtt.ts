@@ -37,7 +37,7 @@ export const zigbee2mqtt: Format = {
     if (fixed !== undefined && device.places === undefined) {
       throw new HubError(
         'CONFIG_INVALID',
-        `device ${device.name}: its topic is that of several Zigbee devices: name the place of each in \`places\`, or give each an entry and a topic of its own`,
+        `its topic is that of several Zigbee devices: name the place of each in \`places\`, or give each an entry and a topic of its own`,
       );
     }
     return {
