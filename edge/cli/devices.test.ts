@@ -201,10 +201,7 @@ test('check-config says what a codec lacks, at its entry', async () => {
   const store = await makeStore({ config: { devices: [{ name: 'door', codec: 'xovis', push: true }] } });
   try {
     const checked = await store.run(['check-config']);
-    expect([checked.code, checked.stdout]).toEqual([
-      78,
-      expect.stringContaining('devices[0]: xovis needs'),
-    ]);
+    expect([checked.code, checked.stdout]).toEqual([78, expect.stringContaining('devices[0]: xovis needs')]);
   } finally {
     await store.stop();
   }
