@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Alarm } from './matching.ts';
 import { Steps } from './steps.ts';
 import { keyOfUri } from './tag-key.ts';
-import { type Crossed, crossedIn } from './truth.ts';
+import { type Crossed, crossedIn, type TrueSale } from './truth.ts';
 
 const eventSchema = z.object({
   type: z.string(),
@@ -22,6 +22,14 @@ export type HubEvent = z.infer<typeof eventSchema>;
 /** Throws where the line is no event. */
 export function parseEvent(line: string): HubEvent {
   return eventSchema.parse(JSON.parse(line));
+}
+
+interface SoldLine {
+  readonly gtin: string;
+  readonly quantity: number | string;
+  readonly kind?: string;
+  readonly price: { readonly amount: number };
+  readonly discount?: number | { readonly amount: number };
 }
 
 interface Standing {
@@ -39,7 +47,7 @@ export class HubStory {
   transitions = 0;
   readonly crossed = new Map<string, Crossed>();
   /** Each sale as often as it came. */
-  readonly sales: { till: string; transaction: string; businessDay: string; items: Map<string, number> }[] = [];
+  readonly sales: TrueSale[] = [];
   readonly #alerts = new Map<string, Standing>();
 
   /** @param simulated the hub's wall clock, epoch ms -> the simulated clock */
@@ -86,14 +94,20 @@ export class HubStory {
 
   #sale(data: HubEvent['data']): void {
     const items = new Map<string, number>();
-    const lines = data.lines as readonly { gtin: string; quantity: number | string; kind?: string }[];
-    for (const { gtin, quantity, kind } of lines)
-      if (kind === undefined || kind === 'sale') items.set(gtin, (items.get(gtin) ?? 0) + Number(quantity));
+    const lines = data.lines as readonly SoldLine[];
+    let amount = 0;
+    for (const { gtin, quantity, kind, price, discount = 0 } of lines) {
+      if (kind !== undefined && kind !== 'sale') continue;
+      items.set(gtin, (items.get(gtin) ?? 0) + Number(quantity));
+      const off = typeof discount === 'number' ? discount : discount.amount;
+      amount += Math.round(Number(quantity) * price.amount) - off;
+    }
     this.sales.push({
       till: text(data.till),
       transaction: text(data.transaction),
       businessDay: text(data.business_day),
       items,
+      amount,
     });
   }
 }

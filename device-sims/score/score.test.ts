@@ -152,10 +152,10 @@ describe('sales', () => {
       ...{ kind: 'sold', who: 1, till: 'till-1', is: 'fixed', zone: 'tills', transaction, business_day: '2026-03-02' },
       ...{ lines: [{ gtin: GTIN, count, price }], total: price },
     });
-  const heard = (transaction: string, quantity: number): string =>
+  const heard = (transaction: string, quantity: number, more: object = {}): string =>
     event(20, 'retail.sales.sold.v1', {
       ...{ till: 'till-1', transaction, business_day: '2026-03-02' },
-      lines: [{ gtin: GTIN, quantity, kind: 'sale' }],
+      lines: [{ gtin: GTIN, quantity, kind: 'sale', price, ...more }],
     });
 
   it('are each there once, with what was sold', () => {
@@ -166,6 +166,14 @@ describe('sales', () => {
     expect(judge(made, [heard('1', 1), heard('1', 1), heard('2', 5), heard('9', 1)]).sales).toEqual({
       ...{ sales: 3, missing: 1, doubled: 1, different: 1, invented: 1 },
     });
+  });
+
+  it('are different when the amount is another, though the goods are the same', () => {
+    const made = [sold('1', 1), sold('2', 2)];
+    const dear = heard('1', 1, { price: { amount: 12_900, currency: 'EUR' } });
+    expect(judge(made, [dear, heard('2', 2, { discount: { amount: 29 } })]).sales.different).toBe(2);
+    const split = heard('2', 2, { price: { amount: 150, currency: 'EUR' }, discount: 42 });
+    expect(judge(made, [heard('1', 1), split]).sales.different).toBe(0);
   });
 });
 

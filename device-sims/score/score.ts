@@ -51,7 +51,7 @@ export interface Score {
     readonly sales: number;
     readonly missing: number;
     readonly doubled: number;
-    /** With other goods than were sold. */
+    /** With other goods than were sold, or for another amount. */
     readonly different: number;
     /** That nobody made. */
     readonly invented: number;
@@ -177,7 +177,7 @@ function salesOf(truly: readonly TrueSale[], said: readonly TrueSale[]): Score['
     heard.delete(key(sale));
     if (same.length === 0) sums.missing += 1;
     sums.doubled += Math.max(0, same.length - 1);
-    if (same.some(({ items }) => !isSame(sale.items, items))) sums.different += 1;
+    if (same.some(({ items, amount }) => amount !== sale.amount || !isSame(sale.items, items))) sums.different += 1;
   }
   let invented = 0;
   for (const sales of heard.values()) invented += sales.length;

@@ -22,6 +22,8 @@ export interface TrueSale {
   readonly businessDay: string;
   /** GTIN -> items. */
   readonly items: ReadonlyMap<string, number>;
+  /** Minor units, of all lines. */
+  readonly amount: number;
 }
 
 export class Truth {
@@ -101,9 +103,13 @@ export class Truth {
         break;
       case 'sold': {
         const items = new Map<string, number>();
-        for (const { gtin, count } of record.lines) items.set(gtin, (items.get(gtin) ?? 0) + count);
+        let amount = 0;
+        for (const { gtin, count, price } of record.lines) {
+          items.set(gtin, (items.get(gtin) ?? 0) + count);
+          amount += count * price.amount;
+        }
         const { till, transaction, business_day: businessDay } = record;
-        this.sales.push({ till, transaction, businessDay, items });
+        this.sales.push({ till, transaction, businessDay, items, amount });
         break;
       }
       default:
