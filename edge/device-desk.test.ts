@@ -236,6 +236,13 @@ test('a codec that this version does not read is named with its entry', () => {
   expect(() => open([device('x')], () => undefined)).toThrow('devices[0].codec: this version does not read impinj yet');
 });
 
+test('cards are masked in the name that a device gives, and in the reason of a refusal', () => {
+  give({ said: [{ ...shelf(3), device: 'till-4111111111111111' }] });
+  expect(intake.deliveries.map((delivery) => delivery.device)).toEqual(['till-411111******1111']);
+  give({ broken: '"4111111111111111" is no date' });
+  expect(intake.refusals[0]?.reason).toBe('"411111******1111" is no date');
+});
+
 test('cards are masked in what is kept of a refused frame', () => {
   give({ broken: 'no', card: '4111111111111111' });
   const kept = Buffer.from(intake.refusals[0]?.bytes ?? []).toString();

@@ -149,36 +149,40 @@ export class DeviceDesk {
   #refuse(
     { config, personal }: Station,
     frame: Frame,
-    { reason, pointers = [] }: NotUnderstood,
+    { reason: told, pointers = [] }: NotUnderstood,
     done: (receipt: Receipt) => void,
     { position, handshake, again }: Notes,
   ): void {
     const { name: device } = config;
     const { received } = frame;
+    // It may quote the frame.
+    const reason = maskCardData(told);
     const topic = frame.topic === undefined ? undefined : maskCardData(frame.topic);
     const register = again ? undefined : this.#parts.register;
     register?.refused(device, received, reason);
     register?.showFrame(device, frame, { reason }, personal);
     const bytes = personal ? null : this.#parts.mask(frame.bytes);
     const letter = { kind: FRAME_KIND, device, received, reason, pointers, bytes, topic, handshake };
-    const told = (receipt: Receipt): void => done(receipt.outcome === 'refused' ? { ...receipt, reason } : receipt);
+    const answer = (receipt: Receipt): void => done(receipt.outcome === 'refused' ? { ...receipt, reason } : receipt);
     if (position === undefined) {
-      this.#parts.intake.refuse(letter, told);
+      this.#parts.intake.refuse(letter, answer);
       return;
     }
     // A refusal has no position of its own: it stands when the letter is kept.
     this.#parts.intake.refuse(letter, (receipt) => {
-      if (receipt.outcome === 'not-stored') told(receipt);
+      if (receipt.outcome === 'not-stored') answer(receipt);
       else
         this.#parts.intake.deliver({ kind: 'status', device, received, readings: [], position }, (moved) =>
-          told(moved.outcome === 'accepted' ? receipt : moved),
+          answer(moved.outcome === 'accepted' ? receipt : moved),
         );
     });
   }
 
   #judge(config: DeviceConfig, { received }: Frame, said: readonly Said[]): Judged {
     const groups = new Map<string, Group>();
-    for (const { kind, reading, history, device = config.name } of said) {
+    for (const { kind, reading, history, device: named } of said) {
+      // A name that the device gives ends in events, too.
+      const device = named === undefined ? config.name : maskCardData(named);
       // Singly, so that it is known which readings are of the past.
       const decoded = this.#parts.judge(kind, device, [reading], received);
       if (!decoded.ok) return { ok: false, reason: `${kind}: ${decoded.reason}`, pointers: decoded.pointers };

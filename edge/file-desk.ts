@@ -3,9 +3,10 @@
  * journal takes them with the position up to which the file was read. The desk for frames (device-desk.ts) does the
  * same for what comes at once.
  */
+import { maskCardData } from './contracts/card-data.ts';
 import type { CodecName, DeviceConfig } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
-import type { FileReader, FileRecord, Format, NotUnderstood } from './contracts/formats.ts';
+import type { FileReader, FileRecord, Format, NotUnderstood, Said } from './contracts/formats.ts';
 import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { FRAME_KIND } from './device-desk.ts';
@@ -42,7 +43,7 @@ export class FileDesk implements FileIntake {
   }
 
   check(device: string, { said, where }: FileRecord, received: number): NotUnderstood | undefined {
-    const judged = this.#parts.check(said.kind, said.device ?? device, [said.reading], received);
+    const judged = this.#parts.check(said.kind, speaker(said, device), [said.reading], received);
     if (judged.ok) return undefined;
     return { ok: false, reason: `${where}: ${judged.reason.replace(/^\/0/, '')}`, pointers: judged.pointers };
   }
@@ -130,7 +131,8 @@ export class FileDesk implements FileIntake {
     const runs: { kind: Kind; device: string; received: number; readings: AcceptedReading[] }[] = [];
     let counted = 0;
     for (const { said, where } of records) {
-      const { kind, reading, history, device: of = device } = said;
+      const { kind, reading, history } = said;
+      const of = speaker(said, device);
       const judged = this.#parts.judge(kind, of, [reading], received);
       if (!judged.ok) return { deliveries: [], counted: 0, fault: `${where}: ${judged.reason}` };
       counted += judged.counted;
@@ -144,4 +146,9 @@ export class FileDesk implements FileIntake {
     }
     return { deliveries: runs, counted };
   }
+}
+
+/** A name out of a file ends in events, too. */
+function speaker(said: Said, device: string): string {
+  return said.device === undefined ? device : maskCardData(said.device);
 }

@@ -161,7 +161,7 @@ it('a file that cannot be moved is told of, not taken again, and moved when that
   // It may lead anywhere.
   symlinkSync(own.store.dir, own.path('taken'));
   await own.store.edge.start();
-  await own.untilSaid('taken is no folder: links are not followed');
+  await own.untilSaid('taken is a link, which is not followed');
   rmSync(own.path('taken'));
   await waitUntil('the move', () => own.names('taken').length === 1);
   await own.untilSaid('it works again');
@@ -286,7 +286,10 @@ describeWithLoopDisk('on a disk that others have filled', [], () => {
 it('a bomb of entities, a card in the wrong column and a giant are refused, and nothing of a card is kept', async () => {
   const own = await open('csv', { files: '*' });
   writeFileSync(own.path('bomb.xml'), '<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>');
-  writeFileSync(own.path('card.csv'), `${CSV_HEADER.join(';')}\n1;1;20.11.2026;;4111111111111111;;1;1;;\n`);
+  writeFileSync(
+    own.path('card-4111111111111111.csv'),
+    `${CSV_HEADER.join(';')}\n1;1;20.11.2026;;4111111111111111;;1;1;;\n`,
+  );
   writeFileSync(own.path('empty.csv'), '');
   writeFileSync(own.path('giant.csv'), '');
   truncateSync(own.path('giant.csv'), 68 * 2 ** 20);
@@ -294,10 +297,16 @@ it('a bomb of entities, a card in the wrong column and a giant are refused, and 
   const reasons = letters.map(({ reason }) => reason).sort();
   expect(reasons).toEqual([
     expect.stringMatching(/^bomb.xml: line 1/),
-    'card.csv: line 2, column EAN: "411111******1111" is no GTIN: correct it, or add it to codes of the device',
+    'card-411111******1111.csv: line 2, column EAN: "411111******1111" is no GTIN: correct it, or add it to codes of the device',
     'empty.csv: the file is empty: expected a line with the names of the columns',
     'giant.csv: larger than 64 MiB: expected smaller files, such as one a day',
   ]);
+  // A till may be called anything.
+  writeFileSync(own.path('till.csv'), csvText([receiptOf(1, { workstation: '4111111111111111' })]));
+  await own.untilSold(1);
+  const { stdout } = await own.store.run(['journal', 'export']);
+  expect(stdout).toContain('411111******1111');
+  expect(stdout).not.toContain('4111111111111111');
   expect(own.store.edge.lines.join('\n')).not.toContain('4111111111111111');
 });
 

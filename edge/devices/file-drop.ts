@@ -14,7 +14,7 @@ import type { Receipt } from '../contracts/intake.ts';
 import type { Logger } from '../ops/logging.ts';
 import { FileMemory, looksAlike, MOST_FILES } from './file-memory.ts';
 import { type Outcome, takeFile } from './file-taking.ts';
-import { isGone, type Listed, list, lookOf, matcher, pathOf, shown } from './folder-list.ts';
+import { isGone, type Listed, list, lookOf, matcher, pathOf, told } from './folder-list.ts';
 import { Settling } from './settling.ts';
 
 /** Between two looks when nothing is told. */
@@ -139,7 +139,7 @@ export class FileDrop {
     if (isFull) return `more than ${MOST_FILES} files are kept in the folder: clear it up, or set after: move`;
     const restless = this.#settling.restless(now);
     if (restless !== undefined)
-      return `${shown(restless)} has been changing for more than 10 min: it is taken when it rests for the time of settle`;
+      return `${told(restless)} has been changing for more than 10 min: it is taken when it rests for the time of settle`;
     return link === undefined ? undefined : `${link} is a link, which is not followed: leave the file itself`;
   }
 
@@ -150,7 +150,7 @@ export class FileDrop {
       const parts = { device, folder: source.path, files, memory: this.#memory };
       outcome = await takeFile({ ...parts, stored: (give) => this.#stored(give) }, file, Date.now());
     } catch (error) {
-      this.#trouble('file', `${shown(file.name)} cannot be read: ${fileWords(error)}`);
+      this.#trouble('file', `${told(file.name)} cannot be read: ${fileWords(error)}`);
       this.#settling.again(file.name);
       return;
     }
@@ -160,7 +160,7 @@ export class FileDrop {
       return;
     }
     this.#settling.done(file.name);
-    const name = shown(file.name);
+    const name = told(file.name);
     if (outcome.is === 'taken') {
       const { records, repeated, note } = outcome;
       logger.info({ device, file: name, records, repeated, ...(note !== undefined && { note }) }, 'a file was taken');
@@ -200,7 +200,7 @@ export class FileDrop {
     } catch (error) {
       if (!isGone(error)) {
         const what = after === 'delete' ? 'deleted' : `moved to ${state}/`;
-        this.#trouble('after', `${shown(file.name)} cannot be ${what}: ${writeWords(error)}`);
+        this.#trouble('after', `${told(file.name)} cannot be ${what}: ${writeWords(error)}`);
       }
       return;
     }
@@ -269,7 +269,7 @@ async function freePath(folder: string, name: string): Promise<Buffer> {
   await mkdir(folder, { recursive: false }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
-  if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is no folder: links are not followed`);
+  if ((await lstat(folder)).isSymbolicLink()) throw new Error(`${folder} is a link, which is not followed`);
   for (let number = 0; ; number += 1) {
     const path = pathOf(folder, number === 0 ? name : `${name}.${number}`);
     try {

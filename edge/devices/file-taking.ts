@@ -10,7 +10,7 @@ import type { FileIntake } from '../contracts/files.ts';
 import type { FileReader, FileRecord, NotUnderstood } from '../contracts/formats.ts';
 import type { Receipt, SourcePosition } from '../contracts/intake.ts';
 import { type FileLook, type FileMemory, type FileState, looksAlike } from './file-memory.ts';
-import { type Listed, lookAt, openFile, shown } from './folder-list.ts';
+import { type Listed, lookAt, openFile, told } from './folder-list.ts';
 
 /** Bytes of a file; a day of a busy till has less. */
 const LARGEST = 67_108_864;
@@ -183,7 +183,7 @@ class Taking {
 
   async #refuse(digest: string, fault: string): Promise<Outcome> {
     const { files, device } = this.#parts;
-    const reason = `${shown(this.#listed.name)}: ${fault}`;
+    const reason = `${told(this.#listed.name)}: ${fault}`;
     const receipt = await this.#commit({ digest, done: 'refused' }, (position, done) =>
       files.refuse(device, reason, this.#received, position, done),
     );

@@ -4,6 +4,7 @@
  */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
+import { maskCardData } from '../contracts/card-data.ts';
 import type { FileLook } from './file-memory.ts';
 
 export interface Listed extends FileLook {
@@ -32,6 +33,11 @@ export function shown(name: string): string {
   return Buffer.from(name, 'latin1').toString('utf8');
 }
 
+/** For what is kept and told. */
+export function told(name: string): string {
+  return maskCardData(shown(name));
+}
+
 export function pathOf(folder: string, name: string): Buffer {
   return Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')]);
 }
@@ -45,7 +51,7 @@ export async function list(folder: string, matches: (name: string) => boolean): 
     const name = Buffer.isBuffer(bytes) ? bytes.toString('latin1') : Buffer.from(String(bytes)).toString('latin1');
     if (!matches(name)) continue;
     const look = await lookOf(folder, name);
-    if (look === 'link') link ??= shown(name);
+    if (look === 'link') link ??= told(name);
     else if (look !== undefined) files.push({ name, ...look });
   }
   files.sort((a, b) => compare(BigInt(a.changed), BigInt(b.changed)) || compare(a.name, b.name));
