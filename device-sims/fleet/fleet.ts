@@ -1,27 +1,37 @@
 /**
  * Which devices a world has, and the hub's configuration that goes with them: every till, a counter over each entrance, a
- * thermometer in each fridge, shelf sensors by the world's coverage. Chosen by the floor alone, so that a configuration
- * can be written before the run and fits it.
+ * thermometer in each fridge and a contact at its door, shelf sensors by the world's coverage, a Bluetooth gateway in each
+ * zone of shoppers, and an RFID reader in each zone where anything is tagged. Chosen by the floor alone, so that a
+ * configuration can be written before the run and fits it.
  */
 import type { Floor, Shelf } from '../sim/floor.ts';
 import { planogramOf } from '../sim/hub-planogram.ts';
 import { type Streams, streams } from '../sim/streams.ts';
 import { openWorld, type World } from '../sim/world.ts';
 import type { WorldFile, ZonePlan } from '../sim/world-file.ts';
-import { openDepthSensor, openThermometer } from './lorawan-sensors.ts';
-import { openAxis, openXovis } from './people-counters.ts';
-import { openImpinjReader } from './rfid-readers.ts';
+import { openBluetoothGateway, openKiosk } from './bluetooth.ts';
+import { openDoorContact } from './door-contacts.ts';
+import { openDepthSensor, openLoraCounter, openThermometer } from './lorawan-sensors.ts';
+import { type CounterPlan, openAxis, openXovis } from './people-counters.ts';
+import { openImpinjReader, openZebraReader } from './rfid-readers.ts';
 import { openShelfGateway } from './shelf-gateways.ts';
-import type { DeviceParts, FleetTally, Links, SimDevice } from './sim-device.ts';
-import { openTill } from './tills.ts';
+import { type DeviceParts, type FleetTally, type Links, newTally, type SimDevice } from './sim-device.ts';
+import { type FileTillPlan, openFileTill, openTill } from './tills.ts';
 
-export interface FleetOptions {
+/** What is on this machine rather than on the floor. */
+export interface FleetPlaces {
+  /** Absolute; old tills leave their files in folders in it. Absent: they publish, as the others do. */
+  readonly dir?: string | undefined;
+}
+
+export interface FleetOptions extends FleetPlaces {
   readonly world: World;
   readonly of: Streams;
-  readonly links: Links;
+  /** By the name of the device. */
+  readonly linksOf: (device: string) => Links;
   readonly tally: FleetTally;
-  /** Simulated time, epoch ms -> the hub's, epoch ms. */
-  readonly clock: (now: number) => number;
+  /** Of a device: simulated time, epoch ms -> the hub's, epoch ms. */
+  readonly clockOf: (device: string) => (now: number) => number;
 }
 
 const MINUTE = 60_000;
@@ -31,6 +41,8 @@ const GATEWAY = { everyMs: 10_000, noiseG: 1 } as const;
 const DEPTH_SENSORS = 6;
 const DEPTH = { fullMm: 80, emptyMm: 480, everyMs: 10 * MINUTE } as const;
 const THERMOMETER_EVERY = 5 * MINUTE;
+const BLUETOOTH_EVERY = 10_000;
+const EXPORT_EVERY = 10 * MINUTE;
 const READER = { everyMs: 5_000, quietMs: 60_000 } as const;
 /** Facings of a shelf whose depth says how many stand there: a distance meter resolves no more. */
 const MOST_BY_DEPTH = 40;
@@ -42,41 +54,69 @@ function watchedByDepth({ shelves }: Floor): readonly Shelf[] {
     .slice(0, DEPTH_SENSORS);
 }
 
-/** Every zone, where anything is tagged: items go everywhere. */
-function taggedZones({ products, file }: Floor): readonly ZonePlan[] {
-  return products.some(({ tagged }) => tagged) ? file.zones : [];
-}
-
 function euiOf(name: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
   return `24e124${hash.toString(16).padStart(8, '0')}01`;
 }
 
-export function openFleet({ world, of, links, tally, clock }: FleetOptions): readonly SimDevice[] {
+/** Tills that export files: the last of those with a cashier, as a table, and the last self-service one, as POSLog. */
+function exporting({ file }: Floor): ReadonlyMap<string, FileTillPlan['format']> {
+  const last = (kind: string): string => file.tills.findLast(({ is }) => is === kind)?.till ?? '';
+  return new Map([
+    [last('fixed'), 'csv'],
+    [last('self-service'), 'poslog'],
+  ]);
+}
+
+function nextTo({ file }: Floor, zone: ZonePlan): string[] {
+  return file.zones
+    .filter((other) => other.next_to.includes(zone.zone) || zone.next_to.includes(other.zone))
+    .map((other) => other.zone);
+}
+
+export function openFleet({ world, of, linksOf, tally, clockOf, dir }: FleetOptions): readonly SimDevice[] {
   const { floor } = world;
-  const parts = (name: string): DeviceParts => ({ world, links, tally, clock, random: of('device', name) });
-  const devices: SimDevice[] = floor.file.tills.map(({ till }) => openTill(till, parts(till)));
+  const parts = (name: string): DeviceParts => {
+    return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
+  };
+  const exports = exporting(floor);
+  const devices: SimDevice[] = floor.file.tills.map(({ till }) => {
+    const format = exports.get(till);
+    if (dir === undefined || format === undefined) return openTill(till, parts(till));
+    return openFileTill({ till, format, dir, everyMs: EXPORT_EVERY }, parts(`export-${till}`));
+  });
+  const isTagged = floor.products.some(({ tagged }) => tagged);
   for (const [index, { line }] of floor.file.lines.entries()) {
     const name = `counter-${line}`;
-    const open = index % 2 === 0 ? openXovis : openAxis;
-    devices.push(open({ ...COUNTER, name, line }, parts(name)));
+    const plan: CounterPlan = { ...COUNTER, name, line };
+    // The newer the shop, the less it wires.
+    const make = ['xovis', 'axis', 'lora'][(index + (isTagged ? 2 : 0)) % 3];
+    if (make === 'lora') devices.push(openLoraCounter({ ...plan, eui: euiOf(name) }, parts(name)));
+    else devices.push((make === 'xovis' ? openXovis : openAxis)(plan, parts(name)));
   }
-  for (const { unit } of floor.file.fridges) {
+  for (const { unit, doors } of floor.file.fridges) {
     const name = `thermometer-${unit}`;
     devices.push(openThermometer({ name, unit, eui: euiOf(name), everyMs: THERMOMETER_EVERY }, parts(name)));
+    const door = `door-${unit}`;
+    if (doors !== 'none') devices.push(openDoorContact(door, unit, parts(door)));
   }
+  const publicZones = floor.file.zones.filter(({ is }) => is !== 'back-room' && is !== 'dock');
+  for (const [index, zone] of publicZones.entries()) {
+    const name = `bluetooth-${zone.zone}`;
+    const plan = { name, zone, nextDoor: nextTo(floor, zone), everyMs: BLUETOOTH_EVERY };
+    devices.push(openBluetoothGateway({ ...plan, make: index % 2 === 0 ? 'minew' : 'openmqtt' }, parts(name)));
+  }
+  devices.push(openKiosk('loyalty-kiosk', parts('loyalty-kiosk')));
   const byDepth = new Set(watchedByDepth(floor));
   for (const shelf of byDepth) {
     const name = `depth-${shelf.shelf}`.toLowerCase();
     devices.push(openDepthSensor({ ...DEPTH, name, shelf, eui: euiOf(name) }, parts(name)));
   }
-  for (const zone of taggedZones(floor)) {
+  for (const [index, zone] of (isTagged ? floor.file.zones : []).entries()) {
     const name = `reader-${zone.zone}`;
-    const nextDoor = floor.file.zones
-      .filter((other) => other.next_to.includes(zone.zone) || zone.next_to.includes(other.zone))
-      .map((other) => other.zone);
-    devices.push(openImpinjReader({ ...READER, name, zone, nextDoor }, parts(name)));
+    const open = index % 2 === 0 ? openImpinjReader : openZebraReader;
+    devices.push(open({ ...READER, name, zone, nextDoor: nextTo(floor, zone) }, parts(name)));
   }
   const byAisle = new Map<string, Shelf[]>();
   for (const shelf of floor.shelves) {
@@ -90,9 +130,13 @@ export function openFleet({ world, of, links, tally, clock }: FleetOptions): rea
   return devices;
 }
 
-const NO_LINKS: Links = { publish: async () => undefined, post: async () => undefined };
+const NO_LINKS: Links = {
+  publish: async () => undefined,
+  post: async () => undefined,
+  leave: async () => undefined,
+};
 
-export interface ConfigOptions {
+export interface ConfigOptions extends FleetPlaces {
   readonly file: WorldFile;
   /** Percent; absent: the world's. */
   readonly coverage?: number | undefined;
@@ -101,10 +145,10 @@ export interface ConfigOptions {
 }
 
 /** The hub's configuration for a world and its devices, without the store's name and addresses. */
-export function configOf({ file, coverage, speed }: ConfigOptions): Record<string, unknown> {
+export function configOf({ file, coverage, speed, dir }: ConfigOptions): Record<string, unknown> {
   const world = openWorld({ file, seed: 0, from: '2026-03-05', days: 1, coverage });
-  const tally: FleetTally = { sent: 0, acknowledged: 0, resent: 0 };
-  const devices = openFleet({ world, of: streams(0), links: NO_LINKS, tally, clock: (now) => now });
+  const nowhere = { linksOf: () => NO_LINKS, clockOf: () => (now: number) => now };
+  const devices = openFleet({ world, of: streams(0), tally: newTally(), ...nowhere, dir });
   return {
     timezone: file.timezone,
     planogram: planogramOf(world.floor),

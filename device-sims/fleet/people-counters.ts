@@ -16,7 +16,7 @@ export interface CounterPlan {
   readonly everyMs: number;
 }
 
-interface Counts {
+export interface Counts {
   in: number;
   out: number;
 }
@@ -30,7 +30,7 @@ function seen({ persons }: Crossed, { misses }: CounterPlan, { random }: DeviceP
   return count;
 }
 
-function counting(plan: CounterPlan, parts: DeviceParts, counts: Counts): void {
+export function counting(plan: CounterPlan, parts: DeviceParts, counts: Counts): void {
   parts.world.watch((record) => {
     if (record.kind === 'line-crossed' && record.line === plan.line)
       counts[record.direction] += seen(record, plan, parts);
@@ -71,6 +71,10 @@ export function openXovis(plan: CounterPlan, parts: DeviceParts): SimDevice {
       from = world.now;
       counting(plan, parts, counts);
     },
+    reboot() {
+      counts.in = 0;
+      counts.out = 0;
+    },
     look(now) {
       // An interval ends at its own beat, also when the look comes later: crossings since then are of the next.
       if (now - from >= everyMs) push(now);
@@ -103,6 +107,10 @@ export function openAxis(plan: CounterPlan, parts: DeviceParts): SimDevice {
       // The first total only sets the mark that the hub counts from.
       push(world.now);
       await said.settled();
+    },
+    reboot() {
+      totals.in = 0;
+      totals.out = 0;
     },
     look(now) {
       if (now - pushed >= everyMs) push(now);

@@ -1,5 +1,5 @@
 /** A day of a simulated shop through a real edge, over real sockets, with resends: its facts are the ledger's. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { scoreFiles } from '../score/score-command.ts';
 import type { LedgerRecord } from '../sim/ledger-records.ts';
 import { loadWorld } from '../sim/load-world.ts';
 import { clockFileOf, run } from '../sim/run.ts';
+import { parseFaults } from './faults.ts';
 import { configOf } from './fleet.ts';
 
 /** A day of 13 hours in less than a minute. */
@@ -21,7 +22,7 @@ interface Exported {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () => {
+describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % preceded by garbage', () => {
   let dir = '';
   let store: Store | undefined;
   let events: readonly Exported[] = [];
@@ -31,7 +32,8 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () =
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'store-hub-replay-'));
     const file = loadWorld('pharmacy');
-    const own = await makeStore({ config: configOf({ file, coverage: COVERAGE, speed: SPEED }) });
+    const tills = join(dir, 'tills');
+    const own = await makeStore({ config: configOf({ file, coverage: COVERAGE, speed: SPEED, dir: tills }) });
     store = own;
     await own.edge.start();
     const ledgerFile = join(dir, 'day.jsonl');
@@ -45,7 +47,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () =
       speed: SPEED,
       ledger: ledgerFile,
     };
-    const hub = { address, resend: 0.05 };
+    const hub = { address, faults: parseFaults('resend:5,garbage:1'), dir: tills };
     const { finished } = await run({ ...options, hub }, { show: () => undefined }, new AbortController().signal);
     expect(finished).toBe(true);
     const eventsFile = join(dir, 'events.jsonl');
@@ -90,7 +92,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () =
   });
 
   it('measures fridges within what a thermometer of a tenth of a degree can tell', () => {
-    const measured = events.filter(({ type }) => type === 'retail.climate.measured.v1');
+    const measured = climate().filter(({ data }) => data.celsius !== undefined);
     expect(measured.length).toBeGreaterThan(50);
     for (const { data } of measured) {
       expect(data.celsius).toBeGreaterThan(-40);
@@ -98,6 +100,38 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice', () =
       expect(data.humidity).toBe(50.5);
     }
   });
+
+  it('has every opening and closing of a door, once for each time that it was said', () => {
+    const doors = (unit: unknown, isOpen: boolean): number =>
+      ledger.filter(
+        ({ kind, ...rest }) =>
+          'unit' in rest && rest.unit === unit && kind === (isOpen ? 'door-opened' : 'door-closed'),
+      ).length;
+    const told = climate().filter(({ data }) => data.door_open !== undefined);
+    expect(told.length).toBeGreaterThan(50);
+    for (const unit of new Set(told.map(({ data }) => data.unit))) {
+      for (const isOpen of [true, false]) {
+        const said = told.filter(({ data }) => data.unit === unit && data.door_open === isOpen);
+        // A contact has no numbers: what is sent twice is a second fact, but of the same moment.
+        expect(said.length).toBeGreaterThanOrEqual(doors(unit, isOpen));
+        expect(said.length).toBeLessThanOrEqual(Math.ceil(doors(unit, isOpen) * 1.3) + 2);
+      }
+    }
+  });
+
+  it('keeps what it could not read as dead letters, and took every file of the old till', async () => {
+    const letters = linesOf<{ count?: number; device: string }>(
+      (await store?.run(['dead-letters', 'list', '--json']))?.stdout ?? '',
+    );
+    expect(letters.length).toBeGreaterThan(0);
+    expect(
+      events.filter(({ type, data }) => type === 'retail.sales.sold.v1' && data.till === 'counter-3').length,
+    ).toBeGreaterThan(20);
+    const left = readdirSync(join(dir, 'tills', 'export-counter-3'), { withFileTypes: true });
+    expect(left.filter((entry) => entry.isFile())).toEqual([]);
+  });
+
+  const climate = (): readonly Exported[] => events.filter(({ type }) => type === 'retail.climate.measured.v1');
 
   it('finds gaps of shelves that it can see', () => {
     expect(score?.gaps.without_sensor.found).toBe(0);

@@ -3,6 +3,7 @@ import { loadWorld } from '../sim/load-world.ts';
 import { streams } from '../sim/streams.ts';
 import { openWorld } from '../sim/world.ts';
 import { openImpinjReader } from './rfid-readers.ts';
+import { newTally } from './sim-device.ts';
 
 interface Event {
   readonly tagInventoryEvent?: { readonly epc: string; readonly peakRssiCdbm: number };
@@ -23,8 +24,9 @@ async function nightOf(minutes: number) {
       world,
       random: streams(3)('reader'),
       clock: (now) => now,
-      tally: { sent: 0, acknowledged: 0, resent: 0 },
+      tally: newTally(),
       links: {
+        leave: async () => undefined,
         publish: async () => undefined,
         post: async (path, body) => {
           expect(path).toBe('/push/reader');

@@ -3,6 +3,7 @@ import { loadWorld } from '../sim/load-world.ts';
 import { streams } from '../sim/streams.ts';
 import { openWorld } from '../sim/world.ts';
 import { openFleet } from './fleet.ts';
+import { newTally } from './sim-device.ts';
 
 /** Ids of what shelf gateways and LoRaWAN sensors say first, in a run that begins at this hour of the hub's clock. */
 async function idsOf(began: number): Promise<string[]> {
@@ -18,10 +19,12 @@ async function idsOf(began: number): Promise<string[]> {
   const links = {
     publish: async (_: string, __: string, payload: string | Uint8Array) => take(payload),
     post: async () => undefined,
+    leave: async () => undefined,
   };
-  const tally = { sent: 0, acknowledged: 0, resent: 0 };
   const from = world.now;
-  const devices = openFleet({ world, of: streams(7), links, tally, clock: (now) => began + (now - from) });
+  const clock = (now: number): number => began + (now - from);
+  const parts = { linksOf: () => links, clockOf: () => clock };
+  const devices = openFleet({ world, of: streams(7), tally: newTally(), ...parts });
   for (const device of devices) await device.start();
   for (const device of devices) device.look(world.now);
   for (const device of devices) await device.settled();

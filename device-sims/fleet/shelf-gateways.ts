@@ -54,6 +54,11 @@ export function openShelfGateway(plan: GatewayPlan, { world, links, random, cloc
         if (shelf) changed.add(shelf);
       });
     },
+    reboot() {
+      boot = '';
+      serial = 0;
+      for (const shelf of shelves) changed.add(shelf);
+    },
     look(now) {
       if (now - looked >= everyMs) say(now);
     },

@@ -12,6 +12,8 @@ export interface SimDevice {
   readonly entry: Readonly<Record<string, unknown>> | undefined;
   /** Connects; the world stands still meanwhile. */
   start(): Promise<void>;
+  /** Its power was gone for a moment: it loses what only its memory held, such as counters. Absent: nothing. */
+  reboot?(): void;
   /** The world's time is now here, epoch ms of the simulated clock: says what is due. Called often, never waits. */
   look(now: number): void;
   /** Resolves when everything that it said is acknowledged; a device without acknowledgements resolves when it is sent. */
@@ -37,6 +39,8 @@ export interface Links {
   publish(client: string, topic: string, payload: string | Uint8Array): Promise<void>;
   /** POST to a path of the hub, sent again until it is accepted; resolves with the answer 2xx. */
   post(path: string, body: string | Uint8Array, contentType?: string): Promise<void>;
+  /** A file for the hub to take; resolves when it has moved it away. */
+  leave(folder: string, name: string, bytes: Uint8Array): Promise<void>;
 }
 
 export interface FleetTally {
@@ -44,4 +48,10 @@ export interface FleetTally {
   acknowledged: number;
   /** Sent a second time by a fault; the hub must tell them from new ones. */
   resent: number;
+  /** Damaged copies that a fault sent before the right ones. */
+  broken: number;
+}
+
+export function newTally(): FleetTally {
+  return { sent: 0, acknowledged: 0, resent: 0, broken: 0 };
 }

@@ -1,6 +1,8 @@
 /** The command `store-hub-sim` and its help. */
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
+import { type Faults, NO_FAULTS, parseFaults } from '../fleet/faults.ts';
 import { configOf } from '../fleet/fleet.ts';
 import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
@@ -18,7 +20,7 @@ Examples:
   store-hub-sim run --world fashion --days 7 --coverage 10 --ledger week.jsonl
   store-hub-sim run --world ./my-shop.yaml --speed 60
   store-hub-sim config --world fashion --speed 60 > store.yaml
-  store-hub-sim run --world fashion --speed 60 --hub mqtt://127.0.0.1:1883 --resend 5 --ledger day.jsonl
+  store-hub-sim run --world fashion --speed 60 --hub mqtt://127.0.0.1:1883 --faults resend:5 --ledger day.jsonl
   store-hub-sim score --ledger day.jsonl --events events.jsonl
 
 The same world, seed, first day and days give the same ledger byte for byte.
@@ -28,7 +30,8 @@ interface RunFlags extends Omit<RunOptions, 'file' | 'hub'> {
   readonly world: string;
   readonly hub?: string;
   readonly hubHttp: string;
-  readonly resend: number;
+  readonly faults: Faults;
+  readonly dir?: string;
 }
 
 interface ConfigFlags {
@@ -36,6 +39,7 @@ interface ConfigFlags {
   readonly hub: string;
   readonly coverage?: number;
   readonly speed: number;
+  readonly dir?: string;
 }
 
 /** @param stop ends a run */
@@ -60,7 +64,8 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
     .option('--hub <url>', 'its devices speak to this hub, such as mqtt://127.0.0.1:1883; needs --speed')
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
-    .option('--resend <percent>', 'of what devices say, so much is sent twice', whole(0, 100), 0)
+    .option('--faults <list>', 'such as resend:5,garbage:1,skew:180,silence:0.1,reboot,flood', faults, NO_FAULTS)
+    .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
     .action((flags: RunFlags) => runIt(flags, stop));
   program
     .command('config')
@@ -69,8 +74,9 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--hub <name>', 'name of the store', 'store-sim')
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('--speed <n>', 'how fast the run will be; short times of rules shrink with it', above(0), 1)
-    .action(({ world, hub, coverage, speed }: ConfigFlags) => {
-      say(stringify({ hub, ...configOf({ file: loadWorld(world), coverage, speed }) }).trimEnd());
+    .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `run`', folder)
+    .action(({ world, hub, ...options }: ConfigFlags) => {
+      say(stringify({ hub, ...configOf({ file: loadWorld(world), ...options }) }).trimEnd());
     });
   const worlds = program.command('worlds').description('the ready worlds');
   worlds
@@ -94,10 +100,12 @@ export function createProgram(stop: AbortSignal): Command {
 }
 
 async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
-  const { world, hub: mqtt, hubHttp, resend, ...flags } = given;
+  const { world, hub: mqtt, hubHttp, faults, dir, ...flags } = given;
   if (mqtt !== undefined && flags.speed === undefined)
     throw new InvalidArgumentError('--hub needs --speed: devices of a shop that has no time cannot speak');
-  const hub = mqtt && { address: { mqtt, http: hubHttp }, resend: resend / 100 };
+  if (mqtt === undefined && (faults !== NO_FAULTS || dir !== undefined))
+    throw new InvalidArgumentError('--faults and --dir go with --hub: without a hub no device speaks');
+  const hub = mqtt && { address: { mqtt, http: hubHttp }, faults, dir };
   const file = loadWorld(world);
   const isTerminal = process.stderr.isTTY === true;
   const progress = {
@@ -156,6 +164,19 @@ function show(world: string, json: boolean): void {
       ['shoppers', `about ${file.shoppers.per_day} parties on a usual day`],
     ])}`,
   );
+}
+
+function faults(text: string): Faults {
+  try {
+    return parseFaults(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+  }
+}
+
+function folder(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must be a folder.');
+  return resolve(text);
 }
 
 /** Minutes past midnight. */
