@@ -35,7 +35,8 @@ export function deliver(
     }
     return acceptedAll(delivery);
   }
-  if (delivery.kind === 'status') books.items.status(delivery, books);
+  // As long as sightings are not taken in, time in which a reader was at work proves nothing of what it did not see.
+  if (delivery.kind === 'status' && refusing === undefined) books.items.status(delivery, books);
   const device = deviceOf(delivery);
   const before = books.remembered.get('time', device) as number | undefined;
   let latest = before;

@@ -3,7 +3,10 @@
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Bookkeeper } from './bookkeeper.ts';
 import type { Delivery } from './contracts/intake.ts';
+import { deliver } from './deliveries.ts';
+import { openWithBallast } from './journal/full-disk.ts';
 import { JournalReader } from './journal/reader.ts';
 import { batchOf, Clocks, delivery, openWriter, reading, temporaryFolder, writerOptions } from './writer.fixture.ts';
 import type { Writer } from './writer.ts';
@@ -257,6 +260,39 @@ it('what a disk that is full could not keep is told when there is room again', (
   db.close();
   writer.process(batchOf([seen(SHIRT)]));
   expect(events()).toMatchObject([{ type: 'retail.items.arrived.v1' }]);
+});
+
+it('a journal without room for hours empties no shop, though readers say all the time that they read', () => {
+  const folder = join(temporaryFolder(), 'data');
+  const db = openWithBallast(folder, 4 * 2 ** 30);
+  const books = new Bookkeeper(db, writerOptions(folder, { items: ITEMS }));
+  books.log.load();
+  books.load();
+  let elapsed = 0;
+  const later = (ms: number): void => {
+    elapsed += ms;
+    books.begin({ elapsed, wall: clocks.wallMs + elapsed }, true);
+  };
+  later(0);
+  books.open();
+  deliver(books, seen(SHIRT), true, undefined);
+  for (let half = 0; half < 120; half += 1) {
+    later(MINUTE / 2);
+    deliver(books, seen(SHIRT), true, 'no room');
+    deliver(books, status({ inventory: true }), true, 'no room');
+  }
+  later(MINUTE / 2);
+  deliver(books, status({ inventory: true }), true, undefined);
+  books.items.sweep(books);
+  expect(books.items.figures.known).toBe(1);
+  // With room again it is judged as ever.
+  for (let half = 0; half < 20; half += 1) {
+    later(MINUTE / 2);
+    deliver(books, status({ inventory: true }), true, undefined);
+  }
+  books.items.sweep(books);
+  expect(books.items.figures.known).toBe(0);
+  db.close();
 });
 
 it('what an old journal lacks is added, and readers nobody configured know no zones', () => {
