@@ -49,6 +49,12 @@ describe('a sighting', () => {
     expect(readingsOf(named(tag({ antennaName: 'elsewhere' })))).toEqual([SIGHTING]);
   });
 
+  it('of a tag that nobody wrote to is left out, not the others that were read with it', () => {
+    const told = decode([tag({ epc: '' }), TAG]);
+    expect(readingsOf(told)).toEqual([SIGHTING]);
+    expect(told).toMatchObject({ note: 'a tag without an EPC' });
+  });
+
   it('of early firmware has no eventType', () => {
     expect(readingsOf(decode({ ...TAG, eventType: undefined }))).toEqual([SIGHTING]);
   });

@@ -40,6 +40,11 @@ function read(event: JsonObject, device: DeviceConfig, said: Said[], notes: Note
   if (type === undefined) return 'no eventType: is it the IoT device interface of an Impinj reader?';
   const detail = objectIn(event, `${type}Event`) ?? {};
   if (type === 'tagInventory') {
+    // Tags that nobody wrote to are about; what was read with them counts.
+    if (detail.epc === '' && (detail.epcHex ?? '') === '') {
+      notes.add('a tag without an EPC');
+      return undefined;
+    }
     const epc = epcOf(detail);
     if (epc === undefined) return 'tagInventoryEvent without an epc in base64 or an epcHex in hex';
     const rssi = numberIn(detail, 'peakRssiCdbm');

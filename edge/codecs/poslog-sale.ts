@@ -221,7 +221,8 @@ export class SaleReader {
   #original(link: Element): { till: string; transaction: string; business_day: string } | undefined {
     const till = this.#till(link);
     const transaction = textOf(link, 'SequenceNumber') ?? textOf(link, 'TransactionID');
-    const day = (textOf(link, 'BusinessDayDate') ?? textOf(link, 'BeginDateTime'))?.slice(0, 10);
+    const began = textOf(link, 'BeginDateTime');
+    const day = textOf(link, 'BusinessDayDate')?.slice(0, 10) ?? (began && this.#time.read(began)?.day);
     return till === undefined || transaction === undefined || day === undefined
       ? undefined
       : { till, transaction, business_day: day };

@@ -101,6 +101,16 @@ describe('a POSLog', () => {
     expect(JSON.stringify(understood(BY_HAND))).not.toMatch(/4111|Erika/);
   });
 
+  it('with times in UTC tells the days of the store, of the original of a return as well', () => {
+    const at = (ms: string) => `<BeginDateTime>${ms}</BeginDateTime>`;
+    const link = `<TransactionLink><WorkstationID>3</WorkstationID><SequenceNumber>9</SequenceNumber>${at('2026-11-18T23:30:00Z')}</TransactionLink>`;
+    const goods = `<Return><POSIdentity><POSItemID>${WATER}</POSItemID></POSIdentity><Quantity>1</Quantity><ActualSalesUnitPrice Currency="EUR">1.29</ActualSalesUnitPrice>${link}</Return>`;
+    const text = `<POSLog><Transaction><WorkstationID>3</WorkstationID><SequenceNumber>10</SequenceNumber>${at('2026-11-20T23:15:00Z')}<RetailTransaction><LineItem><SequenceNumber>1</SequenceNumber>${goods}</LineItem></RetailTransaction></Transaction></POSLog>`;
+    expect(sales(text)).toMatchObject([
+      { business_day: '2026-11-21', original: { till: '3', transaction: '9', business_day: '2026-11-19' } },
+    ]);
+  });
+
   it('of version 2 and of version 6 says the same, in each encoding, with a prefix and without', () => {
     const items = [
       { code: WATER, quantity: '2', unitPrice: '1.29', off: '0.50', name: 'Sprudel süß & "kühl"' },

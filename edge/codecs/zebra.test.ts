@@ -43,6 +43,12 @@ describe('a sighting', () => {
     expect(readingsOf(decode([TAG, odd]))).toEqual([SIGHTING, SIGHTING]);
   });
 
+  it('of a tag that nobody wrote to is left out, not the others that were read with it', () => {
+    const told = decode([tag({ idHex: '' }), TAG]);
+    expect(readingsOf(told)).toEqual([SIGHTING]);
+    expect(told).toMatchObject({ note: 'a tag without an EPC' });
+  });
+
   it('by an antenna with a name is where the configuration says', () => {
     const named = decoderOf(reader('zebra', { places: { DOCK: 'dock' } }));
     expect(readingsOf(named(tag({ antennaName: 'DOCK' })))).toEqual([{ ...SIGHTING, zone: 'dock' }]);

@@ -53,6 +53,11 @@ function read(object: JsonObject, device: DeviceConfig, said: Said[], notes: Not
 }
 
 function readTag(tag: JsonObject, type: string, device: DeviceConfig, said: Said[], notes: Notes): string | undefined {
+  // Tags that nobody wrote to are about; what was read with them counts.
+  if (tag.idHex === '') {
+    notes.add('a tag without an EPC');
+    return undefined;
+  }
   const hex = textIn(tag, 'idHex');
   if (hex === undefined || !/^([0-9A-Fa-f]{2}){1,62}$/.test(hex)) return 'tag data without an idHex in hex';
   const antenna = numberIn(tag, 'antenna');
