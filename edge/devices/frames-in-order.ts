@@ -32,6 +32,7 @@ export class FramesInOrder {
   #handing = false;
   #many = false;
   #onIdle: (() => void) | undefined;
+  #ended = false;
   /** Telegrams that were lost for want of room, since start. */
   lost = 0;
 
@@ -67,6 +68,7 @@ export class FramesInOrder {
         };
       });
     }
+    this.#ended = true;
     clearTimeout(this.#again);
     this.#waiting = [];
     this.#bytes = 0;
@@ -74,7 +76,7 @@ export class FramesInOrder {
 
   #handOver(): void {
     // Some answers come at once.
-    if (this.#handing) return;
+    if (this.#handing || this.#ended) return;
     this.#handing = true;
     while (this.#again === undefined && this.#unstored.length === 0 && this.#atOnce < MOST_AT_ONCE) {
       const frame = this.#waiting.shift();
@@ -92,6 +94,7 @@ export class FramesInOrder {
 
   #answered(frame: Frame, receipt: Receipt): void {
     this.#atOnce -= 1;
+    if (this.#ended) return;
     if (receipt.outcome === 'not-stored') this.#unstored.push(frame);
     if (this.#unstored.length > 0) {
       // Not before all are answered: then those that were not stored are known, in order.

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Aedes } from 'aedes';
 import mqtt, { type MqttClient } from 'mqtt';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -26,6 +28,7 @@ interface Taken {
 
 const ACCEPTED: Receipt = { outcome: 'accepted', accepted: 1, repeated: 0 };
 const calibration = { celsius: 0, weight: 1 };
+const SECRET = { topic: 'secret/+', broker: 'shop' };
 const DEVICES: readonly DeviceConfig[] = [
   { name: 'door-3', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/door-3', broker: 'shop' }, calibration },
   { name: 'gateway', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/+', broker: 'shop' }, calibration },
@@ -59,11 +62,11 @@ async function broker(lines?: readonly string[]): Promise<Mosquitto> {
   return mosquitto;
 }
 
-async function link(more: Partial<OutsideBroker> = {}): Promise<OutsideBrokerLink> {
+async function link(more: Partial<OutsideBroker> = {}, devices = DEVICES): Promise<OutsideBrokerLink> {
   const opened = new OutsideBrokerLink({
     hub: 'store-0042',
     broker: { name: 'shop', url: `mqtt://127.0.0.1:${port}`, ...more },
-    devices: DEVICES,
+    devices,
     take: (device, frame, done) => {
       taken.push({ device, frame, text: Buffer.from(frame.bytes).toString(), done });
       if (automatic) setTimeout(() => done(ACCEPTED), 1);
@@ -231,6 +234,33 @@ describeWith('mosquitto')('devices at an outside broker', () => {
     automatic = true;
     await works();
     await subscribed(await publisher({ username: 'hub', password: 'right' }));
+  });
+
+  test('are heard where the broker lets only some be read, and the others when it does', async () => {
+    let open = false;
+    const strict = await Aedes.createBroker({
+      authorizeSubscribe: (_client, filter, done) => done(null, open || filter.topic !== 'secret/+' ? filter : null),
+    });
+    const server = createServer(strict.handle);
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    closing.push(
+      () => new Promise((resolve) => strict.close(() => resolve(undefined))),
+      () => server.close(),
+    );
+    automatic = true;
+    const secret: DeviceConfig = { ...DEVICES[0], name: 'cold', codec: 'impinj', calibration, mqtt: SECRET };
+    await link({}, [...DEVICES, secret]);
+    await until(() => troubles.length === 1);
+    expect(troubles[0]?.[0]).toBe('cold');
+    expect(troubles[0]?.[1]).toMatch(/refuses the subscription to secret\/\+: allow store-hub-store-0042-shop to read/);
+    const client = await publisher();
+    await client.publishAsync('zigbee2mqtt/door-3', 'open', { qos: 1 });
+    await until(() => taken.length === 1);
+    open = true;
+    await until(() => troubles.length === 2);
+    expect(troubles[1]).toEqual(['cold', undefined]);
+    await client.publishAsync('secret/1', 'cold', { qos: 1 });
+    await until(() => taken.at(-1)?.device === 'cold');
   });
 
   test('keep no retained message: nobody knows when it was said', async () => {

@@ -71,6 +71,8 @@ export class OutsideBrokerLink {
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
   #said: string | undefined;
+  /** Devices whose topics the broker lets nobody read, while it serves others. */
+  readonly #refused = new Set<string>();
 
   constructor(options: OutsideBrokerOptions) {
     this.#options = options;
@@ -131,10 +133,10 @@ export class OutsideBrokerLink {
   /** Files are read again at each attempt: a mended one is used without a restart. */
   #connectOptions(): IClientOptions {
     const { hub, broker } = this.#options;
-    const { name, username, password_file, ca } = broker;
+    const { username, password_file, ca } = broker;
     return {
       protocolVersion: 4,
-      clientId: `store-hub-${hub}-${name}`,
+      clientId: clientIdOf(hub, broker),
       clean: false,
       resubscribe: false,
       reconnectPeriod: 0,
@@ -155,26 +157,46 @@ export class OutsideBrokerLink {
       this.#say(undefined);
       return;
     }
-    const wanted = Object.fromEntries(this.#filters.map((filter) => [filter, { qos: 1 as const }]));
+    this.#subscribe(client, this.#filters);
+  }
+
+  #subscribe(client: MqttClient, filters: readonly string[]): void {
+    if (client !== this.#client || this.#stopping) return;
+    const wanted = Object.fromEntries(filters.map((filter) => [filter, { qos: 1 as const }]));
     client.subscribe(wanted, (error, _granted, suback) => {
       if (client !== this.#client) return;
       const codes = suback?.granted ?? [];
-      const refused = this.#filters.filter((_, index) => Number(codes[index]) > 2);
-      if (refused.length > 0) {
-        this.#lost(
-          client,
-          `it refuses the subscription to ${refused.join(', ')}: allow ${String(client.options.clientId)} to read there`,
-        );
-      } else if (error) this.#lost(client, brokerWords(error));
+      const refused = filters.filter((_, index) => Number(codes[index]) > 2);
+      if (refused.length === this.#filters.length) this.#lost(client, this.#refusal(refused));
+      else if (error && refused.length === 0) this.#lost(client, brokerWords(error));
       else {
-        this.#subscribed = true;
+        this.#subscribed = refused.length === 0;
         this.#say(undefined);
+        this.#sayRefused(refused);
+        const { longest } = this.#options.pause ?? PAUSE;
+        if (refused.length > 0) this.#timer = setTimeout(() => this.#subscribe(client, refused), longest);
       }
     });
   }
 
+  #refusal(filters: readonly string[]): string {
+    const { hub, broker } = this.#options;
+    return `it refuses the subscription to ${filters.join(', ')}: allow ${clientIdOf(hub, broker)} to read there`;
+  }
+
+  /** Those of other topics are heard all the same. */
+  #sayRefused(filters: readonly string[]): void {
+    for (const { name, mqtt: source } of this.#options.devices) {
+      const filter = source && filters.find((wide) => wide === source.topic || covers(wide, source.topic));
+      if (filter === undefined ? !this.#refused.delete(name) : this.#refused.has(name)) continue;
+      if (filter !== undefined) this.#refused.add(name);
+      this.#options.trouble(name, filter && this.#words(this.#refusal([filter])));
+    }
+  }
+
   #lost(client: MqttClient, reason: string): void {
     if (client !== this.#client || this.#stopping) return;
+    clearTimeout(this.#timer);
     this.#client = undefined;
     client.on('error', () => undefined);
     client.end(true);
@@ -199,9 +221,14 @@ export class OutsideBrokerLink {
   #say(reason: string | undefined): void {
     if (reason === this.#said) return;
     this.#said = reason;
-    const { broker, devices, trouble } = this.#options;
-    const words = reason && `the broker ${broker.name} (${broker.url.replace(/\/\/[^@]*@/, '//')}): ${reason}`;
-    for (const { name } of devices) trouble(name, words);
+    this.#refused.clear();
+    const { devices, trouble } = this.#options;
+    for (const { name } of devices) trouble(name, reason && this.#words(reason));
+  }
+
+  #words(reason: string): string {
+    const { name, url } = this.#options.broker;
+    return `the broker ${name} (${url}): ${reason}`;
   }
 
   /** `next` lets the library read on. */
@@ -283,6 +310,10 @@ export class OutsideBrokerLink {
     }
     client.stream.write(bytes);
   }
+}
+
+function clientIdOf(hub: string, { name }: OutsideBroker): string {
+  return `store-hub-${hub}-${name}`;
 }
 
 function secret(file: string, key: string): string {
