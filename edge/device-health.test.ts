@@ -212,6 +212,18 @@ describe('a battery', () => {
     expect(said()).toEqual(['open: zigbee.cold room.door: battery low']);
   });
 
+  it('of a device behind a gateway is over when the gateway is taken out of the configuration', () => {
+    const places = { door: 'freezer-1' };
+    shop = new DeviceShop([deviceConfig('zigbee', { codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/#' }, places })]);
+    shop.frame('zigbee', { contact: true, battery: 7 }, 'zigbee2mqtt/door');
+    expect(shop.open()).toHaveLength(1);
+    shop.restart({});
+    expect(shop.open()).toHaveLength(1);
+    shop.restart({ devices: [] });
+    expect(shop.open()).toEqual([]);
+    expect(shop.events('retail.alerts.resolved.v1')).toMatchObject([{ data: { reason: 'configuration' } }]);
+  });
+
   it('of a device that nobody configured calls nobody', () => {
     shop = new DeviceShop([]);
     status({ online: false, battery_percent: 2 });

@@ -3,6 +3,7 @@ import type { DeviceConfig } from './contracts/devices.ts';
 import type { EventType } from './contracts/events.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import type { Remembered } from './journal/remembered.ts';
+import { deviceHealth } from './rules/device-health.ts';
 import { type HeardDevice, type KnownLiveness, Liveness, type LivenessNews } from './sensing/liveness.ts';
 
 /** Under this kind is remembered how a configured device was last known to be. */
@@ -16,6 +17,7 @@ interface Books {
   readonly liveness: Liveness;
   readonly remembered: Remembered;
   readonly options: { readonly devices: readonly DeviceConfig[] };
+  readonly alerts: { open(): readonly { readonly rule: string; readonly subject: string }[] };
   journal(type: EventType, source: string, subject: string, data: Record<string, unknown>): void;
 }
 
@@ -51,11 +53,15 @@ export function lookAtDevices(books: Books): void {
 /** At start: devices that are no longer configured (`said`: JSON of the names before) are not waited for. */
 export function forgetDevices(books: Books, said: string): void {
   const now = new Set(books.options.devices.map(({ name }) => name));
-  for (const device of JSON.parse(said) as string[]) {
-    if (now.has(device)) continue;
-    books.remembered.set(LIVENESS, device, null);
-    books.journal('local.devices.changed.v1', 'config', device, { device });
-  }
+  const gone = (JSON.parse(said) as string[]).filter((device) => !now.has(device));
+  for (const device of gone) books.remembered.set(LIVENESS, device, null);
+  // Nobody hears any more of those behind a gateway that is gone, so nothing else would end their alerts.
+  const behind = gone.length === 0 ? [] : books.alerts.open().filter(({ rule }) => rule === deviceHealth.name);
+  const silenced = behind
+    .map(({ subject }) => subject)
+    .filter((one) => gone.some((name) => one.startsWith(`${name}.`)));
+  for (const device of new Set([...gone, ...silenced]))
+    if (!now.has(device)) books.journal('local.devices.changed.v1', 'config', device, { device });
 }
 
 function tell(books: Books, news: readonly LivenessNews[]): void {
