@@ -14,6 +14,7 @@ import { openDoorContact } from './door-contacts.ts';
 import { openDepthSensor, openLoraCounter, openThermometer } from './lorawan-sensors.ts';
 import { type CounterPlan, openAxis, openXovis } from './people-counters.ts';
 import { openImpinjReader, openZebraReader } from './rfid-readers.ts';
+import { openSerialScale } from './serial-scales.ts';
 import { openShelfGateway } from './shelf-gateways.ts';
 import { type DeviceParts, type FleetTally, type Links, newTally, type SimDevice } from './sim-device.ts';
 import { type FileTillPlan, openFileTill, openTill } from './tills.ts';
@@ -22,6 +23,8 @@ import { type FileTillPlan, openFileTill, openTill } from './tills.ts';
 export interface FleetPlaces {
   /** Absolute; old tills leave their files in folders in it. Absent: they publish, as the others do. */
   readonly dir?: string | undefined;
+  /** A few scales are on pseudo-terminals in `dir`; needs socat. */
+  readonly serial?: boolean | undefined;
 }
 
 export interface FleetOptions extends FleetPlaces {
@@ -41,6 +44,8 @@ const GATEWAY = { everyMs: 10_000, noiseG: 1 } as const;
 const DEPTH_SENSORS = 6;
 const DEPTH = { fullMm: 80, emptyMm: 480, everyMs: 10 * MINUTE } as const;
 const THERMOMETER_EVERY = 5 * MINUTE;
+const SCALES_ON_LINES = 4;
+const LIGHTEST_ON_LINES_G = 100;
 const BLUETOOTH_EVERY = 10_000;
 const EXPORT_EVERY = 10 * MINUTE;
 const READER = { everyMs: 5_000, quietMs: 60_000 } as const;
@@ -60,6 +65,13 @@ function euiOf(name: string): string {
   return `24e124${hash.toString(16).padStart(8, '0')}01`;
 }
 
+/** The first of those that weigh what their display can tell apart. */
+function weighedOnLines({ shelves }: Floor): readonly Shelf[] {
+  return shelves
+    .filter(({ sensor, product }) => sensor === 'scale' && product.weightG >= LIGHTEST_ON_LINES_G)
+    .slice(0, SCALES_ON_LINES);
+}
+
 /** Tills that export files: the last of those with a cashier, as a table, and the last self-service one, as POSLog. */
 function exporting({ file }: Floor): ReadonlyMap<string, FileTillPlan['format']> {
   const last = (kind: string): string => file.tills.findLast(({ is }) => is === kind)?.till ?? '';
@@ -75,7 +87,7 @@ function nextTo({ file }: Floor, zone: ZonePlan): string[] {
     .map((other) => other.zone);
 }
 
-export function openFleet({ world, of, linksOf, tally, clockOf, dir }: FleetOptions): readonly SimDevice[] {
+export function openFleet({ world, of, linksOf, tally, clockOf, dir, serial }: FleetOptions): readonly SimDevice[] {
   const { floor } = world;
   const parts = (name: string): DeviceParts => {
     return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
@@ -118,9 +130,16 @@ export function openFleet({ world, of, linksOf, tally, clockOf, dir }: FleetOpti
     const open = index % 2 === 0 ? openImpinjReader : openZebraReader;
     devices.push(open({ ...READER, name, zone, nextDoor: nextTo(floor, zone) }, parts(name)));
   }
+  const onLines = new Set<Shelf>(serial && dir !== undefined ? weighedOnLines(floor) : []);
+  for (const [index, shelf] of [...onLines].entries()) {
+    if (dir === undefined) continue;
+    const name = `scale-${shelf.shelf}`.toLowerCase();
+    const protocol = index % 2 === 0 ? 'mt-sics' : 'toledo-8217';
+    devices.push(openSerialScale({ name, shelf, protocol, dir }, parts(name)));
+  }
   const byAisle = new Map<string, Shelf[]>();
   for (const shelf of floor.shelves) {
-    if (shelf.sensor === 'none' || byDepth.has(shelf)) continue;
+    if (shelf.sensor === 'none' || byDepth.has(shelf) || onLines.has(shelf)) continue;
     byAisle.set(shelf.aisle, [...(byAisle.get(shelf.aisle) ?? []), shelf]);
   }
   for (const [aisle, shelves] of byAisle) {
@@ -145,10 +164,10 @@ export interface ConfigOptions extends FleetPlaces {
 }
 
 /** The hub's configuration for a world and its devices, without the store's name and addresses. */
-export function configOf({ file, coverage, speed, dir }: ConfigOptions): Record<string, unknown> {
+export function configOf({ file, coverage, speed, dir, serial }: ConfigOptions): Record<string, unknown> {
   const world = openWorld({ file, seed: 0, from: '2026-03-05', days: 1, coverage });
   const nowhere = { linksOf: () => NO_LINKS, clockOf: () => (now: number) => now };
-  const devices = openFleet({ world, of: streams(0), tally: newTally(), ...nowhere, dir });
+  const devices = openFleet({ world, of: streams(0), tally: newTally(), ...nowhere, dir, serial });
   return {
     timezone: file.timezone,
     planogram: planogramOf(world.floor),

@@ -28,9 +28,9 @@ export class SerialCable {
     this.#deviceEnd = join(folder, `${name}-device`);
   }
 
-  /** Not plugged in yet. */
-  static async make(name = 'usb-adapter'): Promise<SerialCable> {
-    return new SerialCable(await mkdtemp(join(tmpdir(), 'serial-')), name);
+  /** Not plugged in yet. `folder`: one of its own, which goes with it; absent: a temporary one. */
+  static async make(name = 'usb-adapter', folder?: string): Promise<SerialCable> {
+    return new SerialCable(folder ?? (await mkdtemp(join(tmpdir(), 'serial-'))), name);
   }
 
   /** Resolves to the terminal that the stable name means now. */

@@ -32,6 +32,7 @@ interface RunFlags extends Omit<RunOptions, 'file' | 'hub'> {
   readonly hubHttp: string;
   readonly faults: Faults;
   readonly dir?: string;
+  readonly serial?: true;
 }
 
 interface ConfigFlags {
@@ -40,6 +41,7 @@ interface ConfigFlags {
   readonly coverage?: number;
   readonly speed: number;
   readonly dir?: string;
+  readonly serial?: true;
 }
 
 /** @param stop ends a run */
@@ -66,6 +68,7 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
     .option('--faults <list>', 'such as resend:5,garbage:1,skew:180,silence:0.1,reboot,flood', faults, NO_FAULTS)
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
+    .option('--serial', 'a few scales are on serial lines in --dir; needs socat')
     .action((flags: RunFlags) => runIt(flags, stop));
   program
     .command('config')
@@ -75,7 +78,10 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('--speed <n>', 'how fast the run will be; short times of rules shrink with it', above(0), 1)
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `run`', folder)
+    .option('--serial', 'a few scales are on serial lines in --dir; needs socat')
     .action(({ world, hub, ...options }: ConfigFlags) => {
+      if (options.serial && options.dir === undefined)
+        throw new InvalidArgumentError('--serial needs --dir: the lines are files in it');
       say(stringify({ hub, ...configOf({ file: loadWorld(world), ...options }) }).trimEnd());
     });
   const worlds = program.command('worlds').description('the ready worlds');
@@ -100,12 +106,13 @@ export function createProgram(stop: AbortSignal): Command {
 }
 
 async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
-  const { world, hub: mqtt, hubHttp, faults, dir, ...flags } = given;
+  const { world, hub: mqtt, hubHttp, faults, dir, serial, ...flags } = given;
   if (mqtt !== undefined && flags.speed === undefined)
     throw new InvalidArgumentError('--hub needs --speed: devices of a shop that has no time cannot speak');
   if (mqtt === undefined && (faults !== NO_FAULTS || dir !== undefined))
     throw new InvalidArgumentError('--faults and --dir go with --hub: without a hub no device speaks');
-  const hub = mqtt && { address: { mqtt, http: hubHttp }, faults, dir };
+  if (serial && dir === undefined) throw new InvalidArgumentError('--serial needs --dir: the lines are files in it');
+  const hub = mqtt && { address: { mqtt, http: hubHttp }, faults, dir, serial };
   const file = loadWorld(world);
   const isTerminal = process.stderr.isTTY === true;
   const progress = {
