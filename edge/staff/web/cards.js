@@ -1,12 +1,12 @@
-// One card for each alert, changed in place, so that nothing jumps and a finger keeps its button.
+// One card for each alert, changed in place: nothing jumps, a finger keeps its button.
 
 const SEVERITY = { critical: 'Critical', warning: 'Warning', info: 'Note' };
 const URGENCY = { critical: 0, warning: 1, info: 2 };
 const ENDED = { resolved: 'Done', dismissed: 'False alarm' };
 
 /**
- * What a card's four places hold: the label, what a tap does (an action with its body, or a panel to open), and the
- * look. Every panel fills the same four places, and a state is told in the place of the button that led to it.
+ * A card's four places: the label, what a tap does (an action with its body, or a panel to open), the look. Every
+ * panel fills all four, and a state is told in the place of the button that led to it.
  */
 const WRONG = ['False alarm', { panel: 'wrong' }];
 const LATER = ['Later', { panel: 'later' }];
@@ -24,26 +24,16 @@ const PANELS = {
     [mine?.until ? `Put off until ${clock(mine.until)}` : 'Put off for a while', undefined, 'told'],
     WRONG,
   ],
-  later: () => [
-    ['In 15 min', { action: 'snooze', body: { minutes: 15 } }],
-    ['In 30 min', { action: 'snooze', body: { minutes: 30 } }],
-    ['In 60 min', { action: 'snooze', body: { minutes: 60 } }],
-    ['Back', { panel: '' }, 'quiet'],
-  ],
-  wrong: (_mine, { rule }) => [...(WHY_WRONG[rule] ?? FINE), ['Back', { panel: '' }, 'quiet']],
+  later: () => [snooze(15), snooze(30), snooze(60), BACK],
+  wrong: (_mine, { rule }) =>
+    rule === 'shelf-gap'
+      ? [dismiss('It is full', 'full'), dismiss('Wrong count', 'wrong-count'), dismiss('Other reason', 'other'), BACK]
+      : [dismiss('It is fine', 'other'), NOTHING, NOTHING, BACK],
 };
-const FINE = [
-  ['It is fine', { action: 'dismiss', body: { reason: 'other' } }],
-  ['', undefined, 'told'],
-  ['', undefined, 'told'],
-];
-const WHY_WRONG = {
-  'shelf-gap': [
-    ['It is full', { action: 'dismiss', body: { reason: 'full' } }],
-    ['Wrong count', { action: 'dismiss', body: { reason: 'wrong-count' } }],
-    ['Other reason', { action: 'dismiss', body: { reason: 'other' } }],
-  ],
-};
+const BACK = ['Back', { panel: '' }, 'quiet'];
+const NOTHING = ['', undefined, 'told'];
+const snooze = (minutes) => [`In ${minutes} min`, { action: 'snooze', body: { minutes } }];
+const dismiss = (label, reason) => [label, { action: 'dismiss', body: { reason } }];
 
 export const hasEnded = (alert) => alert.state in ENDED;
 
