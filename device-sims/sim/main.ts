@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command `store-hub-sim`: parses, runs one command, and ends by itself with its exit code. */
-import { CommanderError } from 'commander';
+import { CommanderError, InvalidArgumentError } from 'commander';
 import { WorldError } from './load-world.ts';
 import { createProgram } from './program.ts';
 
@@ -16,7 +16,9 @@ try {
   await createProgram(stop.signal).parseAsync();
 } catch (error) {
   process.exitCode = codeOf(error);
-  if (error instanceof WorldError) process.stderr.write(`${error.message}\n`);
+  // What commander finds itself it has said already; options that do not go together are found by the command.
+  if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n(see --help)\n`);
+  else if (error instanceof WorldError) process.stderr.write(`${error.message}\n`);
   else if (!(error instanceof CommanderError)) {
     process.stderr.write(`store-hub-sim: ${error instanceof Error ? error.message : String(error)}\n`);
     if (process.env.STORE_HUB_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
