@@ -161,10 +161,10 @@ export class RawMqtt {
   }
 
   /** A round trip: everything sent before it was parsed, as far as the broker reads. */
-  async ping(): Promise<void> {
+  async ping(patienceMs?: number): Promise<void> {
     const before = this.of(13).length;
     this.send(Buffer.from([0xc0, 0]));
-    await this.#answered(() => this.of(13).length > before);
+    await this.#answered(() => this.of(13).length > before, patienceMs);
   }
 
   /** What it received, in order. */
@@ -181,8 +181,8 @@ export class RawMqtt {
   }
 
   /** Throws at once when nothing more can come: a client of a broker that was killed connects again then, not later. */
-  async #answered(met: () => boolean): Promise<void> {
-    await until(() => met() || this.closed);
+  async #answered(met: () => boolean, patienceMs?: number): Promise<void> {
+    await until(() => met() || this.closed, patienceMs);
     if (!met()) throw new Error('the connection was closed before the answer');
   }
 
@@ -221,10 +221,11 @@ export class RawMqtt {
   }
 }
 
-export async function until(met: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
+/** Looks until it is so; throws when patience (ms) is over. */
+export async function until(met: () => boolean, patienceMs = 5000): Promise<void> {
+  const end = performance.now() + patienceMs;
   while (!met()) {
-    if (performance.now() > end) throw new Error('it did not happen within five seconds');
+    if (performance.now() > end) throw new Error(`it did not happen within ${patienceMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
