@@ -37,6 +37,7 @@ export interface Score {
     /** Share of item-time in opening hours in the right zone; an item that the hub does not know is in a wrong one. */
     readonly right_zone: number | null;
     readonly true_moves: number;
+    /** Arrivals, moves and departures that the hub told of, without the one by which it found each item at the start. */
     readonly events_per_move: number | null;
   };
   readonly traffic: {
@@ -134,6 +135,7 @@ function itemsOf(truth: Truth, hub: HubStory): Score['items'] {
     // What has left and is taken for gone is no merit, what is still shown is a fault.
     judged += integrate(zone, said, spans, (is, heard) => (is !== undefined || heard !== undefined ? 1 : 0));
   }
+  const found = [...truth.stocked].filter((key) => hub.items.has(key)).length;
   // Items that there never were.
   for (const [key, said] of hub.items) {
     if (!truth.items.has(key)) judged += integrate(nowhere, said, spans, (_is, heard) => (heard === undefined ? 0 : 1));
@@ -142,7 +144,7 @@ function itemsOf(truth: Truth, hub: HubStory): Score['items'] {
     items: truth.items.size,
     right_zone: ratio(right, judged),
     true_moves: truth.moves,
-    events_per_move: ratio(hub.transitions, truth.moves),
+    events_per_move: ratio(hub.transitions - found, truth.moves),
   };
 }
 

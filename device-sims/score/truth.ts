@@ -32,6 +32,8 @@ export class Truth {
   readonly excursions: Episode[] = [];
   /** By GTIN and serial: the zone in which it is; nothing: not in the shop. */
   readonly items = new Map<string, Steps<string | undefined>>();
+  /** Items that were in the shop when the ledger began, by GTIN and serial. */
+  readonly stocked = new Set<string>();
   /** Moves of tagged items from zone to zone, arrivals and departures included. */
   moves = 0;
   /** Persons by `line` and hour (epoch hours). */
@@ -80,8 +82,10 @@ export class Truth {
     else if (record.kind === 'shelf') {
       const { shelf, gtin, sensor, count } = record;
       this.shelves.set(shelf, { gtin, hasSensor: sensor !== 'none', count: new Steps(count) });
-    } else if (record.kind === 'item') this.#locate(record.epc, record.ms, record.zone);
-    else if (record.kind === 'shop-opened') this.#openedAt = record.ms;
+    } else if (record.kind === 'item') {
+      this.stocked.add(keyOfHex(record.epc) ?? record.epc);
+      this.#locate(record.epc, record.ms, record.zone);
+    } else if (record.kind === 'shop-opened') this.#openedAt = record.ms;
     else if (record.kind === 'shop-closed' && this.#openedAt !== undefined) {
       this.#open.push({ from: this.#openedAt, until: record.ms });
       this.#openedAt = undefined;

@@ -274,6 +274,19 @@ describeWith('mosquitto')('devices at an outside broker', () => {
     expect(taken[0]?.text).toBe('now');
   });
 
+  test('are left out and told of when they are larger than 1 MiB, and hold up nothing', async () => {
+    await broker();
+    automatic = true;
+    await link();
+    const client = await publisher();
+    await subscribed(client);
+    await client.publishAsync('zigbee2mqtt/door-3', Buffer.alloc(1_048_577, 32), { qos: 1 });
+    await client.publishAsync('zigbee2mqtt/door-3', 'open', { qos: 1 });
+    await until(() => taken.length === 1);
+    expect(taken[0]?.text).toBe('open');
+    expect(troubles.at(-1)?.[1]).toBe('a publish of 1048577 bytes was left out: at most 1 MiB is taken');
+  });
+
   test('are read on when there are more than may wait', async () => {
     await broker(['allow_anonymous true', 'max_inflight_messages 5000']);
     automatic = true;

@@ -52,6 +52,8 @@ const STEADY_MS = 10_000;
 const MOST_FRAMES = 1000;
 const MOST_BYTES = 4_194_304;
 const MOST_KNOWN = 5000;
+/** Of one publish, as at the hub's own broker. */
+const MOST_PUBLISH = 1_048_576;
 const PUBACK = 0x40;
 
 export class OutsideBrokerLink {
@@ -244,6 +246,13 @@ export class OutsideBrokerLink {
       return;
     }
     const bytes = Buffer.from(packet.payload);
+    if (bytes.length > MOST_PUBLISH) {
+      // Sent again it would be as large.
+      this.#options.trouble(device, `a publish of ${bytes.length} bytes was left out: at most 1 MiB is taken`);
+      this.#settle(client, owed);
+      next();
+      return;
+    }
     if (owed !== undefined && this.#cameBefore(client, owed, packet, bytes)) {
       next();
       return;
