@@ -109,7 +109,7 @@ export class Bookkeeper {
     this.log = new EventLog(db);
     this.remembered = new Remembered(db, {
       keeps: (kind, key) =>
-        ['buffer', 'position', LIVENESS].includes(kind) || (kind === 'level' && this.facings.has(key)),
+        kind === 'buffer' || kind === 'position' || kind === LIVENESS || (kind === 'level' && this.facings.has(key)),
     });
     this.repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);

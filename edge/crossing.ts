@@ -142,11 +142,15 @@ interface Extras {
 }
 
 function packExtras(into: Packed, { readings, position }: Delivery): void {
-  const history: number[] = [];
-  for (const [index, reading] of readings.entries()) if (reading.history === true) history.push(index);
-  if (history.length === 0 && position === undefined) return;
-  const extras: Extras = { ...(history.length > 0 && { history }), ...(position !== undefined && { position }) };
-  into.push(EXTRAS, JSON.stringify(extras));
+  let history: number[] | undefined;
+  for (let i = 0; i < readings.length; i += 1) {
+    if (readings[i]?.history !== true) continue;
+    history ??= [];
+    history.push(i);
+  }
+  if (history === undefined && position === undefined) return;
+  // Absent fields are undefined here, and JSON leaves them out.
+  into.push(EXTRAS, JSON.stringify({ history, position }));
 }
 
 /** Few readings name one, so they cross beside the unit: their number, then index and pseudonym of each. */
@@ -159,6 +163,8 @@ function packShoppers(into: Packed, { readings }: Delivery): void {
 export function packRefusal(into: Packed, index: number): void {
   into.push(REFUSAL, index);
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The next unit of a packed batch: a delivery, or the index of a refusal. */
 export class Unpacker {
@@ -195,17 +201,21 @@ export class Unpacker {
       const identity = this.#packed[this.#at];
       const time = this.#packed[this.#at + 1];
       this.#at += 2;
-      readings.push({
+      const reading: Writable<AcceptedReading> = {
         subject,
         identity: typeof identity === 'string' ? identity : undefined,
         time: typeof time === 'number' ? time : undefined,
         body: this.#text(),
-        ...(shoppers?.has(readings.length) && { shopper: shoppers.get(readings.length) }),
-        ...(extras?.history?.includes(readings.length) && { history: true }),
-      });
+      };
+      // Set apart: spreads in the literal would cost more than all the rest.
+      const index = readings.length;
+      if (shoppers?.has(index)) reading.shopper = shoppers.get(index);
+      if (extras?.history?.includes(index)) reading.history = true;
+      readings.push(reading);
     }
-    const { position } = extras ?? {};
-    return { kind: KINDS[kind] ?? 'status', device, received, readings, ...(position && { position }) };
+    const known = KINDS[kind] ?? 'status';
+    if (extras?.position === undefined) return { kind: known, device, received, readings };
+    return { kind: known, device, received, readings, position: extras.position };
   }
 
   /** The next unit as a batch of its own, without the requests. */
