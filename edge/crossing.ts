@@ -12,7 +12,7 @@ import type {
   ResumedRequest,
 } from './contracts/edge-socket.ts';
 import type { EventType } from './contracts/events.ts';
-import type { AcceptedReading, Delivery, Receipt, Refusal, SourcePosition } from './contracts/intake.ts';
+import type { AcceptedReading, Delivery, Part, Receipt, Refusal, SourcePosition } from './contracts/intake.ts';
 import type { Claim } from './contracts/offers.ts';
 import { KINDS, type Kind } from './contracts/readings.ts';
 import type { Handshake, SessionChange } from './contracts/sessions.ts';
@@ -122,14 +122,21 @@ const REFUSAL = -1;
 const HANDSHAKE = -2;
 const SHOPPERS = -3;
 const EXTRAS = -4;
+const ALSO = -5;
 
 export function packDelivery(into: Packed, delivery: Delivery): void {
   // Stands before the unit that it belongs to; a refusal carries its own.
   if (delivery.handshake !== undefined) into.push(HANDSHAKE, delivery.handshake.client, delivery.handshake.packet);
-  packExtras(into, delivery);
-  packShoppers(into, delivery);
-  into.push(KINDS.indexOf(delivery.kind), delivery.device, delivery.received, delivery.readings.length);
-  for (const reading of delivery.readings) {
+  if (delivery.also !== undefined) into.push(ALSO, delivery.also.length);
+  packPart(into, delivery, delivery.position);
+  if (delivery.also !== undefined) for (const part of delivery.also) packPart(into, part, undefined);
+}
+
+function packPart(into: Packed, part: Part, position: SourcePosition | undefined): void {
+  packExtras(into, part, position);
+  packShoppers(into, part);
+  into.push(KINDS.indexOf(part.kind), part.device, part.received, part.readings.length);
+  for (const reading of part.readings) {
     into.push(reading.subject, reading.identity ?? null, reading.time ?? null, reading.body);
   }
 }
@@ -141,7 +148,7 @@ interface Extras {
   readonly position?: SourcePosition;
 }
 
-function packExtras(into: Packed, { readings, position }: Delivery): void {
+function packExtras(into: Packed, { readings }: Part, position: SourcePosition | undefined): void {
   let history: number[] | undefined;
   for (let i = 0; i < readings.length; i += 1) {
     if (readings[i]?.history !== true) continue;
@@ -154,7 +161,7 @@ function packExtras(into: Packed, { readings, position }: Delivery): void {
 }
 
 /** Few readings name one, so they cross beside the unit: their number, then index and pseudonym of each. */
-function packShoppers(into: Packed, { readings }: Delivery): void {
+function packShoppers(into: Packed, { readings }: Part): void {
   const named: Packed = [];
   for (const [index, { shopper }] of readings.entries()) if (shopper !== undefined) named.push(index, shopper);
   if (named.length > 0) into.push(SHOPPERS, named.length / 2, ...named);
@@ -189,6 +196,17 @@ export class Unpacker {
       kind = this.#number();
     }
     if (kind === REFUSAL) return this.#number();
+    if (kind !== ALSO) return this.#part(kind);
+    let left = this.#number();
+    const whole: Writable<Delivery> = this.#part(this.#number());
+    const also: Part[] = [];
+    for (; left > 0; left -= 1) also.push(this.#part(this.#number()));
+    whole.also = also;
+    return whole;
+  }
+
+  #part(first: number): Delivery {
+    let kind = first;
     const extras = kind === EXTRAS ? (JSON.parse(this.#text()) as Extras) : undefined;
     if (extras) kind = this.#number();
     const shoppers = kind === SHOPPERS ? this.#shoppers() : undefined;

@@ -4,7 +4,7 @@
  */
 import type { Bookkeeper } from './bookkeeper.ts';
 import { endConsent } from './consent-ends.ts';
-import type { AcceptedReading, Delivery, Receipt } from './contracts/intake.ts';
+import type { AcceptedReading, Counts, Delivery, Part, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { sense } from './sensing/sense.ts';
 import type { Sensed } from './sensing/sensed.ts';
@@ -18,7 +18,7 @@ class Unstorable extends Error {}
  * One delivery; nothing means: accepted, one reading, not a repeat. With `refusing`, the reason why nothing can be
  * stored now, only what needs no storing is accepted: repeats, levels that did not change. Nothing is written then;
  * but with `takesWithdrawals`, when it is the budget that is used up and not the disk, that somebody withdraws consent
- * is: a person must be able to, as they can be erased.
+ * is: a person must be able to, as they can be erased. A frame of several parts is accepted when all of them are.
  */
 export function deliver(
   books: Bookkeeper,
@@ -27,11 +27,40 @@ export function deliver(
   refusing: string | undefined,
   takesWithdrawals = false,
 ): Receipt | undefined {
+  const first = deliverPart(books, delivery, delivery.position, synced, refusing, takesWithdrawals);
+  if (delivery.also === undefined || first?.outcome === 'not-stored') return first;
+  const of = [countsOf(first)];
+  for (const part of delivery.also) {
+    const receipt = deliverPart(books, part, undefined, synced, refusing, takesWithdrawals);
+    // Nothing of it is written: what is refused now was refused for all.
+    if (receipt?.outcome === 'not-stored') return receipt;
+    of.push(countsOf(receipt));
+  }
+  const [accepted, repeated] = [sum(of.map((one) => one.accepted)), sum(of.map((one) => one.repeated))];
+  return { outcome: 'accepted', accepted, repeated, of };
+}
+
+function countsOf(receipt: Receipt | undefined): Counts {
+  return receipt?.outcome === 'accepted' ? receipt : { accepted: 1, repeated: 0 };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
+function deliverPart(
+  books: Bookkeeper,
+  delivery: Part,
+  position: SourcePosition | undefined,
+  synced: boolean,
+  refusing: string | undefined,
+  takesWithdrawals: boolean,
+): Receipt | undefined {
   // Samples: they are never late, nor twice, and while nothing can be stored the next ones will tell the same.
   if (delivery.kind === 'rfid') {
     if (refusing === undefined) {
       books.items.see(delivery, books);
-      keepPosition(books, delivery);
+      keepPosition(books, position);
     }
     return acceptedAll(delivery);
   }
@@ -85,20 +114,20 @@ export function deliver(
     throw error;
   }
   // A source that goes on behind a position that is not kept would lose the right to begin there again.
-  const isUnmarked = delivery.position !== undefined && delivery.readings.length > 0;
+  const isUnmarked = position !== undefined && delivery.readings.length > 0;
   if (isLeftOut || (refusing !== undefined && isUnmarked)) return { outcome: 'not-stored', reason: refusing ?? '' };
-  if (refusing === undefined) keepPosition(books, delivery);
+  if (refusing === undefined) keepPosition(books, position);
   if (latest !== before && refusing === undefined) books.remembered.set('time', device, latest);
   return acceptedAll(delivery, repeated);
 }
 
-function keepPosition(books: Bookkeeper, { position }: Delivery): void {
+export function keepPosition(books: Bookkeeper, position: SourcePosition | undefined): void {
   if (position === undefined) return;
   books.remembered.set('position', position.source, position.value);
   books.dirty = true;
 }
 
-function acceptedAll({ readings }: Delivery, repeated = 0): Receipt | undefined {
+function acceptedAll({ readings }: Part, repeated = 0): Receipt | undefined {
   if (repeated === 0 && readings.length === 1) return undefined;
   return { outcome: 'accepted', accepted: readings.length - repeated, repeated };
 }

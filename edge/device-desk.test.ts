@@ -78,17 +78,31 @@ const shelf = (count: number, more: object = {}): Said => ({
 const status: Said = { kind: 'status', reading: { online: true, battery_percent: 41 } };
 
 describe('a frame', () => {
-  test('of several kinds and devices has one receipt, when all of it is stored', () => {
+  test('of several kinds and devices is one delivery with one receipt', () => {
     give({ said: [shelf(3), status, shelf(4), shelf(5, { device: 'B' })] });
-    expect(intake.deliveries.map(({ kind, device, readings }) => [kind, device, readings.length])).toEqual([
-      ['shelf', 'reader', 2],
+    const [{ kind, device, readings, also = [] } = { also: [] }, ...more] = intake.deliveries;
+    expect([kind, device, readings?.length, more]).toEqual(['shelf', 'reader', 2, []]);
+    expect(also.map((part) => [part.kind, part.device, part.readings.length])).toEqual([
       ['status', 'reader', 1],
       ['shelf', 'B', 1],
     ]);
-    intake.answer(2);
     expect(receipts).toEqual([]);
-    intake.answer(1);
+    intake.answer();
     expect(receipts).toEqual([{ outcome: 'accepted', accepted: 4, repeated: 0 }]);
+  });
+
+  test("with a vendor's number names what is not numbered beside it, by all of its bytes", () => {
+    const numbered = { kind: 'shelf', reading: { id: '7', shelf: 'A', gtin: '09521234543213', count: 3 } } as const;
+    for (const battery_percent of [41, 41, 42])
+      give({ said: [numbered, { kind: 'status', reading: { online: true, battery_percent } }] });
+    const names = intake.deliveries.map(({ also }) => also?.[0]?.readings[0]?.identity);
+    expect([names[0], names[2]]).toEqual([names[1], expect.stringMatching(/^frame\0reader\0/)]);
+    expect(names[0]).not.toBe(names[2]);
+    // An old record that comes again says nothing about the rest, and without a number equal frames may be two facts.
+    give({ said: [{ ...numbered, history: true }, status] });
+    give({ said: [shelf(3), status] });
+    const unnamed = intake.deliveries.slice(3).map(({ also }) => also?.[0]?.readings[0]?.identity);
+    expect(unnamed).toEqual([undefined, undefined]);
   });
 
   test('of one device that speaks for another shows whose way it is', () => {
@@ -130,12 +144,10 @@ describe('a frame', () => {
     expect(receipts).toEqual([{ outcome: 'accepted', accepted: 1, repeated: 0 }]);
   });
 
-  test('that cannot be stored in part is not stored as a whole, and comes again', () => {
+  test('that cannot be stored is told of, and comes again', () => {
     give({ said: [shelf(3), status] });
     intake.broken = true;
-    intake.answer(1);
-    intake.broken = false;
-    intake.answer(1);
+    intake.answer();
     expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'disk full' }]);
     expect(register.list(NOW)[0]).toMatchObject({ frames: 1, error: { reason: 'not stored: disk full' } });
   });
@@ -149,32 +161,17 @@ describe('a frame', () => {
 describe('the position of a source', () => {
   const position = { source: '/tills/1.xml', value: '120' };
 
-  test('is committed with the last of the frame, when the rest is stored', () => {
+  test('goes with all of the frame', () => {
     give({ said: [shelf(3), status] }, position);
-    expect(intake.deliveries.map((delivery) => delivery.position)).toEqual([undefined]);
-    intake.answer();
-    expect(receipts).toEqual([]);
-    expect(intake.deliveries.map((delivery) => delivery.position)).toEqual([undefined, position]);
-    intake.answer();
-    expect(receipts).toEqual([{ outcome: 'accepted', accepted: 2, repeated: 0 }]);
+    expect(intake.deliveries).toMatchObject([{ kind: 'shelf', position, also: [{ kind: 'status' }] }]);
   });
 
-  test('does not move past what could not be stored', () => {
-    give({ said: [shelf(3), status] }, position);
-    intake.broken = true;
-    intake.answer();
-    expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'disk full' }]);
-    expect(intake.deliveries.every((delivery) => delivery.position === undefined)).toBe(true);
-  });
-
-  test('moves with a frame that says nothing, and past one that is kept as a dead letter', () => {
+  test('moves with a frame that says nothing, and with the dead letter of one that was not understood', () => {
     give({ said: [] }, position);
-    intake.answer();
     give({ broken: 'half a file' }, { ...position, value: '240' });
     intake.answer();
-    expect(receipts).toHaveLength(1);
-    intake.answer();
-    expect(intake.deliveries.map((delivery) => delivery.position?.value)).toEqual(['120', '240']);
+    expect(intake.deliveries).toMatchObject([{ kind: 'status', readings: [], position }]);
+    expect(intake.refusals).toMatchObject([{ position: { value: '240' } }]);
     expect(receipts.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused']);
   });
 });

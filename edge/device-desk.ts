@@ -1,15 +1,16 @@
 /**
  * Where frames of configured devices come in, whatever their transport: the device's codec translates, the hub's own
- * schemas judge, the journal takes. One frame is one unit of acknowledgement, though it may hold readings of several
- * kinds: it is accepted when all of them are on disk, and kept as one dead letter when one is wrong. What each device
- * said last is shown to whoever watches it.
+ * schemas judge, the journal takes. One frame is one unit, though it may hold readings of several kinds: all of them are
+ * stored in one transaction with what notes that it was, or none is; it is kept as one dead letter when one is wrong.
+ * What each device said last is shown to whoever watches it.
  */
 
+import { createHash } from 'node:crypto';
 import { maskCardData } from './contracts/card-data.ts';
 import { type CodecName, type DeviceConfig, mapsPersons } from './contracts/devices.ts';
 import { HubError, messageOf } from './contracts/errors.ts';
 import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from './contracts/formats.ts';
-import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
+import type { AcceptedReading, Intake, Part, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import type { DeviceRegister } from './device-register.ts';
@@ -141,7 +142,7 @@ export class DeviceDesk {
       done({ outcome: 'not-stored', reason: understood.reason });
       return;
     }
-    const judged = understood.ok ? this.#judge(station.config, frame, understood.said) : understood;
+    const judged = understood.ok ? this.#judge(station, frame, understood.said) : understood;
     if ('reason' in judged) this.#refuse(station, frame, judged, done, notes);
     else this.#deliver(station, frame, judged.groups, understood, done, notes);
   }
@@ -162,23 +163,16 @@ export class DeviceDesk {
     register?.refused(device, received, reason);
     register?.showFrame(device, frame, { reason }, personal);
     const bytes = personal ? null : this.#parts.mask(frame.bytes);
-    const letter = { kind: FRAME_KIND, device, received, reason, pointers, bytes, topic, handshake };
-    const answer = (receipt: Receipt): void => done(receipt.outcome === 'refused' ? { ...receipt, reason } : receipt);
-    if (position === undefined) {
-      this.#parts.intake.refuse(letter, answer);
-      return;
-    }
-    // A refusal has no position of its own: it stands when the letter is kept.
-    this.#parts.intake.refuse(letter, (receipt) => {
-      if (receipt.outcome === 'not-stored') answer(receipt);
-      else
-        this.#parts.intake.deliver({ kind: 'status', device, received, readings: [], position }, (moved) =>
-          answer(moved.outcome === 'accepted' ? receipt : moved),
-        );
-    });
+    this.#parts.intake.refuse(
+      { kind: FRAME_KIND, device, received, reason, pointers, bytes, topic, handshake, position },
+      (receipt) => done(receipt.outcome === 'refused' ? { ...receipt, reason } : receipt),
+    );
   }
 
-  #judge(config: DeviceConfig, { received }: Frame, said: readonly Said[]): Judged {
+  #judge({ config, personal }: Station, frame: Frame, said: readonly Said[]): Judged {
+    const { received } = frame;
+    let isNumbered = false;
+    let isUnnumbered = false;
     const groups = new Map<string, Group>();
     for (const { kind, reading, history, device: named } of said) {
       // A name that the device gives ends in events, too.
@@ -190,8 +184,14 @@ export class DeviceDesk {
       const group = groups.get(key) ?? { kind, device, readings: [], counted: 0 };
       groups.set(key, group);
       group.counted += decoded.counted;
-      for (const accepted of decoded.readings) group.readings.push(history ? { ...accepted, history } : accepted);
+      for (const accepted of decoded.readings) {
+        group.readings.push(history ? { ...accepted, history } : accepted);
+        if (accepted.identity === undefined) isUnnumbered ||= kind !== 'rfid';
+        else isNumbered ||= history !== true;
+      }
     }
+    // The journal keeps hashes of names, from which a person could be found by trying.
+    if (isNumbered && isUnnumbered && !personal) nameByFrame(config.name, frame, groups.values());
     return { groups: [...groups.values()] };
   }
 
@@ -205,13 +205,13 @@ export class DeviceDesk {
   ): void {
     const register = again ? undefined : this.#parts.register;
     const { received } = frame;
-    const deliveries: Delivery[] = [];
+    const parts: Part[] = [];
     let counted = 0;
     let first = true;
     for (const { kind, device, readings, counted: only } of groups) {
       counted += only;
       if (only > 0) this.#parts.counted?.(kind, only);
-      if (readings.length > 0) deliveries.push({ kind, device, received, readings });
+      if (readings.length > 0) parts.push({ kind, device, received, readings });
       const more = device === config.name && !first;
       if (device === config.name) first = false;
       const through = device === config.name ? undefined : config.name;
@@ -226,50 +226,40 @@ export class DeviceDesk {
     // What says nothing of its own is there all the same.
     if (first) register?.seen(config.name, received, { kind: 'status', readings: [], counted: 0 });
     if (understood.ok) register?.showFrame(config.name, frame, understood, personal);
-    if (position !== undefined || handshake !== undefined) {
-      const last = deliveries.pop() ?? { kind: 'status', device: config.name, received, readings: [] };
-      deliveries.push({ ...last, position, handshake });
-    }
-    const settled = (receipt: Receipt): void => {
-      if (receipt.outcome === 'refused') register?.failed(config.name, received, 'refused by the journal');
-      if (receipt.outcome === 'not-stored') register?.failed(config.name, received, `not stored: ${receipt.reason}`);
-      done(receipt);
-    };
-    this.#giveAll(deliveries, { accepted: counted, repeated: 0 }, position ?? handshake, settled);
-  }
-
-  /**
-   * One receipt for all: what was not stored comes again, and is told from what was by its ids. What notes that the
-   * whole frame is stored goes last, when the others are: they need not share a transaction.
-   */
-  #giveAll(
-    deliveries: readonly Delivery[],
-    sum: { accepted: number; repeated: number },
-    noted: object | undefined,
-    done: (receipt: Receipt) => void,
-  ): void {
-    const together = noted === undefined || deliveries.length < 2 ? deliveries : deliveries.slice(0, -1);
-    const behind = deliveries.slice(together.length);
-    let left = together.length;
-    let worse: Receipt | undefined;
-    if (left === 0) {
-      done({ outcome: 'accepted', ...sum });
+    const noted = position !== undefined || handshake !== undefined;
+    const [whole, ...also] = parts.length > 0 || !noted ? parts : [nothingOf(config.name, received)];
+    if (whole === undefined) {
+      done({ outcome: 'accepted', accepted: counted, repeated: 0 });
       return;
     }
-    const settle = (receipt: Receipt): void => {
-      if (receipt.outcome === 'accepted') {
-        sum.accepted += receipt.accepted;
-        sum.repeated += receipt.repeated;
-      } else if (worse?.outcome !== 'not-stored') worse = receipt;
-      left -= 1;
-      if (left > 0) return;
-      if (behind.length === 0 || worse?.outcome === 'not-stored') {
-        done(worse ?? { outcome: 'accepted', ...sum });
-        return;
-      }
-      this.#giveAll(behind, sum, undefined, (last) => done(last.outcome === 'accepted' && worse ? worse : last));
-    };
-    for (const delivery of together) this.#parts.intake.deliver(delivery, settle);
+    const delivery = { ...whole, position, handshake, also: also.length > 0 ? also : undefined };
+    this.#parts.intake.deliver(delivery, (receipt) => {
+      if (receipt.outcome === 'refused') register?.failed(config.name, received, 'refused by the journal');
+      if (receipt.outcome === 'not-stored') register?.failed(config.name, received, `not stored: ${receipt.reason}`);
+      if (receipt.outcome !== 'accepted') done(receipt);
+      else done({ outcome: 'accepted', accepted: receipt.accepted + counted, repeated: receipt.repeated });
+    });
+  }
+}
+
+/** Stands for a frame that leaves nothing but a note that it was taken. */
+function nothingOf(device: string, received: number): Part {
+  return { kind: 'status', device, received, readings: [] };
+}
+
+/**
+ * What the vendor does not number beside what it does is the same when all bytes are: those of a resend. Without a number
+ * in them equal frames may be two facts, such as one person after the other.
+ */
+function nameByFrame(device: string, { bytes, topic = '' }: Frame, groups: Iterable<Group>): void {
+  const digest = createHash('sha256').update(topic).update('\0').update(bytes).digest('base64url');
+  let number = 0;
+  for (const { readings } of groups) {
+    for (const [index, reading] of readings.entries()) {
+      number += 1;
+      if (reading.identity === undefined)
+        readings[index] = { ...reading, identity: `${FRAME_KIND}\0${device}\0${digest}\0${number}` };
+    }
   }
 }
 

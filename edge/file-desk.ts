@@ -7,7 +7,7 @@ import { maskCardData } from './contracts/card-data.ts';
 import type { CodecName, DeviceConfig } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
 import type { FileReader, FileRecord, Format, NotUnderstood, Said } from './contracts/formats.ts';
-import type { AcceptedReading, Delivery, Intake, Receipt, SourcePosition } from './contracts/intake.ts';
+import type { AcceptedReading, Intake, Part, Receipt, SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { FRAME_KIND } from './device-desk.ts';
 import type { DeviceRegister } from './device-register.ts';
@@ -55,42 +55,19 @@ export class FileDesk implements FileIntake {
     position: SourcePosition,
     done: (receipt: Receipt) => void,
   ): void {
-    const { deliveries, counted, fault } = this.#judged(device, records, received);
+    const { parts, counted, fault } = this.#judged(device, records, received);
     if (fault !== undefined) {
       this.refuse(device, fault, received, position, done);
       return;
     }
-    const readings = deliveries.flatMap((delivery) => delivery.readings);
+    const readings = parts.flatMap((part) => part.readings);
     this.#parts.register?.seen(device, received, { kind: 'sale', readings, counted });
-    const last = deliveries.pop() ?? { kind: 'status', device, received, readings: [] };
-    let accepted = counted;
-    let repeated = 0;
-    let left = deliveries.length;
-    let unstored: Receipt | undefined;
-    const count = (receipt: Receipt): void => {
-      // What the writer itself could not digest is kept as a dead letter: the rest goes on.
-      if (receipt.outcome === 'not-stored') unstored = receipt;
-      else if (receipt.outcome === 'accepted') {
-        accepted += receipt.accepted;
-        repeated += receipt.repeated;
-      }
-    };
-    // The position must not be stored before all that it covers, and they need not share a transaction.
-    const finish = (): void => {
-      if (unstored !== undefined) done(unstored);
-      else
-        this.#parts.intake.deliver({ ...last, position }, (receipt) => {
-          count(receipt);
-          done(receipt.outcome === 'accepted' ? { outcome: 'accepted', accepted, repeated } : receipt);
-        });
-    };
-    if (left === 0) finish();
-    for (const delivery of deliveries)
-      this.#parts.intake.deliver(delivery, (receipt) => {
-        count(receipt);
-        left -= 1;
-        if (left === 0) finish();
-      });
+    const [first = { kind: 'status', device, received, readings: [] } satisfies Part, ...also] = parts;
+    const delivery = { ...first, position, also: also.length > 0 ? also : undefined };
+    this.#parts.intake.deliver(delivery, (receipt) => {
+      if (receipt.outcome !== 'accepted') done(receipt);
+      else done({ outcome: 'accepted', accepted: receipt.accepted + counted, repeated: receipt.repeated });
+    });
   }
 
   refuse(
@@ -102,16 +79,7 @@ export class FileDesk implements FileIntake {
   ): void {
     const { intake, register } = this.#parts;
     register?.refused(device, received, reason);
-    intake.refuse({ kind: FRAME_KIND, device, received, reason, pointers: [], bytes: null }, (receipt) => {
-      if (receipt.outcome === 'not-stored') {
-        done(receipt);
-        return;
-      }
-      // A crash between the two makes the same letter once more, which is counted.
-      intake.deliver({ kind: 'status', device, received, readings: [], position }, (moved) =>
-        done(moved.outcome === 'accepted' ? receipt : moved),
-      );
-    });
+    intake.refuse({ kind: FRAME_KIND, device, received, reason, pointers: [], bytes: null, position }, done);
   }
 
   positionsOf(prefix: string): Promise<readonly SourcePosition[]> {
@@ -126,15 +94,15 @@ export class FileDesk implements FileIntake {
     device: string,
     records: readonly FileRecord[],
     received: number,
-  ): { deliveries: Delivery[]; counted: number; fault?: string } {
-    // In the order of the file: neighbouring records of one device are a delivery.
+  ): { parts: Part[]; counted: number; fault?: string } {
+    // In the order of the file: neighbouring records of one device are a part.
     const runs: { kind: Kind; device: string; received: number; readings: AcceptedReading[] }[] = [];
     let counted = 0;
     for (const { said, where } of records) {
       const { kind, reading, history } = said;
       const of = speaker(said, device);
       const judged = this.#parts.judge(kind, of, [reading], received);
-      if (!judged.ok) return { deliveries: [], counted: 0, fault: `${where}: ${judged.reason}` };
+      if (!judged.ok) return { parts: [], counted: 0, fault: `${where}: ${judged.reason}` };
       counted += judged.counted;
       if (judged.readings.length === 0) continue;
       let run = runs.at(-1);
@@ -144,7 +112,7 @@ export class FileDesk implements FileIntake {
       }
       for (const accepted of judged.readings) run.readings.push(history ? { ...accepted, history } : accepted);
     }
-    return { deliveries: runs, counted };
+    return { parts: runs, counted };
   }
 }
 

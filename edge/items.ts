@@ -6,7 +6,7 @@
 import { holdsCardData } from './contracts/card-data.ts';
 import { type Epc, readEpc } from './contracts/epc.ts';
 import type { EventType } from './contracts/events.ts';
-import type { Delivery } from './contracts/intake.ts';
+import type { Part } from './contracts/intake.ts';
 import type { Database } from './journal/database.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { ItemRows } from './journal/item-rows.ts';
@@ -78,7 +78,7 @@ export class Items {
   }
 
   /** Sightings of one delivery. Those of the past tell nothing of now. */
-  see({ device, readings }: Delivery, books: Books): void {
+  see({ device, readings }: Part, books: Books): void {
     const { elapsed } = books.now;
     this.#presence.heard(device, elapsed);
     for (const { subject, body, history } of readings) {
@@ -95,7 +95,7 @@ export class Items {
   }
 
   /** A device's word on itself; one that does not read tags now is not heard. */
-  status({ device, readings }: Delivery, books: Books): void {
+  status({ device, readings }: Part, books: Books): void {
     for (const { body, history } of readings) {
       if (history === true) continue;
       const { online, inventory = true } = JSON.parse(body) as { online: boolean; inventory?: boolean };

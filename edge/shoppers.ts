@@ -11,7 +11,7 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { namesIn, withoutName } from './codecs/without-name.ts';
-import type { AcceptedReading, Delivery } from './contracts/intake.ts';
+import type { AcceptedReading, Part } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { ShopperKeys } from './journal/shopper-keys.ts';
 
@@ -272,7 +272,7 @@ export class Shoppers {
 }
 
 /** The device of a delivery, unless it bears the pseudonym of somebody whom it tells of. */
-export function deviceOf({ device, readings }: Delivery): string {
+export function deviceOf({ device, readings }: Part): string {
   return readings.some(({ shopper }) => shopper !== undefined && namesIn(device, shopper)) ? '***' : device;
 }
 

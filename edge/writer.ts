@@ -11,7 +11,7 @@ import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
 import type { SavedSessions } from './contracts/sessions.ts';
 import { type Answer, type Batch, type Figures, NOTHING_TOLD, type Reply, type Told, Unpacker } from './crossing.ts';
-import { deliver } from './deliveries.ts';
+import { deliver, keepPosition } from './deliveries.ts';
 import { lookAtDevices } from './device-news.ts';
 import { withoutFailing } from './failing-rules.ts';
 import { checkpoint, type Database } from './journal/database.ts';
@@ -21,7 +21,7 @@ import { FullDisk, openWithBallast } from './journal/full-disk.ts';
 import type { RetentionOptions } from './journal/retention.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { answer } from './requests.ts';
-import { deviceOf } from './shoppers.ts';
+import { setAside } from './set-aside.ts';
 import { HOUSEKEEPING_MS, Upkeep } from './upkeep.ts';
 
 export interface WriterOptions extends BookkeeperOptions {
@@ -257,6 +257,7 @@ export class Writer {
       }
       receipts.push(this.#books.refuse(refusal));
       if (refusal.handshake) this.#books.note(refusal.handshake);
+      keepPosition(this.#books, refusal.position);
     }
     const answers = batch.requests.map((request) => answer(this.#books, request, this.#refusal));
     // What head office has taken may go.
@@ -313,15 +314,10 @@ export class Writer {
     if (unit === undefined && answers.length === 0) throw fault;
     const receipts: Receipt[] = [];
     if (typeof unit === 'object') {
-      const { kind, received } = unit;
-      const device = deviceOf(unit);
-      // What tells of a person is not kept for an operator.
-      const names = unit.readings.some(({ shopper }) => shopper !== undefined);
-      const bytes = names ? null : Buffer.from(`[${unit.readings.map((reading) => reading.body).join(',')}]`);
       receipts.push(
         this.#transaction(() => {
           if (unpacker.handshake) this.#books.note(unpacker.handshake);
-          return this.#books.refuse({ kind, device, received, reason, pointers: [], bytes });
+          return setAside(this.#books, unit, reason);
         }),
       );
     } else if (unit !== undefined) {

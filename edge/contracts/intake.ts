@@ -1,6 +1,7 @@
 /**
  * What transports hand to the journal and what comes back. One delivery is one unit of acknowledgement: an MQTT
- * packet or an HTTP request, with 1 to 1,000 readings that are accepted or refused as a whole.
+ * packet or an HTTP request with 1 to 1,000 readings, a frame of a device, a portion of a file. It is stored in one
+ * transaction or not at all, whatever it holds.
  */
 import type { Kind } from './readings.ts';
 import type { Handshake } from './sessions.ts';
@@ -28,15 +29,21 @@ export interface SourcePosition {
   readonly value: string;
 }
 
-export interface Delivery {
+/** Readings of one kind and device. */
+export interface Part {
   readonly kind: Kind;
   readonly device: string;
   /** Wall clock at receipt, epoch ms. */
   readonly received: number;
   readonly readings: readonly AcceptedReading[];
+}
+
+export interface Delivery extends Part {
   /** A QoS 2 publish: noted in the transaction that stores it. */
   readonly handshake?: Handshake | undefined;
   readonly position?: SourcePosition | undefined;
+  /** What the same frame says besides, of other kinds or devices: all of it is stored in one transaction, or nothing. */
+  readonly also?: readonly Part[] | undefined;
 }
 
 /** Bytes that nobody understood or a reading that failed validation: becomes a dead letter. */
@@ -54,11 +61,23 @@ export interface Refusal {
   /** Of a frame that came on a topic: it is tried again with it. */
   readonly topic?: string | undefined;
   readonly handshake?: Handshake | undefined;
+  /** Moves with the dead letter. */
+  readonly position?: SourcePosition | undefined;
+}
+
+export interface Counts {
+  readonly accepted: number;
+  /** Of readings that were stored before. */
+  readonly repeated: number;
 }
 
 export type Receipt =
   /** Every fact of it is on disk (or it made none). */
-  | { readonly outcome: 'accepted'; readonly accepted: number; readonly repeated: number }
+  | ({
+      readonly outcome: 'accepted';
+      /** Of each part in turn, where there were several. */
+      readonly of?: readonly Counts[];
+    } & Counts)
   /** It is kept as a dead letter; `reason` where whoever gave it does not know. */
   | { readonly outcome: 'refused'; readonly letter: string; readonly reason?: string }
   /** It could not be stored: do not acknowledge, the device sends it again. */

@@ -44,7 +44,9 @@ export class ControlledIntake implements Intake {
   #receipt(came: Delivery | Refusal): Receipt {
     if (this.broken) return { outcome: 'not-stored', reason: 'disk full' };
     if ('reason' in came) return { outcome: 'refused', letter: `letter-${this.refusals.indexOf(came) + 1}` };
-    return { outcome: 'accepted', accepted: came.readings.length, repeated: 0 };
+    const { also = [] } = came;
+    const accepted = [came, ...also].reduce((sum, { readings }) => sum + readings.length, 0);
+    return { outcome: 'accepted', accepted, repeated: 0 };
   }
 }
 
