@@ -1,5 +1,5 @@
 /** The score as a table for people: one line a question, the answer, and what it is made of. */
-import type { Found, Score } from './score.ts';
+import type { Found, Score, Stock } from './score-file.ts';
 
 type Row = readonly [question: string, answer: string, made_of: string];
 
@@ -9,12 +9,15 @@ export function tableOf(score: Score): string {
     ['shelf gaps found', share(gaps.all.recall), foundText(gaps.all)],
     ['  shelves with a sensor', share(gaps.with_sensor.recall), foundText(gaps.with_sensor)],
     ['  shelves without one', share(gaps.without_sensor.recall), foundText(gaps.without_sensor)],
-    ['alerts that were right', share(gaps.all.precision), `${number(gaps.all.stale_hours)} h of alerts without a gap`],
+    ['alerts that were right', share(gaps.all.precision), callsText(gaps.all, 'gap')],
     ['time to find a gap', seconds(gaps.all.seconds_to_find.p50), `p95 ${seconds(gaps.all.seconds_to_find.p95)}`],
+    ['stock known, against silence', share(stock.all.skill), stockText(stock.all, stock.gtins)],
+    ['  shelves with a sensor', share(stock.with_sensor.skill), stockText(stock.with_sensor)],
+    ['  shelves without one', share(stock.without_sensor.skill), stockText(stock.without_sensor)],
     [
-      'stock error of a product',
-      itemsText(stock.error),
-      `of ${stock.gtins} products; ${share(stock.known)} of shelf-time known; with sensors ${itemsText(stock.error_with_sensor)}`,
+      'levels told a true change',
+      number(stock.events_per_change),
+      stock.unplanned === 0 ? '' : `${stock.unplanned} of them of what nobody planned`,
     ],
     [
       'items in the right zone',
@@ -26,16 +29,37 @@ export function tableOf(score: Score): string {
       share(traffic.error_per_hour),
       `${traffic.counted_persons} of ${traffic.true_persons} crossings in ${traffic.hours} line-hours`,
     ],
-    ['excursions found', share(excursions.recall), foundText(excursions)],
+    ['excursions found', share(excursions.recall), `${foundText(excursions)}, ${excursions.excused} of warm air only`],
+    ['  alerts that were right', share(excursions.precision), callsText(excursions, 'excursion')],
+    ['  time to find one', seconds(excursions.seconds_to_find.p50), `p95 ${seconds(excursions.seconds_to_find.p95)}`],
     [
       'sales',
       sales.missing + sales.doubled + sales.different + sales.invented === 0 ? 'all' : 'NOT all',
       `${sales.sales} made; ${sales.missing} missing, ${sales.doubled} doubled, ${sales.different} different, ${sales.invented} invented`,
     ],
+    ['alerts of other rules', String(score.other_alerts), 'not judged here'],
+    ...faultRows(score.faults ?? []),
   ];
   const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
   const [question, answer] = [width(0), width(1)];
   return rows.map((row) => `${row[0].padEnd(question)}  ${row[1].padStart(answer)}  ${row[2]}`.trimEnd()).join('\n');
+}
+
+function faultRows(faults: NonNullable<Score['faults']>): Row[] {
+  return faults.map(({ fault, times, gaps, excursions, sales }) => [
+    fault === 'none' ? 'where no fault struck' : `while ${fault} struck`,
+    fault === 'none' ? '' : `${times} times`,
+    `gaps ${gaps.found} of ${gaps.episodes}, p50 ${seconds(gaps.p50_seconds)}; excursions ${excursions.found} of ${excursions.episodes}; sales ${sales.sales}, ${sales.missing} missing, ${sales.doubled} doubled`,
+  ]);
+}
+
+function callsText({ calls_per_episode, stale_hours }: Found, name: string): string {
+  return `${number(calls_per_episode)} calls a true ${name}; ${number(stale_hours)} h of alerts without reason`;
+}
+
+function stockText({ known, error_known, error, error_of_silence }: Stock, gtins?: number): string {
+  const products = gtins === undefined ? '' : ` of ${gtins} products`;
+  return `${share(known)} of shelf-time known, wrong by ${itemsText(error_known)}; in all ${itemsText(error)}${products}, ${itemsText(error_of_silence)} if silent`;
 }
 
 function foundText({ episodes, missed, brief, repeated, ...found }: Found): string {

@@ -1,5 +1,6 @@
 /** What truly happened, read from a ledger: values over time, episodes and sums, as the parts of the score need them. */
 import type { LedgerRecord } from '../sim/ledger-records.ts';
+import { ColdTruth } from './cold-truth.ts';
 import type { Episode } from './matching.ts';
 import { type Span, Steps } from './steps.ts';
 import { keyOfHex } from './tag-key.ts';
@@ -7,6 +8,8 @@ import { keyOfHex } from './tag-key.ts';
 interface TrueShelf {
   readonly gtin: string;
   readonly hasSensor: boolean;
+  /** Items of a full shelf, as planned. */
+  readonly capacity: number;
   /** Items of its own product on it. */
   readonly count: Steps<number>;
 }
@@ -17,6 +20,8 @@ export interface Crossed {
 }
 
 export interface TrueSale {
+  /** When; of a sale that the hub told, when it had it. */
+  readonly at: number;
   readonly till: string;
   readonly transaction: string;
   readonly businessDay: string;
@@ -29,34 +34,46 @@ export interface TrueSale {
 export class Truth {
   readonly shelves = new Map<string, TrueShelf>();
   readonly gaps: Episode[] = [];
-  readonly excursions: Episode[] = [];
+  readonly cold = new ColdTruth();
   /** By GTIN and serial: the zone in which it is; nothing: not in the shop. */
   readonly items = new Map<string, Steps<string | undefined>>();
   /** Items that were in the shop when the ledger began, by GTIN and serial. */
   readonly stocked = new Set<string>();
-  /** Moves of tagged items from zone to zone, arrivals and departures included. */
+  /** Moves of tagged items from zone to zone, arrivals and departures included, since the hub could see them. */
   moves = 0;
+  /** Changes of the number of items on a shelf, since then. */
+  changes = 0;
   /** Persons by `line` and hour (epoch hours). */
   readonly crossed = new Map<string, Crossed>();
   readonly sales: TrueSale[] = [];
   readonly zones = new Set<string>();
+  readonly #from: number;
+  /** Its first record. */
+  world: Extract<LedgerRecord, { kind: 'world' }> | undefined;
   readonly #open: Span[] = [];
   #openedAt: number | undefined;
   #began = 0;
   #ended = 0;
   #isComplete = false;
 
+  /** @param from when the hub began to see, epoch ms of the simulated clock; absent: with the ledger */
+  constructor(from = Number.NEGATIVE_INFINITY) {
+    this.#from = from;
+  }
+
   /** Reads the next record. Throws where the ledger has no beginning. */
   take(record: LedgerRecord): void {
     if (this.#began === 0) {
       if (record.kind !== 'world') throw new Error('no ledger: it begins with the record `world`');
       this.#began = record.ms;
+      this.world = record;
     }
     this.#ended = record.ms;
     this.#setting(record);
     this.#goods(record);
     this.#episodes(record);
-    if (record.kind === 'line-crossed') {
+    this.cold.take(record);
+    if (record.kind === 'line-crossed' && record.ms >= this.#from) {
       const counts = crossedIn(this.crossed, record.line, record.ms);
       counts[record.direction] += record.persons;
     }
@@ -67,21 +84,25 @@ export class Truth {
     return this.#isComplete;
   }
 
+  /** In which the hub could see. */
   get span(): Span {
-    return { from: this.#began, until: this.#ended };
+    return { from: Math.max(this.#began, this.#from), until: this.#ended };
   }
 
   /** Opening hours, which are what is judged: at night nothing moves, and being right is no merit. */
   get open(): readonly Span[] {
-    if (this.#openedAt !== undefined) return [...this.#open, { from: this.#openedAt, until: this.#ended }];
-    return this.#open.length === 0 ? [this.span] : this.#open;
+    const { from } = this.span;
+    const open = [...this.#open];
+    if (this.#openedAt !== undefined) open.push({ from: this.#openedAt, until: this.#ended });
+    if (open.length === 0) return [this.span];
+    return open.flatMap((span) => (span.until <= from ? [] : [{ ...span, from: Math.max(from, span.from) }]));
   }
 
   #setting(record: LedgerRecord): void {
     if (record.kind === 'zone') this.zones.add(record.zone);
     else if (record.kind === 'shelf') {
-      const { shelf, gtin, sensor, count } = record;
-      this.shelves.set(shelf, { gtin, hasSensor: sensor !== 'none', count: new Steps(count) });
+      const { shelf, gtin, sensor, capacity, count } = record;
+      this.shelves.set(shelf, { gtin, capacity, hasSensor: sensor !== 'none', count: new Steps(count) });
     } else if (record.kind === 'item') {
       this.stocked.add(keyOfHex(record.epc) ?? record.epc);
       this.#locate(record.epc, record.ms, record.zone);
@@ -102,7 +123,7 @@ export class Truth {
         this.#change(record.shelf, record.gtin, record.ms, record.count);
         break;
       case 'item-moved':
-        this.moves += 1;
+        if (record.ms >= this.#from) this.moves += 1;
         this.#locate(record.epc, record.ms, record.to);
         break;
       case 'sold': {
@@ -113,7 +134,7 @@ export class Truth {
           amount += count * price.amount;
         }
         const { till, transaction, business_day: businessDay } = record;
-        this.sales.push({ till, transaction, businessDay, items, amount });
+        this.sales.push({ at: record.ms, till, transaction, businessDay, items, amount });
         break;
       }
       default:
@@ -123,7 +144,9 @@ export class Truth {
   /** Items of another product on a shelf are not what it is planned to hold. */
   #change(shelf: string, gtin: string, ms: number, by: number): void {
     const known = this.shelves.get(shelf);
-    if (known?.gtin === gtin) known.count.set(ms, known.count.latest + by);
+    if (known?.gtin !== gtin) return;
+    known.count.set(ms, known.count.latest + by);
+    if (ms >= this.#from) this.changes += 1;
   }
 
   #locate(epc: string, ms: number, zone: string | undefined): void {
@@ -139,8 +162,6 @@ export class Truth {
   #episodes(record: LedgerRecord): void {
     if (record.kind === 'gap-began') this.gaps.push({ subject: record.shelf, began: record.ms });
     else if (record.kind === 'gap-ended') close(this.gaps, record.shelf, record.ms);
-    else if (record.kind === 'excursion-began') this.excursions.push({ subject: record.unit, began: record.ms });
-    else if (record.kind === 'excursion-ended') close(this.excursions, record.unit, record.ms);
   }
 }
 

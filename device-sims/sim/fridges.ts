@@ -19,6 +19,8 @@ export interface Fridge {
   readonly cold: ColdUnit;
   /** The warmest core of the excursion that goes on. */
   peak: number | undefined;
+  /** Its air is above the limit. */
+  isWarm: boolean;
 }
 
 const ROOM_CELSIUS = 21;
@@ -70,6 +72,7 @@ export function openFridges(
     const fridge: Fridge = {
       plan,
       peak: undefined,
+      isWarm: false,
       cold: coldUnit(coldPlanOf(plan), time.now, (on) => sample(fridge, on ? 'compressor-on' : 'compressor-off')),
     };
     return fridge;
@@ -82,6 +85,11 @@ export function openFridges(
   };
   const judge = (fridge: Fridge): void => {
     const { plan, cold } = fridge;
+    const isWarm = cold.celsius > plan.limit;
+    if (isWarm !== fridge.isWarm) {
+      fridge.isWarm = isWarm;
+      tell({ kind: isWarm ? 'air-warmed' : 'air-cooled', unit: plan.unit });
+    }
     const core = cold.productCelsius;
     if (core > plan.limit) {
       if (fridge.peak === undefined) tell({ kind: 'excursion-began', unit: plan.unit, limit: plan.limit });

@@ -250,6 +250,9 @@ export type ClimateFact =
       /** At the core of the goods. */
       readonly product_celsius: number;
     }
+  /** The air of a unit is above its `limit` from here on, whatever the reason, or no longer. */
+  | { readonly kind: 'air-warmed'; readonly unit: string }
+  | { readonly kind: 'air-cooled'; readonly unit: string }
   /** The core of the goods is warmer than the unit's `limit`. Air that swings in a defrost is none. */
   | { readonly kind: 'excursion-began'; readonly unit: string; readonly limit: number }
   /** `peak`: the warmest that the core became. */

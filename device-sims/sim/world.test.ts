@@ -145,7 +145,7 @@ test('everything happens that happens in shops', () => {
   const all = `world zone line till unit product shelf backstock item entered left line-crossed zone-entered zone-left
     queued served till-moved picked put-back missed sold stolen abandoned item-moved fetched restocked returned
     collected counted delivered put-away promotion-began promotion-ended shop-opened shop-closed door-opened
-    door-closed temperature excursion-began excursion-ended gap-began gap-ended ended`;
+    door-closed temperature air-warmed air-cooled excursion-began excursion-ended gap-began gap-ended ended`;
   expect([...kinds].sort()).toEqual(all.split(/\s+/).sort());
   const records = LIVES.flatMap(([, life]) => life.records);
   expect(new Set(ofKind(records, 'sold').map(({ is }) => is))).toEqual(new Set(['fixed', 'self-service', 'mobile']));
