@@ -60,6 +60,7 @@ module.exports = {
           room('ops'),
           '^edge/journal/(reader|backup|restore)\\.ts$',
           '^edge/codecs/formats\\.ts$',
+          '^edge/device-trial\\.ts$',
           '^cloud-bridge/hq/',
           '^edge/main\\.ts$',
           '^cloud-bridge/main\\.ts$',

@@ -85,7 +85,7 @@ const calibration = z.strictObject({
 });
 
 /** Which ways a codec's bytes may come; of several the entry chooses. */
-const WAYS: Readonly<Record<CodecName, readonly TransportName[]>> = {
+export const WAYS: Readonly<Record<CodecName, readonly TransportName[]>> = {
   hub: [],
   impinj: ['mqtt', 'push'],
   zebra: ['mqtt', 'push'],

@@ -84,6 +84,8 @@ export function explain(issue: z.core.$ZodRawIssue): string | undefined {
       return unit === '' ? `must be at most ${issue.maximum}, not ${value}` : `has more than ${issue.maximum} ${unit}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}, not ${value}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message;
     default:
       return undefined;
   }

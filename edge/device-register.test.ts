@@ -114,6 +114,23 @@ describe('many names', () => {
     expect(register.strangers.list()).toHaveLength(200);
     expect(register.strangers.list()[0]?.topic).toBe('later');
   });
+
+  test('the last three frames of a stranger are kept whole, and of all no more than 4 MiB', () => {
+    const { strangers } = register;
+    const large = Buffer.alloc(60_000, 'x');
+    for (let i = 0; i < 5; i += 1)
+      strangers.came('a', 'c', Buffer.from(`{"card":"4111111111111111","n":${i}}`), NOW + i * 1000);
+    const kept = strangers.frames().flatMap(({ frames }) => frames.map((frame) => Buffer.from(frame).toString()));
+    expect(kept.map((text) => text.slice(-5))).toEqual(['"n":2', '"n":3', '"n":4'].map((text) => `${text}}`.slice(-5)));
+    expect(kept.join()).not.toContain('4111111111111111');
+    for (let i = 0; i < 150; i += 1) strangers.came(`t/${i}`, 'c', large, NOW + 10_000 + i * 100);
+    for (const topic of ['shop/presence/7', 'gw/BTtoMQTT/AA']) strangers.came(topic, 'c', large, NOW + 60_000);
+    strangers.came('huge', 'c', Buffer.alloc(70_000, 'x'), NOW + 60_000);
+    const all = strangers.frames();
+    const bytes = all.reduce((sum, { frames }) => sum + frames.reduce((of, { length }) => of + length, 0), 0);
+    expect([bytes > 4_000_000, bytes <= 4_194_304]).toEqual([true, true]);
+    expect(all.filter(({ topic }) => /presence|BTto|huge/.test(topic))).toEqual([]);
+  });
 });
 
 describe('frames', () => {

@@ -1,6 +1,6 @@
 /** What edge.sock alone answers about devices: it shows what they send, so only whoever runs this hub may ask. */
 import type { FastifyInstance } from 'fastify';
-import type { DevicesReport, FramesReport } from './contracts/device-reports.ts';
+import type { DevicesReport, FramesReport, StrangerFramesReport } from './contracts/device-reports.ts';
 import type { ShownFrame } from './device-frames.ts';
 import type { DeviceRegister, DeviceView } from './device-register.ts';
 import { Problem } from './ops/problem.ts';
@@ -13,6 +13,15 @@ export function deviceRoutes(app: FastifyInstance, register: DeviceRegister): vo
       devices: register.list(Date.now()).map(deviceReport),
       strangers: register.strangers.list().map(strangerReport),
       others: register.others + register.strangers.others,
+    }),
+  );
+  app.get(
+    '/strangers/frames',
+    (): StrangerFramesReport => ({
+      strangers: register.strangers.frames().map(({ topic, frames }) => ({
+        topic,
+        frames: frames.map((frame) => Buffer.from(frame).toString('base64')),
+      })),
     }),
   );
   app.get<{ Params: { name: string }; Querystring: { after?: string } }>(

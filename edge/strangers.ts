@@ -18,20 +18,32 @@ export interface Stranger {
   readonly sample: Uint8Array | null;
 }
 
+/** Whole frames of a stranger, masked, the newest last: what codecs are tried on. */
+export interface StrangerFrames {
+  readonly topic: string;
+  readonly frames: readonly Uint8Array[];
+}
+
 const MOST = 200;
 const SAMPLE = 512;
 /** A stranger that was not heard for so long makes place for another. */
 const QUIET_MS = 600_000;
 /** Samples in a second: masking costs more than counting. */
 const SAMPLES_A_SECOND = 20;
+/** Whole frames that are kept of one stranger, bytes of the longest of them, and bytes of all. */
+const FRAMES = 3;
+const LONGEST_FRAME = 65_536;
+const ALL_FRAMES = 4_194_304;
 
-type Entry = { -readonly [K in keyof Stranger]: Stranger[K] } & { sampled: number };
+type Entry = { -readonly [K in keyof Stranger]: Stranger[K] } & { sampled: number; frames: Uint8Array[] };
 
 export class Strangers {
   readonly #mask: Mask;
   readonly #entries = new Map<string, Entry>();
   #second = 0;
   #samples = 0;
+  /** Bytes of whole frames. */
+  #held = 0;
   /** Frames of those that found no place. */
   others = 0;
 
@@ -58,12 +70,24 @@ export class Strangers {
     this.#samples += 1;
     entry.sampled = second;
     entry.size = bytes.length;
-    entry.sample = namesPersons(topic) ? null : shownBytes(bytes, this.#mask, SAMPLE);
+    if (namesPersons(topic)) return;
+    if (bytes.length > LONGEST_FRAME || sightsPersons(topic)) {
+      entry.sample = shownBytes(bytes, this.#mask, SAMPLE);
+      return;
+    }
+    const whole = this.#mask(bytes);
+    entry.sample = whole.slice(0, SAMPLE);
+    this.#keep(entry, whole);
+  }
+
+  /** Of those whose frames are kept. */
+  frames(): readonly StrangerFrames[] {
+    return [...this.#entries.values()].flatMap(({ topic, frames }) => (frames.length > 0 ? { topic, frames } : []));
   }
 
   /** Heard last first. */
   list(): readonly Stranger[] {
-    const all = [...this.#entries.values()].map(({ sampled: _, ...stranger }): Stranger => stranger);
+    const all = [...this.#entries.values()].map(({ sampled: _, frames: __, ...stranger }): Stranger => stranger);
     return all.sort((a, b) => b.last - a.last);
   }
 
@@ -74,11 +98,27 @@ export class Strangers {
         if (quietest === undefined || entry.last < quietest.last) quietest = entry;
       if (quietest === undefined || now - quietest.last < QUIET_MS) return undefined;
       this.#entries.delete(quietest.topic);
+      for (const frame of quietest.frames) this.#held -= frame.length;
     }
-    const entry = { topic, client: '', first: now, last: now, count: 0, size: 0, sample: null, sampled: -1 };
+    const about = { topic, client: '', first: now, last: now, count: 0, size: 0, sample: null };
+    const entry: Entry = { ...about, sampled: -1, frames: [] };
     this.#entries.set(topic, entry);
     return entry;
   }
+
+  /** Its oldest frame goes for the new one; where all together are too many, those of others stay. */
+  #keep({ frames }: Entry, frame: Uint8Array): void {
+    while (frames.length >= FRAMES || (frames.length > 0 && this.#held + frame.length > ALL_FRAMES))
+      this.#held -= frames.shift()?.length ?? 0;
+    if (this.#held + frame.length > ALL_FRAMES) return;
+    this.#held += frame.length;
+    frames.push(frame);
+  }
+}
+
+/** Gateways that sight phones: what they send begins like any other, and may hold names of persons further on. */
+function sightsPersons(topic: string): boolean {
+  return /BTtoMQTT|beacon|(^|\/)ble(\/|$)/i.test(topic);
 }
 
 /** What is published under such a name is likely about a person. */

@@ -1,6 +1,7 @@
 /** `edge`, `bridge`: the daemons in the foreground, until SIGTERM or SIGINT; and `bridge resume` after a halt. */
 import type { Command } from 'commander';
 import { HubError } from '../contracts/errors.ts';
+import { checkDeviceEntries } from './device-entries.ts';
 import { missingCloudFiles, requireDoorFiles } from './door-files.ts';
 import { addResume } from './resume.ts';
 import { configOf } from './settings.ts';
@@ -25,6 +26,7 @@ async function edge(command: Command, stop: AbortSignal): Promise<void> {
   const { config, notices } = loaded;
   for (const notice of [...notices, ...missingCloudFiles(loaded)]) note(notice);
   requireDoorFiles(loaded);
+  await checkDeviceEntries(loaded);
   // As the service does: what a shop sold is nobody else's business on this machine.
   process.umask(process.umask() | 0o027);
   // Loaded only when asked for, like the bridge: no other command pays for a daemon's start.

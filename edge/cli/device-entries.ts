@@ -4,7 +4,10 @@ import type { LoadedConfig } from '../../config/loader.ts';
 import type { DeviceConfig } from '../contracts/devices.ts';
 import { HubError } from '../contracts/errors.ts';
 
-/** Throws ConfigError. */
+/** `mapping: currency is missing`, `places.Line 0: ...` */
+const KEY = /^(model|zone|shelf|line|unit|till|antennas|places|calibration|mapping|codes)(?:\.(.+?))?: (.*)$/s;
+
+/** Throws ConfigError. What a codec says against an entry is said at the key that it names, else at the codec. */
 export async function checkDeviceEntries({ config, faultAt }: LoadedConfig): Promise<void> {
   if (config.devices.every(({ codec }) => codec === 'hub')) return;
   // Only here: formats bring libraries with them.
@@ -19,7 +22,8 @@ export async function checkDeviceEntries({ config, faultAt }: LoadedConfig): Pro
       format.open(device).close?.();
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
-      faults.push(faultAt(['devices', index], error.message));
+      const [, key = 'codec', part, said = error.message] = KEY.exec(error.message) ?? [];
+      faults.push(faultAt(['devices', index, key, ...(part === undefined ? [] : [part])], said));
     }
   }
   if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', faults);

@@ -70,11 +70,11 @@ export function guessed(topic: string, text: string): Guess | undefined {
   return undefined;
 }
 
-/** The last level alone is often a word such as `events`. */
+/** The last level alone is often a word such as `events`, or a number. */
 export function lastLevels(topic: string): string {
   const levels = topic.split('/').filter((level) => level !== '');
   const last = levels.at(-1) ?? topic;
-  return /^(events?|data|tags?|state|status|up|tele|telemetry|json)$/i.test(last) && levels.length > 1
+  return /^(events?|data|tags?|state|status|up|tele|telemetry|json|\d{1,3})$/i.test(last) && levels.length > 1
     ? levels.slice(-2).join('-')
     : last;
 }

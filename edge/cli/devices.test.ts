@@ -15,6 +15,12 @@ const UPLINK = JSON.stringify({
   ...{ fCnt: 1, fPort: 85, data: Buffer.from([0x01, 0x75, 0x32, 0x03, 0x67, 0x2d, 0x00]).toString('base64') },
 });
 
+const tag = (antennaPort: number): string =>
+  JSON.stringify({
+    ...{ timestamp: '2026-03-01T10:00:00.1Z', eventType: 'tagInventory' },
+    tagInventoryEvent: { epc: 'MHQle_cZTkAAABqF', antennaPort, peakRssiCdbm: -5400 },
+  });
+
 describe('a running store', () => {
   let store: Store;
 
@@ -55,7 +61,9 @@ describe('a running store', () => {
       ['lora/freezer/up', UPLINK],
       ['lora/freezer/up', 'not JSON'],
       [UPLINK_TOPIC, UPLINK.replace('u-1', 'u-2')],
-      ['zigbee2mqtt/door-3', '{"contact":true,"card":"4111111111111111","linkquality":90}'],
+      ['zigbee2mqtt/door-3', '{"contact":true,"temperature":4,"card":"4111111111111111","linkquality":90}'],
+      ['sensors/7', '{"t":21.5}'],
+      ['readers/gate', tag(1)],
     );
     const pushed = await fetch(`${store.httpUrl}/push/camera`, { method: 'POST', body: '{' });
     expect(pushed.status).toBe(400);
@@ -69,7 +77,9 @@ describe('a running store', () => {
     );
     expect(list.stdout).toMatch(/camera\s+axis\s+POST \/push\/camera\s+line entrance .* refused/);
     expect(list.stdout).toMatch(/shelf-9\s+\(hub\).* ok /);
-    expect(list.stdout).toMatch(/zigbee2mqtt\/door-3\s+gateway .* zigbee2mqtt\s/);
+    expect(list.stdout).toMatch(/zigbee2mqtt\/door-3\s+gateway .* zigbee2mqtt \(climate\)\s/);
+    expect(list.stdout).toMatch(/event\/up\s+gateway .* chirpstack \(climate, status\)\s/);
+    expect(list.stdout).toMatch(/sensors\/7\s+gateway .* \?\s/);
     expect(list.stdout).toContain('POST /push/unknown');
     expect(list.stdout).not.toContain('4111111111111111');
 
@@ -99,6 +109,32 @@ describe('a running store', () => {
         mqtt: { topic: 'application/1/device/a84041000181c061/event/+' },
       },
       { name: 'shelf-9' },
+    ]);
+
+    // What an entry makes of the last frames is shown first; one that understands none of them is not written.
+    const gate = ['adopt', 'readers/gate', '--as', 'gate-1'];
+    await publish(['readers/gate', tag(7)]);
+    const deaf = await devices(...gate, '--codec', 'zebra', '--yes');
+    expect([deaf.code, deaf.stderr]).toEqual([2, expect.stringMatching(/zebra does not understand .* impinj would/)]);
+    const antennas = ['--antenna', '1=entrance', '--antenna', '2=beverage', '--rhythm', '5m'];
+    const taken = await devices(...gate, ...antennas, '--yes');
+    expect(taken.stdout).toMatch(/understands [12], such as\n {2}\{"kind":"rfid","epc":"3074257BF7194E4000001A85"/);
+    expect(taken.stdout).toContain('note: antenna 7 has no zone');
+    expect(taken.stderr).toContain('zone beverage is named nowhere else; did you mean beverages?');
+    const mapped = ['adopt', 'sensors/7', '--codec', 'mapping'];
+    const empty = await devices(...mapped, '--map', 'climate=payload.t', '--yes');
+    expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('mapping.climate: gives a number')]);
+    const climate = 'climate={"unit":"c-1","celsius":payload.t}';
+    expect((await devices(...mapped, '--map', climate, '--yes')).stdout).toContain('"unit":"c-1","celsius":21.5');
+    expect((parse(readFileSync(store.configFile, 'utf8')) as { devices: object[] }).devices.slice(4)).toEqual([
+      {
+        ...{ name: 'gate-1', codec: 'impinj', mqtt: { topic: 'readers/gate' } },
+        ...{ antennas: { 1: 'entrance', 2: 'beverage' }, rhythm: '5m' },
+      },
+      {
+        ...{ name: 'sensors-7', codec: 'mapping', mqtt: { topic: 'sensors/7' } },
+        mapping: { climate: '{"unit":"c-1","celsius":payload.t}' },
+      },
     ]);
     await store.edge.stop();
     expect((await devices('list')).code).toBe(1);
@@ -139,6 +175,61 @@ describe('a running store', () => {
     expect(statSync(store.configFile).mode & 0o777).toBe(0o640);
     expect(readFileSync(link, 'utf8')).toContain('- name: shelf-9');
   });
+});
+
+/** Each way that is not heard before, with what is written and what is refused; no edge has to run. */
+test('adopts what comes by a serial line, a folder, OPC UA, an outside broker or a push, and says what does not fit', async () => {
+  const store = await makeStore({ config: { brokers: [{ name: 'shop', url: 'mqtt://127.0.0.1:1' }] } });
+  const run = (args: string) => store.run(['devices', 'adopt', ...args.split(' '), '--yes']);
+  try {
+    const wrong: [args: string, says: string][] = [
+      ['s --codec mt-sics --serial usb-A --frame 9N1', 'devices[0].serial.frame: must be one of 8N1'],
+      ['s --codec mt-sics --serial usb-A --baud fast', '--baud: expected a number, not fast'],
+      ['s --codec mt-sics --serial usb-A', 'devices[0].codec: mt-sics needs `shelf`'],
+      ['s --serial usb-A', 'name its format with --codec'],
+      ['t --codec csv --folder in --map gtin=EAN', 'devices[0].mapping: transaction is missing'],
+      ['t --codec csv --folder in --map gtin', '--map gtin: expected two sides'],
+      ['t --codec poslog --folder in --push', 'one way only: push or folder'],
+      ['c --codec opcua --opcua opc.tcp://h:1 --node celsius=T', 'T is no node id'],
+      ['b --codec frigate --broker shop', '--broker needs --topic'],
+      ['b --codec zigbee2mqtt --broker other --topic x', 'no broker "other" in `brokers`'],
+      ['p --codec xovis --push', 'devices[0].codec: xovis needs `line`'],
+      ['p --codec xovis --push --line a --antenna one=b', 'expected the number of an antenna'],
+    ];
+    const before = readFileSync(store.configFile, 'utf8');
+    const refused = await Promise.all(wrong.map(([args]) => run(args)));
+    for (const [index, [args, says]] of wrong.entries())
+      expect([refused[index]?.code, refused[index]?.stderr], args).toEqual([2, expect.stringContaining(says)]);
+    expect(readFileSync(store.configFile, 'utf8')).toBe(before);
+    const scale = await run(
+      's --codec mt-sics --serial /dev/serial/by-id/usb-A --baud 4800 --shelf A9 --calibrate weight=2',
+    );
+    expect(scale.stderr).toMatch(/shelf A9 is not in the planogram[\s\S]*usb-A is not plugged in now/);
+    await run('t --codec poslog --folder in --files *.xml --after move --till t');
+    await run('c --codec opcua --opcua opc.tcp://h:1 --node celsius/product=ns=2;s=T --unit u --security sign');
+    await run('b --codec zigbee2mqtt --broker shop --topic zigbee2mqtt/x --unit u');
+    await run('p --codec xovis --push --place L=door');
+    const { devices } = parse(readFileSync(store.configFile, 'utf8')) as { devices: object[] };
+    expect(devices).toEqual([
+      {
+        ...{ name: 's', codec: 'mt-sics', serial: { port: 'usb-A', baud: 4800 } },
+        ...{ shelf: 'A9', calibration: { weight: 2 } },
+      },
+      { name: 't', codec: 'poslog', folder: { path: 'in', files: '*.xml', after: 'move' }, till: 't' },
+      {
+        ...{ name: 'c', codec: 'opcua', unit: 'u' },
+        opcua: {
+          endpoint: 'opc.tcp://h:1',
+          nodes: [{ node: 'ns=2;s=T', is: 'celsius', probe: 'product' }],
+          security: 'sign',
+        },
+      },
+      { name: 'b', codec: 'zigbee2mqtt', mqtt: { topic: 'zigbee2mqtt/x', broker: 'shop' }, unit: 'u' },
+      { name: 'p', codec: 'xovis', push: true, places: { L: 'door' } },
+    ]);
+  } finally {
+    await store.stop();
+  }
 });
 
 describe('an entry', () => {
@@ -197,11 +288,15 @@ test('formats are guessed from topics and from what begins a frame', () => {
   }
 });
 
-test('check-config says what a codec lacks, at its entry', async () => {
-  const store = await makeStore({ config: { devices: [{ name: 'door', codec: 'xovis', push: true }] } });
+test('check-config and the edge say what a codec lacks in the same words, at its key', async () => {
+  const till = { name: 'till', codec: 'csv', push: true, till: 't', mapping: { gtin: 'EAN' } };
+  const store = await makeStore({ config: { devices: [{ name: 'door', codec: 'xovis', push: true }, till] } });
   try {
-    const checked = await store.run(['check-config']);
-    expect([checked.code, checked.stdout]).toEqual([78, expect.stringContaining('devices[0]: xovis needs')]);
+    const { code, stdout } = await store.run(['check-config']);
+    expect([code, stdout]).toEqual([78, expect.stringMatching(/yaml:\d+:\d+: devices\[0\]\.codec: xovis needs/)]);
+    expect(stdout).toMatch(/yaml:\d+:\d+: devices\[1\]\.mapping: transaction is missing/);
+    const started = await store.run(['edge']);
+    expect([started.code, started.stderr]).toEqual([78, expect.stringContaining(stdout.trim())]);
   } finally {
     await store.stop();
   }

@@ -7,21 +7,21 @@ import {
   type DeviceReport,
   type DevicesReport,
   devicesReportSchema,
-  type FramesReport,
   framesReportSchema,
   type StrangerReport,
+  strangerFramesReportSchema,
 } from '../contracts/device-reports.ts';
 import { EDGE_SOCKET } from '../contracts/edge-socket.ts';
 import { HubError } from '../contracts/errors.ts';
+import type { Frame } from '../contracts/formats.ts';
 import { edgeRequest } from '../ops/edge-request.ts';
-import { type AdoptOptions, adopt, withPlaceOptions } from './adopt.ts';
+import { type AdoptOptions, withAdoptOptions } from './adopt-options.ts';
 import { guessed } from './device-guess.ts';
 import { configOf, stopSignal } from './settings.ts';
-import { bytesText, json, line, outputClosed, secondsText, table } from './terminal.ts';
+import { frameText } from './shown-frame.ts';
+import { bytesText, json, line, outputClosed, plain, secondsText, table } from './terminal.ts';
 
 const WATCH_MS = 500;
-const MOST_TEXT = 1000;
-const MOST_HEX = 256;
 
 const LIST_HELP = `
 STATE  ok        what it said last was understood
@@ -33,7 +33,8 @@ STATE  ok        what it said last was understood
 CODEC  hub is the hub's own JSON; in brackets: no entry of \`devices\` names it.
 RATE   frames and readings of the last minute.
 
-Below: strangers, topics and paths that no device is mapped to. \`store-hub devices adopt TOPIC\` writes an entry.`;
+Below: strangers, topics and paths that no device is mapped to. Their CODEC is the one that understands what they sent
+last, and as what; with ? it only looks like that. \`store-hub devices adopt TOPIC\` writes an entry.`;
 
 const WATCH_HELP = `
 Shows its last frames, then each as it comes (at most five a second): raw as text or as hex, masked, then what was
@@ -41,13 +42,20 @@ decoded from it. What may name a person is never shown. A device that speaks the
 moment at which it is watched. Ends with Ctrl-C.`;
 
 const ADOPT_HELP = `
-The codec is guessed from the topic and from what came: chirpstack, things-stack, zigbee2mqtt, impinj, zebra, xovis,
-axis, ble-gateway, frigate. The change is shown, checked as the edge checks it, and written when you agree; comments
-stay. The edge reads its configuration at its next start.
+What was heard, by MQTT or by a push, is named as \`devices list\` shows it. Its last frames are read with the new entry,
+and what comes of them is shown; an entry that understands none of them is not written. What is not heard by itself gets
+its way: --serial, --folder, --opcua, --broker, or --push for a device that will push. The change is checked as
+\`check-config\` does, shown, and written when you agree; comments stay. It counts from the edge's next start on.
 
 Examples:
   store-hub devices adopt zigbee2mqtt/door-3 --unit fridge-7
-  store-hub devices adopt shelf-9 --yes`;
+  store-hub devices adopt gate-1 --codec impinj --antenna 1=entrance --antenna 2=back-room
+  store-hub devices adopt counter --codec xovis --place 'Line 0=door'
+  store-hub devices adopt sensors/1 --codec mapping --map 'climate={"unit": "cold-1", "celsius": payload.t}'
+  store-hub devices adopt scale-2 --codec mt-sics --serial usb-FTDI_FT232R_USB_UART_A1 --shelf A1-3
+  store-hub devices adopt till-1 --codec poslog --folder /srv/tills --files '*.xml' --after move --till till-1
+  store-hub devices adopt cold --codec opcua --opcua opc.tcp://10.0.0.5:4840 --node celsius=ns=2;s=T --unit cold-1
+  store-hub devices adopt shelf-9 --rhythm 10m --yes`;
 
 export function addDevices(program: Command): void {
   const devices = program.command('devices').description('what devices say: list them, watch one, adopt a stranger');
@@ -67,19 +75,19 @@ export function addDevices(program: Command): void {
     .action(watch);
   const adoption = devices
     .command('adopt')
-    .description('write an entry for something that was heard into the configuration')
-    .argument('<what>', 'its topic or name, as `devices list` shows it')
-    .option('--as <name>', 'name of the device')
-    .option('--codec <codec>', 'how its bytes are read; default: guessed')
-    .option('--topic <filter>', 'all topics on which it publishes; default: guessed');
-  withPlaceOptions(adoption)
+    .description('write an entry for a device into the configuration')
+    .argument('<what>', 'its topic or name, as `devices list` shows it; of a way that is given, its new name');
+  withAdoptOptions(adoption)
+    .option('--anyway', 'also when the entry understands nothing of what came')
     .option('--dry-run', 'only show the change')
     .option('--yes', 'do not ask')
-    .option('--json', 'print {file, entry, written}')
+    .option('--json', 'print {file, entry, tried, written}')
     .addHelpText('after', ADOPT_HELP)
     .action(async (what: string, options: AdoptOptions, command: Command) => {
-      const loaded = configOf(command);
-      await adopt(what, options, loaded, await reportOf(socketOf(command)));
+      const { adopt } = await import('./adopt.ts');
+      const socket = socketOf(command);
+      const heard = { report: () => reportOf(socket), frames: () => strangersFrames(socket) };
+      await adopt(what, options, configOf(command), heard);
     });
 }
 
@@ -92,6 +100,18 @@ async function reportOf(socket: string): Promise<DevicesReport> {
   const { status, body } = await edgeRequest(socket, 'GET', '/devices');
   if (status !== 200) throw new HubError('EDGE_DOWN', `the edge answers ${status} on edge.sock`);
   return devicesReportSchema.parse(body);
+}
+
+/** The last frames of each stranger, by topic or path. */
+async function strangersFrames(socket: string): Promise<ReadonlyMap<string, readonly Frame[]>> {
+  const { body } = await edgeRequest(socket, 'GET', '/strangers/frames');
+  const strangers = strangerFramesReportSchema.safeParse(body).data?.strangers ?? [];
+  return new Map(
+    strangers.map(({ topic, frames }) => {
+      const on = topic.startsWith('POST ') ? undefined : topic;
+      return [topic, frames.map((frame) => ({ bytes: Buffer.from(frame, 'base64'), topic: on, received: Date.now() }))];
+    }),
+  );
 }
 
 async function list(options: { json?: boolean }, command: Command): Promise<void> {
@@ -109,8 +129,9 @@ async function list(options: { json?: boolean }, command: Command): Promise<void
     await line(table([head, ...devices.map((device) => row(device, quiet))]));
   }
   if (strangers.length > 0) {
-    const head = ['STRANGER', 'CLIENT', 'LAST SEEN', 'COUNT', 'SIZE', 'LOOKS LIKE', 'BEGINS WITH'];
-    await line(`\n${table([head, ...strangers.map(strangerRow)])}`);
+    const head = ['STRANGER', 'CLIENT', 'LAST SEEN', 'COUNT', 'SIZE', 'CODEC', 'BEGINS WITH'];
+    const codecs = await codecsFor(strangers, await strangersFrames(socket));
+    await line(`\n${table([head, ...strangers.map((stranger) => strangerRow(stranger, codecs))])}`);
   }
   if (others > 0) await line(`\nand ${others} frames of more names than are kept`);
 }
@@ -152,12 +173,35 @@ function errorOf({ trouble, error }: DeviceReport): string {
   return error === null ? '-' : `${plain(error.reason)} (${ago(error.at)} ago)`;
 }
 
-function strangerRow(stranger: StrangerReport): string[] {
+function strangerRow(stranger: StrangerReport, codecs: ReadonlyMap<string, string>): string[] {
   const { topic, client, last, count, size, sample } = stranger;
-  const text = sample === null ? '' : Buffer.from(sample, 'base64').toString('utf8');
-  const guess = guessed(topic.replace(/^POST \/push\/.*/, ''), text);
-  const begins = sample === null ? '(not shown)' : plain(text.slice(0, 60));
-  return [plain(topic), plain(client), `${ago(last)} ago`, `${count}x`, bytesText(size), guess?.codec ?? '?', begins];
+  const begins = sample === null ? '(not shown)' : plain(textOf(stranger).slice(0, 60));
+  const codec = codecs.get(topic) ?? '?';
+  return [plain(topic), plain(client), `${ago(last)} ago`, `${count}x`, bytesText(size), codec, begins];
+}
+
+/** Which codecs understand a stranger's last frames, and as what; with `?` the one that it only looks like. */
+async function codecsFor(
+  strangers: readonly StrangerReport[],
+  frames: ReadonlyMap<string, readonly Frame[]>,
+): Promise<ReadonlyMap<string, string>> {
+  const [{ fitting }, { codecsBy }] = await Promise.all([import('../device-trial.ts'), import('./adopt.ts')]);
+  const codecs = new Map<string, string>();
+  for (const stranger of strangers) {
+    const { topic } = stranger;
+    const pushes = topic.startsWith('POST ');
+    const guess = guessed(pushes ? '' : topic, textOf(stranger))?.codec;
+    const fits = await fitting(codecsBy(pushes ? 'push' : 'mqtt'), frames.get(topic) ?? []);
+    // A format that it looks like is more than another that can make something of a part of it.
+    const sure = fits.filter(({ codec }) => guess === undefined || codec === guess);
+    const text = sure.map(({ codec, kinds }) => `${codec} (${kinds.join(', ')})`).join(' or ');
+    if (text !== '' || guess !== undefined) codecs.set(topic, text || `${guess}?`);
+  }
+  return codecs;
+}
+
+function textOf({ sample }: StrangerReport): string {
+  return sample === null ? '' : Buffer.from(sample, 'base64').toString('utf8');
 }
 
 function ago(moment: string): string {
@@ -192,49 +236,4 @@ async function watch(name: string, options: { json?: boolean; once?: boolean }, 
     }
     await delay(WATCH_MS, undefined, { signal: stop }).catch(() => undefined);
   }
-}
-
-function frameText({ received, topic, size, raw, decoded, reason, note }: FramesReport['frames'][number]): string {
-  const block = (label: string, text: string): string =>
-    text
-      .split('\n')
-      .map((part, index) => `  ${(index === 0 ? label : '').padEnd(8)} ${part}`)
-      .join('\n');
-  return [
-    [received, ...(topic === null ? [] : [plain(topic)]), `${size} bytes`].join('  '),
-    block('raw', raw === null ? '(not shown: it may name a person)' : rawText(Buffer.from(raw, 'base64'), size)),
-    ...decoded.map((reading) => block('decoded', plain(reading))),
-    ...(reason === null ? [] : [block('REFUSED', plain(reason))]),
-    ...(note === null ? [] : [block('note', plain(note))]),
-    ...(decoded.length === 0 && reason === null ? [block('decoded', '(no readings)')] : []),
-    '',
-  ].join('\n');
-}
-
-/** Text where it is some, else hex beside ASCII. */
-function rawText(bytes: Buffer, size: number): string {
-  const text = bytes.toString('utf8');
-  // The last character may be cut.
-  const isText = !text.slice(0, -1).includes('\ufffd') && !/[^\P{Cc}\t\r\n]/u.test(text);
-  const rest = (shown: number): string => (size > shown ? `\n... (${size} bytes in all)` : '');
-  if (isText) return plain(text.slice(0, MOST_TEXT), true) + rest(Math.min(MOST_TEXT, bytes.length));
-  const lines: string[] = [];
-  for (let at = 0; at < Math.min(bytes.length, MOST_HEX); at += 16) {
-    const part = bytes.subarray(at, at + 16);
-    const hex = (part.toString('hex').match(/../g) ?? []).join(' ');
-    const ascii = part.toString('latin1').replace(/[^\x20-\x7e]/g, '.');
-    lines.push(`${at.toString(16).padStart(4, '0')}  ${hex.padEnd(47)}  ${ascii}`);
-  }
-  return lines.join('\n') + rest(Math.min(MOST_HEX, bytes.length));
-}
-
-/** Nothing that a device sends moves the cursor of a terminal. */
-function plain(text: string, lines = false): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) =>
-    lines && character === '\n'
-      ? character
-      : character === '\r' && lines
-        ? ''
-        : `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
 }

@@ -90,3 +90,14 @@ export function secondsText(seconds: number): string {
   if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
+
+/** Nothing that a device sends moves the cursor of a terminal. */
+export function plain(text: string, lines = false): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) =>
+    lines && character === '\n'
+      ? character
+      : character === '\r' && lines
+        ? ''
+        : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

@@ -1,4 +1,7 @@
-/** What edge.sock tells of devices, for the command line: `GET /devices`, `GET /devices/<name>/frames?after=<number>`. */
+/**
+ * What edge.sock tells of devices, for the command line: `GET /devices`, `GET /devices/<name>/frames?after=<number>`,
+ * `GET /strangers/frames`.
+ */
 import { z } from 'zod';
 
 /** ISO 8601. */
@@ -63,3 +66,9 @@ export const framesReportSchema = z.object({
   ),
 });
 export type FramesReport = z.infer<typeof framesReportSchema>;
+
+export const strangerFramesReportSchema = z.object({
+  /** The last frames of each, whole, base64, masked; those that may name a person are left out. */
+  strangers: z.array(z.object({ topic: z.string(), frames: z.array(z.string()) })),
+});
+export type StrangerFramesReport = z.infer<typeof strangerFramesReportSchema>;
