@@ -1,4 +1,5 @@
 /** Zigbee contacts at the doors of fridges, behind Zigbee2MQTT: each opening and each closing, at once. */
+import { contactState } from '../vendors/zigbee2mqtt.ts';
 import { Said } from './said.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
 
@@ -6,11 +7,8 @@ export function openDoorContact(name: string, unit: string, { world, links, cloc
   const said = new Said();
   const topic = `zigbee2mqtt/${name}`;
   const say = (contact: boolean, ms: number): void => {
-    const state = {
-      ...{ battery: 97, contact, device_temperature: 21, last_seen: new Date(clock(ms)).toISOString() },
-      ...{ linkquality: random.whole(90, 180), power_outage_count: 3, voltage: 2985 },
-    };
-    said.add(links.publish('zigbee2mqtt', topic, JSON.stringify(state)));
+    const state = contactState({ contact, time: clock(ms), linkquality: random.whole(90, 180) });
+    said.add(links.publish('zigbee2mqtt', topic, state));
   };
   return {
     name,

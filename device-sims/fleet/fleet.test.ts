@@ -5,8 +5,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { deviceSchema } from '../../config/devices.ts';
 import { formatOf } from '../../edge/codecs/formats.ts';
-import type { DeviceConfig } from '../../edge/contracts/devices.ts';
-import type { Decoder, FileReader, Said } from '../../edge/contracts/formats.ts';
+import { mappingFormat } from '../../edge/codecs/mapping.ts';
+import type { CodecName, DeviceConfig } from '../../edge/contracts/devices.ts';
+import type { Decoder, FileReader, Format, Said } from '../../edge/contracts/formats.ts';
 import { isKind, readingSchemas } from '../../edge/contracts/readings.ts';
 import type { LedgerRecord } from '../sim/ledger-records.ts';
 import { loadWorld } from '../sim/load-world.ts';
@@ -29,6 +30,13 @@ interface Day {
   readonly heard: readonly Heard[];
   /** Codecs of the configured devices. */
   readonly codecs: ReadonlySet<string>;
+}
+
+/** Its process is that of the built program. */
+const mapping = mappingFormat({ program: new URL('../../dist/edge/codecs/mapping-process.js', import.meta.url) });
+
+function format(name: CodecName): Format | undefined {
+  return name === 'mapping' ? mapping : formatOf(name);
 }
 
 const decoders = new Set<Decoder>();
@@ -74,7 +82,7 @@ async function dayOf(name: string, fromHour: number, untilHour: number): Promise
       );
       return;
     }
-    const decoder = readers.get(by) ?? formatOf(config.codec)?.open(config);
+    const decoder = readers.get(by) ?? format(config.codec)?.open(config);
     if (decoder === undefined) throw new Error(`no codec for ${by}`);
     readers.set(by, decoder);
     decoders.add(decoder);
@@ -98,8 +106,8 @@ async function dayOf(name: string, fromHour: number, untilHour: number): Promise
   const linksOf = (device: string): Links => ({
     publish: (_, topic, payload) => frame(device, Buffer.from(payload), topic),
     post: (path, body) => {
-      expect(path).toBe(`/push/${device}`);
-      return frame(device, Buffer.from(body));
+      if (!path.startsWith('/in/')) expect(path).toBe(`/push/${device}`);
+      return frame(device, Buffer.from(body), path.slice(1));
     },
     leave: (_, __, bytes) => leave(device, Buffer.from(bytes)),
   });
@@ -160,14 +168,20 @@ function crossingsOf({ ledger, heard }: Day) {
       truly.set(key, (truly.get(key) ?? 0) + record.persons);
     }
   const said = new Map<string, number>();
+  const totals = new Map<string, number>();
   for (const { kind, reading } of heard) {
-    if (kind !== 'traffic') continue;
+    if (kind !== 'traffic' || reading.line === undefined) continue;
     for (const direction of ['in', 'out']) {
       const key = `${reading.line} ${direction}`;
       const total = reading[`total_${direction}`];
-      // Totals began at 0 with the day.
-      if (typeof total === 'number') said.set(key, total);
-      else said.set(key, (said.get(key) ?? 0) + Number(reading[direction] ?? 0));
+      let passed = Number(reading[direction] ?? 0);
+      if (typeof total === 'number') {
+        // The first one only sets the mark; one that falls has begun again at 0.
+        const before = totals.get(key) ?? total;
+        passed = total - before + (total < before ? Number(reading.wraps_at) : 0);
+        totals.set(key, total);
+      }
+      said.set(key, (said.get(key) ?? 0) + passed);
     }
   }
   return { said: Object.fromEntries(said), truly: Object.fromEntries(truly) };
@@ -201,12 +215,44 @@ function presenceOf({ ledger, heard }: Day): { readonly share: number; readonly 
   return { share: right / all, hours: all / 3_600_000 };
 }
 
+/** Persons in a zone, by the ledger. */
+class Steps {
+  readonly #steps: { readonly ms: number; readonly persons: number }[] = [];
+
+  constructor(ledger: readonly LedgerRecord[], zone: string) {
+    let persons = 0;
+    for (const record of ledger) {
+      if ((record.kind !== 'zone-entered' && record.kind !== 'zone-left') || record.zone !== zone) continue;
+      persons += record.kind === 'zone-entered' ? record.persons : -record.persons;
+      this.#steps.push({ ms: record.ms, persons });
+    }
+  }
+
+  at(ms: number): number {
+    return this.#steps.findLast((step) => step.ms <= ms)?.persons ?? 0;
+  }
+}
+
+/** Items of its own product on a shelf at this moment. */
+function countAt(ledger: readonly LedgerRecord[], shelf: string, at: number): number {
+  const stand = ledger.find((record) => record.kind === 'shelf' && record.shelf === shelf);
+  if (stand?.kind !== 'shelf') throw new Error(`no shelf ${shelf}`);
+  let count = stand.count;
+  for (const record of ledger) {
+    if (record.ms > at) break;
+    if (!('shelf' in record) || record.shelf !== shelf || !('gtin' in record) || record.gtin !== stand.gtin) continue;
+    if (record.kind === 'picked') count -= record.count;
+    else if (record.kind === 'put-back' || record.kind === 'restocked') count += record.count;
+  }
+  return count;
+}
+
 describe('what the pharmacy says in a day', () => {
   let day: Day;
   it('is understood frame by frame', async () => {
     day = await dayOf('pharmacy', 7.5, 20);
     expect([...day.codecs].sort()).toEqual(
-      ['ble-gateway', 'chirpstack', 'csv', 'things-stack', 'xovis', 'zigbee2mqtt'].sort(),
+      ['ble-gateway', 'chirpstack', 'csv', 'frigate', 'mapping', 'things-stack', 'zigbee2mqtt'].sort(),
     );
   }, 60_000);
 
@@ -222,9 +268,47 @@ describe('what the pharmacy says in a day', () => {
     expect(said).toEqual(truly);
   });
 
-  it('counts everybody who crossed a line', () => {
+  it('counts everybody who crossed a line, over the end of a register of 16 bits', () => {
     const { said, truly } = crossingsOf(day);
     expect(said).toEqual(truly);
+    const totals = day.heard.flatMap(({ reading: { total_in } }) => (typeof total_in === 'number' ? [total_in] : []));
+    expect(totals[0]).toBeGreaterThan(65_000);
+    expect(totals.at(-1)).toBeLessThan(1_000);
+  });
+
+  it('measures each fridge, be it by a codec or by an expression', () => {
+    const of = (codec: string, unit: string) =>
+      day.heard.filter((one) => one.codec === codec && one.reading.unit === unit && 'celsius' in one.reading);
+    expect(of('chirpstack', 'medicine-1').length).toBeGreaterThan(100);
+    const plc = of('mapping', 'medicine-store');
+    expect(plc.length).toBeGreaterThan(100);
+    const truly = day.ledger.flatMap((record) =>
+      record.kind === 'temperature' && record.unit === 'medicine-store' ? [record.celsius] : [],
+    );
+    const celsius = plc.map(({ reading }) => Number(reading.celsius));
+    expect(Math.max(...celsius)).toBeLessThan(Math.max(...truly) + 0.2);
+    expect(Math.min(...celsius)).toBeGreaterThan(Math.min(...truly) - 0.2);
+    // It says `defrost` in its metrics; three times a day for twenty minutes.
+    const defrosts = plc.filter(({ reading }) => reading.defrost === true).length / plc.length;
+    expect(defrosts).toBeGreaterThan(0.01);
+    expect(defrosts).toBeLessThan(0.08);
+  });
+
+  it('sees nearly all who stand at the tills, and shelves only while they are empty', () => {
+    const seen = day.heard.filter(({ kind, codec }) => kind === 'traffic' && codec === 'frigate');
+    expect(seen.length).toBeGreaterThan(100);
+    const persons = new Steps(day.ledger, 'counter');
+    let [sum, truly] = [0, 0];
+    for (const { at, reading } of seen) {
+      const there = persons.at(at);
+      expect(Number(reading.occupancy)).toBeLessThanOrEqual(there);
+      sum += Number(reading.occupancy);
+      truly += there;
+    }
+    expect(sum / truly).toBeGreaterThan(0.9);
+    const empty = day.heard.filter(({ reading }) => reading.label === 'shelf_empty');
+    for (const { at, reading } of empty)
+      expect(countAt(day.ledger, String(reading.shelf), at) === 0, `${reading.shelf}`).toBe(reading.present);
   });
 
   it('knows in which zone members are', () => {
@@ -265,13 +349,23 @@ it('the fashion shop has readers of two makes, which name tags that are there, a
   }
   const { said, truly } = crossingsOf(day);
   expect(said).toEqual(truly);
+  const tag = day.heard.filter(({ device }) => device === 'tag-mobile-1').map(({ reading }) => reading);
+  expect(tag.filter(({ text }) => text === 'in women').length).toBeGreaterThan(30);
+  expect(tag.some(({ battery_percent }) => Number(battery_percent) > 50)).toBe(true);
 }, 60_000);
 
 it('the supermarket has tills that leave POSLog, and an Axis counter at its second door', async () => {
-  const day = await dayOf('supermarket', 7, 9);
+  const day = await dayOf('supermarket', 8.5, 10);
   expect([...day.codecs]).toEqual(expect.arrayContaining(['poslog', 'csv', 'axis', 'xovis']));
   const { said, truly } = salesOf(day);
   expect(day.heard.filter(({ codec }) => codec === 'poslog').length).toBeGreaterThan(5);
   expect(said).toEqual(truly);
   expect(crossingsOf(day).said).toEqual(crossingsOf(day).truly);
+  const wifi = day.heard.filter(({ by }) => by === 'wifi-dairy-2').map(({ reading }) => reading);
+  expect(wifi.filter(({ celsius }) => Number(celsius) > 0 && Number(celsius) < 12).length).toBeGreaterThan(15);
+  expect(wifi.filter(({ battery_percent }) => battery_percent === 74).length).toBeGreaterThan(15);
+  const queues = day.heard.filter(({ reading }) => reading.label === 'queue').map(({ reading }) => reading);
+  expect(queues.some(({ present }) => present === true)).toBe(true);
+  expect(queues.some(({ present }) => present === false)).toBe(true);
+  for (const { zone, confidence } of queues) expect([zone, Number(confidence) > 0.5]).toEqual(['checkout', true]);
 }, 60_000);

@@ -1,7 +1,7 @@
 /**
  * Which devices a world has, and the hub's configuration that goes with them: every till, a counter over each entrance, a
- * thermometer in each fridge and a contact at its door, shelf sensors by the world's coverage, a Bluetooth gateway in each
- * zone of shoppers, and an RFID reader in each zone where anything is tagged. Chosen by the floor alone, so that a
+ * thermometer in each fridge and a contact at its door, cameras, shelf sensors by the world's coverage, a Bluetooth gateway
+ * in each zone of shoppers, and an RFID reader in each zone where anything is tagged. Chosen by the floor alone, so that a
  * configuration can be written before the run and fits it.
  */
 import type { Floor, Shelf } from '../sim/floor.ts';
@@ -10,8 +10,9 @@ import { type Streams, streams } from '../sim/streams.ts';
 import { openWorld, type World } from '../sim/world.ts';
 import type { WorldFile, ZonePlan } from '../sim/world-file.ts';
 import { openBluetoothGateway, openKiosk } from './bluetooth.ts';
-import { openDoorContact } from './door-contacts.ts';
-import { openDepthSensor, openLoraCounter, openThermometer } from './lorawan-sensors.ts';
+import { type CamerasPlan, openCameras } from './cameras.ts';
+import { openColdDevices } from './cold-devices.ts';
+import { openDepthSensor, openVs121, openVs133 } from './lorawan-sensors.ts';
 import { type CounterPlan, openAxis, openXovis } from './people-counters.ts';
 import { openImpinjReader, openZebraReader } from './rfid-readers.ts';
 import { openSerialScale } from './serial-scales.ts';
@@ -43,12 +44,16 @@ const GATEWAY = { everyMs: 10_000, noiseG: 1 } as const;
 /** Of the shelves that are watched by counting, so many have a distance meter instead: it knows how full, not how many. */
 const DEPTH_SENSORS = 6;
 const DEPTH = { fullMm: 80, emptyMm: 480, everyMs: 10 * MINUTE } as const;
-const THERMOMETER_EVERY = 5 * MINUTE;
+const CAMERAS_EVERY = 10_000;
+/** One camera has so many shelves in its picture. */
+const SHELVES_IN_SIGHT = 6;
 const SCALES_ON_LINES = 4;
 const LIGHTEST_ON_LINES_G = 100;
 const BLUETOOTH_EVERY = 10_000;
 const EXPORT_EVERY = 10 * MINUTE;
 const READER = { everyMs: 5_000, quietMs: 60_000 } as const;
+/** Shelves of a shop that has cameras over them. */
+const LARGE_RANGE = 1_000;
 /** Facings of a shelf whose depth says how many stand there: a distance meter resolves no more. */
 const MOST_BY_DEPTH = 40;
 
@@ -57,12 +62,6 @@ function watchedByDepth({ shelves }: Floor): readonly Shelf[] {
   return shelves
     .filter(({ sensor, capacity }) => sensor === 'counter' && capacity <= MOST_BY_DEPTH)
     .slice(0, DEPTH_SENSORS);
-}
-
-function euiOf(name: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
-  return `24e124${hash.toString(16).padStart(8, '0')}01`;
 }
 
 /** The first of those that weigh what their display can tell apart. */
@@ -81,6 +80,25 @@ function exporting({ file }: Floor): ReadonlyMap<string, FileTillPlan['format']>
   ]);
 }
 
+/** What needs no cable is for the shop of one door. */
+function counterAt(
+  { file }: Floor,
+  index: number,
+  isTagged: boolean,
+): (plan: CounterPlan, parts: DeviceParts) => SimDevice {
+  if (file.lines.length === 1) return isTagged ? openVs133 : openVs121;
+  return index % 2 === 0 ? openXovis : openAxis;
+}
+
+/** Over the tills, and over the aisle that sells most of those without doors; a shop of few articles needs none. */
+function camerasOf({ file, shelves, byZone }: Floor): CamerasPlan | undefined {
+  const zone = file.zones.find(({ is }) => is === 'checkout')?.zone;
+  if (zone === undefined || shelves.length < LARGE_RANGE) return undefined;
+  const aisle = shelves.find(({ unit }) => unit === undefined)?.zone ?? zone;
+  const inSight = (byZone.get(aisle) ?? []).slice(0, SHELVES_IN_SIGHT);
+  return { name: 'frigate', zone, shelves: inSight, everyMs: CAMERAS_EVERY };
+}
+
 function nextTo({ file }: Floor, zone: ZonePlan): string[] {
   return file.zones
     .filter((other) => other.next_to.includes(zone.zone) || zone.next_to.includes(other.zone))
@@ -93,26 +111,20 @@ export function openFleet({ world, of, linksOf, tally, clockOf, dir, serial }: F
     return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
   };
   const exports = exporting(floor);
-  const devices: SimDevice[] = floor.file.tills.map(({ till }) => {
+  const devices: SimDevice[] = floor.file.tills.map(({ till, is }) => {
     const format = exports.get(till);
-    if (dir === undefined || format === undefined) return openTill(till, parts(till));
+    if (dir === undefined || format === undefined)
+      return openTill(till, is === 'mobile' ? 'http' : 'mqtt', parts(till));
     return openFileTill({ till, format, dir, everyMs: EXPORT_EVERY }, parts(`export-${till}`));
   });
   const isTagged = floor.products.some(({ tagged }) => tagged);
   for (const [index, { line }] of floor.file.lines.entries()) {
     const name = `counter-${line}`;
-    const plan: CounterPlan = { ...COUNTER, name, line };
-    // The newer the shop, the less it wires.
-    const make = ['xovis', 'axis', 'lora'][(index + (isTagged ? 2 : 0)) % 3];
-    if (make === 'lora') devices.push(openLoraCounter({ ...plan, eui: euiOf(name) }, parts(name)));
-    else devices.push((make === 'xovis' ? openXovis : openAxis)(plan, parts(name)));
+    devices.push(counterAt(floor, index, isTagged)({ ...COUNTER, name, line }, parts(name)));
   }
-  for (const { unit, doors } of floor.file.fridges) {
-    const name = `thermometer-${unit}`;
-    devices.push(openThermometer({ name, unit, eui: euiOf(name), everyMs: THERMOMETER_EVERY }, parts(name)));
-    const door = `door-${unit}`;
-    if (doors !== 'none') devices.push(openDoorContact(door, unit, parts(door)));
-  }
+  devices.push(...openColdDevices(floor.file.fridges, parts));
+  const cameras = camerasOf(floor);
+  if (cameras !== undefined) devices.push(openCameras(cameras, parts(cameras.name)));
   const publicZones = floor.file.zones.filter(({ is }) => is !== 'back-room' && is !== 'dock');
   for (const [index, zone] of publicZones.entries()) {
     const name = `bluetooth-${zone.zone}`;
@@ -123,7 +135,7 @@ export function openFleet({ world, of, linksOf, tally, clockOf, dir, serial }: F
   const byDepth = new Set(watchedByDepth(floor));
   for (const shelf of byDepth) {
     const name = `depth-${shelf.shelf}`.toLowerCase();
-    devices.push(openDepthSensor({ ...DEPTH, name, shelf, eui: euiOf(name) }, parts(name)));
+    devices.push(openDepthSensor({ ...DEPTH, name, shelf }, parts(name)));
   }
   for (const [index, zone] of (isTagged ? floor.file.zones : []).entries()) {
     const name = `reader-${zone.zone}`;

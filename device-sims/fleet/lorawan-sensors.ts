@@ -1,18 +1,23 @@
 /**
- * LoRaWAN sensors behind a network server: thermometers in fridges (EM300-TH by ChirpStack), distance meters above
- * shelves (EM400-TLD) and people counters (VS133) by The Things Stack. Payloads are the vendor's type-length-value
- * records, little-endian: 01 75 battery %, 03 67 temperature 0.1 C, 04 68 humidity 0.5 %, 04 82 distance mm,
- * 05 00 position, 03 D2 and 04 D2 persons in and out since it was switched on.
+ * LoRaWAN sensors of Milesight behind a network server: thermometers in fridges (EM300-TH) and a people counter with
+ * totals of 16 bits (VS121) by ChirpStack, distance meters above shelves (EM400-TLD) and a people counter with totals of
+ * 32 bits (VS133) by The Things Stack.
  */
 import type { Shelf } from '../sim/floor.ts';
+import { em300Th, em400Tld, vs121, vs133 } from '../vendors/milesight.ts';
+import {
+  chirpstackTopic,
+  chirpstackUp,
+  thingsStackTopic,
+  thingsStackUp,
+  type Uplink,
+} from '../vendors/network-servers.ts';
 import { type CounterPlan, type Counts, counting } from './people-counters.ts';
 import { Said } from './said.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
 
 interface SensorPlan {
   readonly name: string;
-  /** 16 hex digits. */
-  readonly eui: string;
   readonly everyMs: number;
 }
 
@@ -27,72 +32,64 @@ export interface DepthPlan extends SensorPlan {
   readonly emptyMm: number;
 }
 
-const BATTERY = [0x01, 0x75, 92];
-
-function int16(value: number): [number, number] {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16LE(value);
-  return [bytes[0] ?? 0, bytes[1] ?? 0];
-}
-
-function uint32(value: number): number[] {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return [...bytes];
-}
+const BATTERY = 92;
+const HUMIDITY = 50.5;
+/** It has counted for months: its register of 16 bits is nearly full. */
+const COUNTED_BEFORE = [65_380, 65_460] as const;
 
 export function openThermometer(plan: ThermometerPlan, parts: DeviceParts): SimDevice {
-  const { name, eui, unit } = plan;
-  const { world, links, random, clock } = parts;
-  const topic = `application/2f0c/device/${eui}/event/up`;
+  const { world, random } = parts;
+  const { unit } = plan;
   return uplinks(plan, parts, {
-    entry: { name, codec: 'chirpstack', model: 'em300-th', mqtt: { topic }, unit },
-    send(now, { boot, count }) {
-      const tenths = Math.round((world.celsius(unit) + random.noise(0.05)) * 10);
-      const payload = Buffer.from([...BATTERY, 0x03, 0x67, ...int16(tenths), 0x04, 0x68, 101]);
-      const event = {
-        deduplicationId: `${eui}-${boot}-${count}`,
-        time: new Date(clock(now)).toISOString(),
-        deviceInfo: { applicationId: '2f0c', devEui: eui, deviceName: name, deviceProfileName: 'EM300-TH', tags: {} },
-        ...{ devAddr: '00bd182c', adr: true, dr: 5, fCnt: count, fPort: 85, confirmed: false },
-        data: payload.toString('base64'),
-        rxInfo: [{ gatewayId: '0016c001f153a14c', rssi: -57, snr: 10 }],
-      };
-      return links.publish('network-server', topic, JSON.stringify(event));
-    },
+    ...{ server: 'chirpstack', model: 'EM300-TH', place: { unit } },
+    payload: () => em300Th({ battery: BATTERY, celsius: world.celsius(unit) + random.noise(0.05), humidity: HUMIDITY }),
   });
 }
 
 export function openDepthSensor(plan: DepthPlan, parts: DeviceParts): SimDevice {
-  const { name, shelf, fullMm, emptyMm } = plan;
-  const { world, links, random, clock } = parts;
-  const topic = `v3/shop@ttn/devices/${name}/up`;
+  const { shelf, fullMm, emptyMm } = plan;
+  const { world, random } = parts;
   return uplinks(plan, parts, {
-    entry: {
-      ...{ name, codec: 'things-stack', model: 'em400-tld', mqtt: { topic }, shelf: shelf.shelf },
-      calibration: { full_mm: fullMm, empty_mm: emptyMm },
-    },
-    send(now, frame) {
+    ...{ server: 'things-stack', model: 'EM400-TLD' },
+    place: { shelf: shelf.shelf, calibration: { full_mm: fullMm, empty_mm: emptyMm } },
+    payload() {
       const fill = Math.min(1, world.countOn(shelf.shelf) / shelf.capacity);
       const mm = Math.round(emptyMm - fill * (emptyMm - fullMm) + random.noise(2));
-      const payload = Buffer.from([...BATTERY, 0x04, 0x82, ...int16(Math.max(0, mm)), 0x05, 0x00, 0x00]);
-      return links.publish('network-server', topic, thingsStackUplink(plan, frame, payload, clock(now)));
+      return em400Tld({ battery: BATTERY, mm: Math.max(0, mm) });
     },
   });
 }
 
-export function openLoraCounter(plan: SensorPlan & CounterPlan, parts: DeviceParts): SimDevice {
-  const { name, line } = plan;
-  const { links, clock } = parts;
-  const topic = `v3/shop@ttn/devices/${name}/up`;
+export function openVs133(plan: SensorPlan & CounterPlan, parts: DeviceParts): SimDevice {
   const totals: Counts = { in: 0, out: 0 };
-  const device = uplinks(plan, parts, {
-    entry: { name, codec: 'things-stack', model: 'vs133', mqtt: { topic }, line },
-    send(now, frame) {
-      const payload = Buffer.from([0x03, 0xd2, ...uint32(totals.in), 0x04, 0xd2, ...uint32(totals.out)]);
-      return links.publish('network-server', topic, thingsStackUplink(plan, frame, payload, clock(now)));
+  const voice: Voice = {
+    ...{ server: 'things-stack', model: 'VS133', place: { line: plan.line } },
+    payload: () => vs133(totals),
+  };
+  return counter(plan, parts, { totals, voice });
+}
+
+export function openVs121(plan: SensorPlan & CounterPlan, parts: DeviceParts): SimDevice {
+  const begun = parts.random.whole(...COUNTED_BEFORE);
+  const totals: Counts = { in: begun, out: begun - 7 };
+  const told: Counts = { ...totals };
+  const voice: Voice = {
+    ...{ server: 'chirpstack', model: 'VS121', place: { line: plan.line } },
+    payload() {
+      const since = { in: Math.max(0, totals.in - told.in), out: Math.max(0, totals.out - told.out) };
+      Object.assign(told, totals);
+      return vs121(totals, since);
     },
-  });
+  };
+  return counter(plan, parts, { totals, voice });
+}
+
+function counter(
+  plan: SensorPlan & CounterPlan,
+  parts: DeviceParts,
+  { totals, voice }: { readonly totals: Counts; readonly voice: Voice },
+): SimDevice {
+  const device = uplinks(plan, parts, voice);
   return {
     ...device,
     async start() {
@@ -109,57 +106,53 @@ export function openLoraCounter(plan: SensorPlan & CounterPlan, parts: DevicePar
   };
 }
 
-/** Frames are counted from 1 in each session. */
-interface FrameNumber {
-  /** When it joined, epoch ms of its own clock. */
-  readonly boot: number;
-  readonly count: number;
+function euiOf(name: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
+  return `24e124${hash.toString(16).padStart(8, '0')}01`;
 }
 
-function thingsStackUplink({ name, eui }: SensorPlan, { boot, count }: FrameNumber, payload: Buffer, time: number) {
-  const received_at = new Date(time).toISOString();
-  return JSON.stringify({
-    end_device_ids: { device_id: name, application_ids: { application_id: 'shop' }, dev_eui: eui },
-    correlation_ids: [`as:up:${eui}:${boot}:${count}`],
-    received_at,
-    uplink_message: {
-      ...{ session_key_id: `${eui}-${boot}`, f_port: 85, f_cnt: count, received_at },
-      frm_payload: payload.toString('base64'),
-      rx_metadata: [{ gateway_ids: { gateway_id: 'shop-gateway' }, rssi: -61 }],
-    },
-  });
+/** What one sensor says, and by which server. */
+interface Voice {
+  readonly server: 'chirpstack' | 'things-stack';
+  readonly model: string;
+  /** Of its entry. */
+  readonly place: object;
+  payload(): Buffer;
 }
 
 /** At its beat, and once at the end: the last word of a sensor is how things stood when the shop was left. */
-function uplinks(
-  { name, everyMs }: SensorPlan,
-  { world, clock }: DeviceParts,
-  { entry, send }: { readonly entry: object; send(now: number, frame: FrameNumber): Promise<void> },
-): SimDevice {
+function uplinks({ name, everyMs }: SensorPlan, { world, clock, links }: DeviceParts, voice: Voice): SimDevice {
+  const { server, model, place } = voice;
+  const eui = euiOf(name);
+  const topic = server === 'chirpstack' ? chirpstackTopic(eui) : thingsStackTopic(name);
   const said = new Said();
   let sent = Number.NEGATIVE_INFINITY;
-  let boot = 0;
+  let session = 0;
+  /** Frames are counted from 0 in each session. */
   let count = 0;
-  const uplink = (now: number): void => {
+  const send = (now: number): void => {
     sent = now;
-    count += 1;
+    const time = clock(now);
     // It joins with its first uplink.
-    if (count === 1) boot = clock(now);
-    said.add(send(now, { boot, count }));
+    if (count === 0) session = time;
+    const up: Uplink = { eui, device: name, profile: model, session, count, time, payload: voice.payload() };
+    count += 1;
+    said.add(links.publish('network-server', topic, server === 'chirpstack' ? chirpstackUp(up) : thingsStackUp(up)));
   };
   return {
     name,
-    entry: { ...entry },
+    entry: { name, codec: server, model: model.toLowerCase(), mqtt: { topic }, ...place },
     start: async () => undefined,
     reboot() {
       count = 0;
     },
     look(now) {
-      if (now - sent >= everyMs) uplink(now);
+      if (now - sent >= everyMs) send(now);
     },
     settled: () => said.settled(),
     async stop() {
-      uplink(world.now);
+      send(world.now);
       await said.settled();
     },
   };

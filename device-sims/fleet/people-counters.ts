@@ -5,6 +5,7 @@
  * Xovis pushes the counts of an interval (logics_data), Axis its running totals since it was switched on.
  */
 import type { LedgerRecord } from '../sim/ledger-records.ts';
+import { axisPush, xovisPush } from '../vendors/people-counters.ts';
 import { Said } from './said.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
 
@@ -46,20 +47,8 @@ export function openXovis(plan: CounterPlan, parts: DeviceParts): SimDevice {
   let pushes = 0;
   const push = (now: number): void => {
     pushes += 1;
-    const times = { from: new Date(clock(from)).toISOString(), to: new Date(clock(now)).toISOString() };
-    const values = [
-      { id: 0, name: 'fw', value: counts.in },
-      { id: 1, name: 'bw', value: counts.out },
-    ];
-    const logic = {
-      ...{ id: 1, name: line, info: 'XLT_4X_LINE_IN_OUT_COUNT' },
-      geometries: [{ id: 1, type: 'LINE', name: line }],
-      records: [{ ...times, samples: 1, samples_expected: 1, counts: values }],
-    };
-    const body = {
-      logics_data: { package_info: { version: '5.0', id: pushes, agent_id: 1 }, logics: [logic] },
-    };
-    said.add(links.post(`/push/${name}`, JSON.stringify(body)));
+    const body = xovisPush({ line, from: clock(from), to: clock(now), push: pushes, ...counts });
+    said.add(links.post(`/push/${name}`, body));
     counts.in = 0;
     counts.out = 0;
     from = now;
@@ -95,9 +84,7 @@ export function openAxis(plan: CounterPlan, parts: DeviceParts): SimDevice {
   let pushed = Number.NEGATIVE_INFINITY;
   const push = (now: number): void => {
     pushed = now;
-    // Local time without an offset, as these devices write it.
-    const timestamp = new Date(now).toISOString().replace(/\D/g, '').slice(0, 14);
-    said.add(links.post(`/push/${name}`, JSON.stringify({ serial: 'ACCC8E000001', name: line, timestamp, ...totals })));
+    said.add(links.post(`/push/${name}`, axisPush({ name: line, time: now, ...totals })));
   };
   return {
     name,

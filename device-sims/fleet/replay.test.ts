@@ -68,7 +68,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
     expect(score?.sales).toMatchObject({ missing: 0, doubled: 0, different: 0, invented: 0 });
   });
 
-  it('counts everybody who crossed a line', () => {
+  it('counts everybody who crossed a line, though the totals of 16 bits begin again', () => {
     expect(score?.traffic.true_persons).toBeGreaterThan(200);
     expect(score?.traffic.counted_persons).toBe(score?.traffic.true_persons);
   });
@@ -93,11 +93,12 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
 
   it('measures fridges within what a thermometer of a tenth of a degree can tell', () => {
     const measured = climate().filter(({ data }) => data.celsius !== undefined);
-    expect(measured.length).toBeGreaterThan(50);
+    expect(new Set(measured.map(({ data }) => data.unit)).size).toBe(3);
     for (const { data } of measured) {
       expect(data.celsius).toBeGreaterThan(-40);
       expect(data.celsius).toBeLessThan(30);
-      expect(data.humidity).toBe(50.5);
+      // The controller of the store behind has no hygrometer.
+      expect(data.humidity).toBe(data.unit === 'medicine-store' ? undefined : 50.5);
     }
   });
 

@@ -11,6 +11,7 @@
  * - Whether a read succeeds falls off around the reader's sensitivity of -72 dBm.
  */
 import type { ZonePlan } from '../sim/world-file.ts';
+import { impinjReport, impinjRunning, type TagRead, zebraHeartbeat, zebraReport } from '../vendors/rfid-reports.ts';
 import type { Random } from '../world/random.ts';
 import { Said } from './said.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
@@ -40,69 +41,48 @@ const BODY_DB = 8;
 const STRAY_CHANCE = 0.08;
 const MOST_IN_A_MESSAGE = 500;
 
-/** A tag that was read in one look. */
-interface Read {
-  readonly epc: string;
-  readonly rssi: number;
-}
-
 /** How a maker's reader says what it read; time: epoch ms of its own clock. */
 interface Voice {
   readonly entry: Readonly<Record<string, unknown>>;
-  say(reads: readonly Read[], time: number): Promise<void>;
+  say(reads: readonly TagRead[], time: number): Promise<void>;
   /** Nothing was read, but it is at work: silence of tags is news only then. */
   alive(time: number): Promise<void>;
 }
 
-export function openImpinjReader(plan: ReaderPlan, parts: DeviceParts): SimDevice {
+export function openImpinjReader(plan: ReaderPlan, { links, ...parts }: DeviceParts): SimDevice {
   const { name, zone } = plan;
-  const push = (time: number, events: readonly object[]): Promise<void> => {
-    const timestamp = `${new Date(time).toISOString().slice(0, -1)}000000Z`;
-    const body = events.map((event) => ({ timestamp, hostname: name, ...event }));
-    return parts.links.post(`/push/${name}`, JSON.stringify(body));
-  };
-  return reader(plan, parts, {
-    entry: { name, codec: 'impinj', push: true, antennas: { '1': zone.zone } },
-    say(reads, time) {
-      const events = reads.map(({ epc, rssi }) => {
-        const detail = {
-          epc: Buffer.from(epc, 'hex').toString('base64url'),
-          ...{ antennaPort: 1, peakRssiCdbm: Math.round(rssi * 100), frequency: 866_900, transmitPowerCdbm: 3000 },
-        };
-        return { eventType: 'tagInventory', tagInventoryEvent: detail };
-      });
-      return push(time, events);
+  const push = (body: string): Promise<void> => links.post(`/push/${name}`, body);
+  return reader(
+    plan,
+    { links, ...parts },
+    {
+      entry: { name, codec: 'impinj', push: true, antennas: { '1': zone.zone } },
+      say: (reads, time) => push(impinjReport(name, time, reads)),
+      alive: (time) => push(impinjRunning(name, time)),
     },
-    alive: (time) =>
-      push(time, [{ eventType: 'inventoryStatus', inventoryStatusEvent: { inventoryStatus: 'running' } }]),
-  });
+  );
 }
 
-export function openZebraReader(plan: ReaderPlan, parts: DeviceParts): SimDevice {
+export function openZebraReader(plan: ReaderPlan, { links, ...parts }: DeviceParts): SimDevice {
   const { name, zone } = plan;
   const topic = `zebra/${name}/events`;
-  let eventNum = 0;
-  const publish = (time: number, objects: readonly object[]): Promise<void> => {
-    const timestamp = new Date(time).toISOString().replace('Z', '+0000');
-    const text = objects.map((object) => JSON.stringify({ timestamp, ...object })).join('');
-    return parts.links.publish(name, topic, text);
-  };
-  return reader(plan, parts, {
-    entry: { name, codec: 'zebra', mqtt: { topic }, antennas: { '1': zone.zone } },
-    say(reads, time) {
-      const objects = reads.map(({ epc, rssi }) => {
-        eventNum += 1;
-        const tag = { format: 'epc', idHex: epc.toLowerCase(), antenna: 1, peakRssi: Math.round(rssi), reads: 1 };
-        return { type: 'SIMPLE', data: { MAC: 'C4:7D:CC:00:00:01', eventNum, ...tag } };
-      });
-      return publish(time, objects);
+  let events = 0;
+  return reader(
+    plan,
+    { links, ...parts },
+    {
+      entry: { name, codec: 'zebra', mqtt: { topic }, antennas: { '1': zone.zone } },
+      say(reads, time) {
+        const first = events + 1;
+        events += reads.length;
+        return links.publish(name, topic, zebraReport(time, first, reads));
+      },
+      alive(time) {
+        events += 1;
+        return links.publish(name, topic, zebraHeartbeat(time, events));
+      },
     },
-    alive(time) {
-      eventNum += 1;
-      const data = { radio_control: { cpu: 3, ram: 31, radioActivity: 'active', status: 'running' } };
-      return publish(time, [{ component: 'RC', eventNum, eventType: 'heartbeat', data }]);
-    },
-  });
+  );
 }
 
 function reader(plan: ReaderPlan, { world, random, clock }: DeviceParts, voice: Voice): SimDevice {
@@ -127,10 +107,10 @@ function reader(plan: ReaderPlan, { world, random, clock }: DeviceParts, voice: 
   };
   const look = (now: number): void => {
     looked = now;
-    const reads: Read[] = [];
+    const reads: TagRead[] = [];
     const read = (epc: string, wall: number): void => {
       const rssi = listen(epc, now, wall);
-      if (rssi !== undefined) reads.push({ epc, rssi });
+      if (rssi !== undefined) reads.push({ epc, rssi, antenna: 1 });
     };
     for (const epc of world.tagsIn(zone.zone)) read(epc, 0);
     for (const other of nextDoor) for (const epc of world.tagsIn(other)) read(epc, WALL_DB);

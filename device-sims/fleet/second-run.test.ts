@@ -10,10 +10,11 @@ async function idsOf(began: number): Promise<string[]> {
   const world = openWorld({ file: loadWorld('pharmacy'), seed: 7, from: '2026-03-05', days: 1, coverage: 100 });
   const ids: string[] = [];
   const take = (payload: string | Uint8Array): void => {
+    if (!/^[{[]/.test(String(payload))) return;
     const said = JSON.parse(String(payload)) as Record<string, unknown>;
-    const up = said.uplink_message as { session_key_id: string; f_cnt: number } | undefined;
+    const up = said.uplink_message as { session_key_id: string; f_cnt?: number } | undefined;
     if (typeof said.deduplicationId === 'string') ids.push(said.deduplicationId);
-    else if (up !== undefined) ids.push(`${up.session_key_id}/${up.f_cnt}`);
+    else if (up !== undefined) ids.push(`${up.session_key_id}/${up.f_cnt ?? 0}`);
     else if (Array.isArray(said)) for (const { id } of said as { id?: string }[]) if (id !== undefined) ids.push(id);
   };
   const links = {

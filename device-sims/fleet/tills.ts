@@ -1,6 +1,7 @@
 /**
- * The tills of the shop: each sale as the hub's own JSON on `in/sale/<till>`, told from a resend by its transaction. Old
- * ones export files instead: the receipts since the last export, as CSV or as POSLog, with the shop's local times.
+ * The tills of the shop: each sale as the hub's own JSON, told from a resend by its transaction: on `in/sale/<till>` by
+ * MQTT, and from mobile ones by HTTP. Old ones export files instead: the receipts since the last export, as CSV or as
+ * POSLog, with the shop's local times.
  */
 import { join } from 'node:path';
 import { CSV_HEADER, csvText, encoded, posLogText, type Receipt } from '../devices/till-files.ts';
@@ -11,7 +12,7 @@ import type { DeviceParts, SimDevice } from './sim-device.ts';
 
 type Sold = Extract<LedgerRecord, { kind: 'sold' }>;
 
-export function openTill(till: string, { world, links, clock }: DeviceParts): SimDevice {
+export function openTill(till: string, way: 'mqtt' | 'http', { world, links, clock }: DeviceParts): SimDevice {
   const said = new Said();
   const ring = (sale: Sold): void => {
     const { transaction, business_day, lines, total, shopper } = sale;
@@ -22,7 +23,10 @@ export function openTill(till: string, { world, links, clock }: DeviceParts): Si
       // One pseudonym for card and phone: the loyalty programme knows both.
       ...(shopper !== undefined && { shopper: beaconOf(shopper).name }),
     };
-    said.add(links.publish(till, `in/sale/${till}`, JSON.stringify(reading)));
+    const payload = JSON.stringify(reading);
+    said.add(
+      way === 'http' ? links.post(`/in/sale/${till}`, payload) : links.publish(till, `in/sale/${till}`, payload),
+    );
   };
   return {
     name: till,
