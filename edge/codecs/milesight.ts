@@ -11,7 +11,8 @@
  *   04 82  i16           distance, mm                               EM400-TLD
  *   84 82  i16 u8        the same with an alarm's state
  *   05 00  u8            position: 0 upright, 1 tilted
- *   20 CE  u32 i16 u8    a record of the past: epoch s, temperature, humidity   EM300-TH
+ *   20 CE  u32 i16 u8 [00]  a record of the past: epoch s, temperature, humidity, and of newer firmware a reserved
+ *                        byte   EM300-TH
  *   03 06 09 0C  D2 u32  line 1 2 3 4: total in                     VS133
  *   04 07 0A 0D  D2 u32  line 1 2 3 4: total out
  *   05 08 0B 0E  CC u16 u16   line 1 2 3 4: in and out since the last report
@@ -212,6 +213,8 @@ export function readMilesight(bytes: Uint8Array, model: string | undefined): Mea
     item.read?.(into, view, at + 2);
     known += 1;
     at += 2 + item.length;
+    // No item begins with 0: it is the reserved byte of a record.
+    if (item === PAST_CLIMATE && bytes[at] === 0) at += 1;
   }
   return into;
 }

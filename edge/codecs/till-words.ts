@@ -2,7 +2,19 @@
 
 /** UN/ECE recommendation 20 for what tills write; everything else stays as it is, in capitals. */
 const UNITS: Readonly<Record<string, string>> = {
-  ...{ '': 'EA', EA: 'EA', EACH: 'EA', PCE: 'EA', PC: 'EA', PCS: 'EA', ST: 'EA', STK: 'EA', C62: 'EA', H87: 'EA' },
+  ...{
+    '': 'EA',
+    EA: 'EA',
+    EACH: 'EA',
+    PCE: 'EA',
+    PC: 'EA',
+    PCS: 'EA',
+    ST: 'EA',
+    STK: 'EA',
+    STÜCK: 'EA',
+    C62: 'EA',
+    H87: 'EA',
+  },
   ...{ KG: 'KGM', KGM: 'KGM', KILOGRAM: 'KGM', G: 'GRM', GR: 'GRM', GRM: 'GRM', LB: 'LBR', LBR: 'LBR', LBS: 'LBR' },
   ...{ OZ: 'ONZ', ONZ: 'ONZ', L: 'LTR', LT: 'LTR', LTR: 'LTR', ML: 'MLT', MLT: 'MLT', M: 'MTR', MTR: 'MTR' },
 };

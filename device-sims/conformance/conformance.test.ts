@@ -1,0 +1,116 @@
+/**
+ * The conformance suite: every codec against what devices truly send (cases/), and against what the simulator's encoders
+ * make of the same facts. A codec without either fails here.
+ */
+import { describe, expect, it } from 'vitest';
+import { deviceSchema } from '../../config/devices.ts';
+import { formatOf } from '../../edge/codecs/formats.ts';
+import { HubJson } from '../../edge/codecs/hub-json.ts';
+import { mappingFormat } from '../../edge/codecs/mapping.ts';
+import { CODECS, type CodecName, type DeviceConfig } from '../../edge/contracts/devices.ts';
+import type { Format } from '../../edge/contracts/formats.ts';
+import { facingSchema } from '../../edge/contracts/planogram.ts';
+import { type Answers, Listener, saidInPieces, written } from './answers.ts';
+import { type ConformanceCase, loadCases, type SentFrame } from './cases.ts';
+import { SIMULATED } from './simulated.ts';
+
+const CASES = loadCases();
+/** The hub's own JSON is a codec of another kind: hub-json.test.ts. */
+const VENDORS = CODECS.filter((codec) => codec !== 'hub');
+
+/** Their encoders are not functions of their own yet; fleet/fleet.test.ts reads what these devices say. */
+const COMING: ReadonlySet<CodecName> = new Set([
+  ...(['impinj', 'zebra', 'chirpstack', 'things-stack', 'zigbee2mqtt', 'xovis', 'axis', 'ble-gateway'] as const),
+  ...(['frigate', 'mapping', 'opcua'] as const),
+]);
+
+/** Its program is a file of its own, and so there only when it is built. */
+const mapping = mappingFormat({
+  program: new URL('../../dist/edge/codecs/mapping-process.js', import.meta.url),
+});
+
+function formatFor(codec: CodecName): Format {
+  const format = codec === 'mapping' ? mapping : formatOf(codec);
+  if (format === undefined) throw new Error(`no codec ${codec}`);
+  return format;
+}
+
+/** As a configuration has it, checked and with its defaults. */
+function deviceOf({ device, timezone }: Pick<ConformanceCase, 'device' | 'timezone'>): DeviceConfig {
+  return { ...deviceSchema.parse(device), ...(timezone !== undefined && { timezone }) };
+}
+
+async function answersTo(one: ConformanceCase, frames: readonly SentFrame[] = one.frames): Promise<Answers> {
+  const listener = new Listener(formatFor(one.codec), deviceOf(one), one.received);
+  try {
+    return await listener.hear(frames);
+  } finally {
+    listener.close();
+  }
+}
+
+/** Of every shelf. */
+const FACING = facingSchema.parse({
+  ...{ shelf: 'A1-3', zone: 'floor', gtin: '4006381333931', name: 'Water' },
+  ...{ capacity: 100, minimum: 10, unit_weight_g: 10 },
+});
+
+/** The hub's own judgement of what a codec said, as the edge asks for it. */
+function judged({ said }: Answers): void {
+  const hub = new HubJson({ facing: () => FACING, dayAt: () => '2026-11-20', conceal: () => '' });
+  for (const { kind, reading, device = 'dev' } of said) {
+    const verdict = hub.judge(kind, device, [reading], Date.now());
+    if (!verdict.ok) throw new Error(`${kind}: ${verdict.reason}`);
+  }
+  expect([...hub.counters.unknownFields.keys()], 'fields that the hub does not know').toEqual([]);
+}
+
+describe.each(VENDORS)('%s', (codec) => {
+  const cases = CASES.filter((one) => one.codec === codec);
+
+  it('has frames of real devices or of documents, and bad ones', () => {
+    expect(cases.filter(({ source }) => source.is !== 'derived')).not.toEqual([]);
+    expect(cases.filter(({ says }) => says === undefined)).not.toEqual([]);
+  });
+
+  it.each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    const answers = await answersTo(one);
+    judged(answers);
+    if (one.refuses !== undefined) expect(answers.refusals[0]).toContain(one.refuses);
+    else {
+      expect(answers.refusals).toEqual([]);
+      expect(answers.said.map(written)).toEqual(one.says ?? []);
+    }
+    if (one.skips !== undefined) expect(answers.skipped).toBe(one.skips);
+    if (one.notes !== undefined) expect(answers.notes).toContain(one.notes);
+    // The way by a folder, in pieces of any size.
+    const fileOf = formatFor(codec).file;
+    for (const size of [1, 7, 4096]) {
+      if (fileOf === undefined) break;
+      const pieces = saidInPieces(fileOf(deviceOf(one)), one.frames[0]?.bytes ?? new Uint8Array(), size);
+      if ('reason' in pieces) expect(pieces.reason).toBe(answers.refusals[0]);
+      else expect(pieces).toEqual(answers.said);
+    }
+  });
+
+  const simulated = SIMULATED.filter((one) => one.codec === codec);
+
+  it('has an encoder in the simulator', () => {
+    if (!COMING.has(codec)) expect(simulated).not.toEqual([]);
+  });
+
+  it.each(simulated.map((one) => [one.as, one] as const))('of the simulator: %s', async (_, { as, device, frames }) => {
+    const original = cases.find(({ name }) => name === as);
+    if (original === undefined) throw new Error(`there is no case ${as}`);
+    const one = device === undefined ? original : { ...original, device: { ...original.device, ...device } };
+    const answers = await answersTo(one, frames());
+    expect(answers.refusals).toEqual([]);
+    judged(answers);
+    expect(answers.said.map(written).map(asFacts)).toEqual(original.says?.map(asFacts));
+  });
+});
+
+/** Without what an encoder chooses for itself; times as moments, however they are written. */
+function asFacts({ id: _, time, ...facts }: Readonly<Record<string, unknown>>): unknown {
+  return { ...facts, ...(time !== undefined && { time: typeof time === 'string' ? Date.parse(time) : time }) };
+}
