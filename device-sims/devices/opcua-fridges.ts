@@ -1,7 +1,7 @@
 /**
- * A controller of cold units with an OPC UA server, as makers build them: one folder a unit, its temperature an analog
- * item with engineering units and range, whether the door is open and it defrosts as booleans. What it measures is told
- * to it; a broken probe is a status.
+ * A controller of cold units with an OPC UA server, as makers build them: one folder a unit, its temperatures of air and
+ * goods analog items with engineering units and range, whether the door is open, it defrosts and its own alarm rings as
+ * booleans. What it measures is told to it; a broken probe is a status, and so is a probe that has not measured yet.
  */
 import {
   type AddressSpace,
@@ -36,9 +36,14 @@ export interface FridgeServerOptions {
 /** What a unit measures: temperature in degrees Celsius whatever it is shown in. */
 export interface FridgeState {
   readonly celsius?: number;
+  /** Of the goods. */
+  readonly product?: number;
   readonly humidity?: number;
   readonly door_open?: boolean;
   readonly defrost?: boolean;
+  readonly alarm?: boolean;
+  /** When its temperatures were measured, epoch ms; default: now. */
+  readonly time?: number;
   /** Name of the temperature's status, such as `BadSensorFailure`; default Good. */
   readonly status?: string;
 }
@@ -46,9 +51,11 @@ export interface FridgeState {
 interface Nodes {
   readonly config: FridgeUnit;
   readonly temperature: UAVariable;
+  readonly product: UAVariable;
   readonly humidity: UAVariable;
   readonly door: UAVariable;
   readonly defrost: UAVariable;
+  readonly alarm: UAVariable;
 }
 
 export class FridgeServer {
@@ -106,19 +113,23 @@ export class FridgeServer {
   tell(unit: string, state: FridgeState): void {
     const nodes = this.#nodes.get(unit);
     if (nodes === undefined) throw new Error(`no unit ${unit}`);
-    const { config, temperature, humidity, door, defrost } = nodes;
+    const { config, temperature, product, humidity, door, defrost, alarm } = nodes;
+    const measured = new Date(state.time ?? Date.now());
     if (state.status !== undefined || state.celsius !== undefined) {
       const name = state.status ?? 'Good';
       const status = (StatusCodes as unknown as Record<string, typeof StatusCodes.Good>)[name];
       if (status === undefined) throw new Error(`no status ${name}`);
       const value = state.celsius === undefined ? temperature.readValue().value.value : shown(state.celsius, config);
-      temperature.setValueFromSource(variant(config, Number(value)), status, new Date());
+      temperature.setValueFromSource(variant(config, Number(value)), status, measured);
     }
+    if (state.product !== undefined)
+      product.setValueFromSource(variant(config, shown(state.product, config)), StatusCodes.Good, measured);
     if (state.humidity !== undefined)
       humidity.setValueFromSource({ dataType: DataType.Float, value: state.humidity }, StatusCodes.Good, new Date());
     for (const [node, value] of [
       [door, state.door_open],
       [defrost, state.defrost],
+      [alarm, state.alarm],
     ] as const)
       if (value !== undefined) node.setValueFromSource({ dataType: DataType.Boolean, value }, StatusCodes.Good);
   }
@@ -138,21 +149,25 @@ function fridge(addressSpace: AddressSpace, config: FridgeUnit): Nodes {
   const folder = own.addFolder(addressSpace.rootFolder.objects, { browseName: config.unit });
   const { scale, type = 'Float', unit } = config;
   const at = (name: string) => ({ componentOf: folder, browseName: name, nodeId: `s=${unit}.${name}` });
-  const temperature =
-    scale === 'none'
-      ? own.addVariable({ ...at('Temperature'), dataType: type, value: variant(config, 0) })
-      : own.addAnalogDataItem({
-          ...at('Temperature'),
-          dataType: type,
-          engineeringUnitsRange: { low: -60, high: 400 },
-          engineeringUnits:
-            scale === 'fahrenheit'
-              ? standardUnits.degree_fahrenheit
-              : scale === 'kelvin'
-                ? standardUnits.kelvin
-                : standardUnits.degree_celsius,
-          value: variant(config, 0),
-        });
+  const thermometer = (name: string): UAVariable => {
+    const common = { ...at(name), dataType: type, value: variant(config, 0) };
+    const probe =
+      scale === 'none'
+        ? own.addVariable(common)
+        : own.addAnalogDataItem({
+            ...common,
+            engineeringUnitsRange: { low: -60, high: 400 },
+            engineeringUnits:
+              scale === 'fahrenheit'
+                ? standardUnits.degree_fahrenheit
+                : scale === 'kelvin'
+                  ? standardUnits.kelvin
+                  : standardUnits.degree_celsius,
+          });
+    // Nobody may take the value before the first one for a temperature.
+    probe.setValueFromSource(variant(config, 0), StatusCodes.BadWaitingForInitialData);
+    return probe;
+  };
   const boolean = (name: string) =>
     own.addVariable({
       ...at(name),
@@ -164,5 +179,7 @@ function fridge(addressSpace: AddressSpace, config: FridgeUnit): Nodes {
     dataType: 'Float',
     value: new Variant({ dataType: DataType.Float, value: 50 }),
   });
-  return { config, temperature, humidity, door: boolean('DoorOpen'), defrost: boolean('Defrost') };
+  const [temperature, product] = [thermometer('Temperature'), thermometer('ProductTemperature')];
+  const [door, defrost, alarm] = [boolean('DoorOpen'), boolean('Defrost'), boolean('Alarm')];
+  return { config, temperature, product, humidity, door, defrost, alarm };
 }

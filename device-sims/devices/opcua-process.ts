@@ -29,7 +29,8 @@ export class Fridges {
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
     this.#child = child;
-    await once(child, 'message');
+    const [first] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    if (first !== 'ready') throw new Error(`the OPC UA server on port ${this.port} does not start: is the port free?`);
   }
 
   tell(unit: string, state: FridgeState): void {

@@ -48,7 +48,7 @@ function makeFolder(entry: SimDevice['entry']): void {
 }
 
 export function attach(world: World, options: HubOptions & { readonly seed: number; readonly speed: number }): Fleet {
-  const { address, faults, seed, speed, dir, serial } = options;
+  const { address, faults, seed, speed, dir, serial, opcua } = options;
   const of = streams(seed);
   const tally = newTally();
   const began = { hub: 0, simulated: 0 };
@@ -64,7 +64,7 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
     isFlooding: (name) => name === plan.flooding,
   });
   const linksOf = (name: string) => links.of(name);
-  const devices = openFleet({ world, of, linksOf, tally, clockOf, dir, serial });
+  const devices = openFleet({ world, of, linksOf, tally, clockOf, dir, serial, opcua, speed });
   if (faults.flood) plan.flooding = of('flood').pick(devices, () => 1).name;
   const attached: Attached[] = devices.map((device) => ({ device }));
   /** When in the rest of the day it strikes each of them. */

@@ -26,6 +26,8 @@ export interface FleetPlaces {
   readonly dir?: string | undefined;
   /** A few scales are on pseudo-terminals in `dir`; needs socat. */
   readonly serial?: boolean | undefined;
+  /** Some fridges have a controller with an OPC UA server on this port, its certificates in `dir`. */
+  readonly opcua?: number | undefined;
 }
 
 export interface FleetOptions extends FleetPlaces {
@@ -36,6 +38,8 @@ export interface FleetOptions extends FleetPlaces {
   readonly tally: FleetTally;
   /** Of a device: simulated time, epoch ms -> the hub's, epoch ms. */
   readonly clockOf: (device: string) => (now: number) => number;
+  /** How fast the run is; default 1. */
+  readonly speed?: number | undefined;
 }
 
 const MINUTE = 60_000;
@@ -105,7 +109,8 @@ function nextTo({ file }: Floor, zone: ZonePlan): string[] {
     .map((other) => other.zone);
 }
 
-export function openFleet({ world, of, linksOf, tally, clockOf, dir, serial }: FleetOptions): readonly SimDevice[] {
+export function openFleet(options: FleetOptions): readonly SimDevice[] {
+  const { world, of, linksOf, tally, clockOf, dir, serial, opcua, speed = 1 } = options;
   const { floor } = world;
   const parts = (name: string): DeviceParts => {
     return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
@@ -122,7 +127,8 @@ export function openFleet({ world, of, linksOf, tally, clockOf, dir, serial }: F
     const name = `counter-${line}`;
     devices.push(counterAt(floor, index, isTagged)({ ...COUNTER, name, line }, parts(name)));
   }
-  devices.push(...openColdDevices(floor.file.fridges, parts));
+  const controller = opcua === undefined || dir === undefined ? undefined : { port: opcua, dir, speed };
+  devices.push(...openColdDevices(floor.file.fridges, controller, parts));
   const cameras = camerasOf(floor);
   if (cameras !== undefined) devices.push(openCameras(cameras, parts(cameras.name)));
   const publicZones = floor.file.zones.filter(({ is }) => is !== 'back-room' && is !== 'dock');
@@ -176,10 +182,10 @@ export interface ConfigOptions extends FleetPlaces {
 }
 
 /** The hub's configuration for a world and its devices, without the store's name and addresses. */
-export function configOf({ file, coverage, speed, dir, serial }: ConfigOptions): Record<string, unknown> {
+export function configOf({ file, coverage, speed, ...places }: ConfigOptions): Record<string, unknown> {
   const world = openWorld({ file, seed: 0, from: '2026-03-05', days: 1, coverage });
   const nowhere = { linksOf: () => NO_LINKS, clockOf: () => (now: number) => now };
-  const devices = openFleet({ world, of: streams(0), tally: newTally(), ...nowhere, dir, serial });
+  const devices = openFleet({ world, of: streams(0), tally: newTally(), ...nowhere, ...places, speed });
   return {
     timezone: file.timezone,
     planogram: planogramOf(world.floor),

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../harness/free-port.ts';
 import { makeStore, type Store } from '../harness/store.ts';
 import { scoreFiles } from '../score/score-command.ts';
 import type { Score } from '../score/score-file.ts';
@@ -33,7 +34,8 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
     dir = mkdtempSync(join(tmpdir(), 'store-hub-replay-'));
     const file = loadWorld('pharmacy');
     const tills = join(dir, 'tills');
-    const own = await makeStore({ config: configOf({ file, coverage: COVERAGE, speed: SPEED, dir: tills }) });
+    const places = { dir: tills, opcua: await freePort() };
+    const own = await makeStore({ config: configOf({ file, coverage: COVERAGE, speed: SPEED, ...places }) });
     store = own;
     await own.edge.start();
     const ledgerFile = join(dir, 'day.jsonl');
@@ -47,7 +49,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
       speed: SPEED,
       ledger: ledgerFile,
     };
-    const hub = { address, faults: parseFaults('resend:5,garbage:1'), dir: tills };
+    const hub = { address, faults: parseFaults('resend:5,garbage:1'), ...places };
     const { finished } = await run({ ...options, hub }, { show: () => undefined }, new AbortController().signal);
     expect(finished).toBe(true);
     const eventsFile = join(dir, 'events.jsonl');
@@ -94,12 +96,26 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
   it('measures fridges within what a thermometer of a tenth of a degree can tell', () => {
     const measured = climate().filter(({ data }) => data.celsius !== undefined);
     expect(new Set(measured.map(({ data }) => data.unit)).size).toBe(3);
-    for (const { data } of measured) {
+    for (const { source, data } of measured) {
       expect(data.celsius).toBeGreaterThan(-40);
       expect(data.celsius).toBeLessThan(30);
-      // The controller of the store behind has no hygrometer.
-      expect(data.humidity).toBe(data.unit === 'medicine-store' ? undefined : 50.5);
+      // Controllers have no hygrometer.
+      expect(data.humidity, source).toBe(source.includes('/thermometer-') ? 50.5 : undefined);
     }
+  });
+
+  it('hears from a controller by OPC UA how warm air and goods are, within what truly was', () => {
+    const told = climate().filter(({ source }) => source.endsWith('/cold-controller'));
+    const was = ledger.filter((record) => record.kind === 'temperature').filter(({ unit }) => unit === 'medicine-1');
+    for (const probe of ['air', 'product'] as const) {
+      const said = told.filter(({ data }) => data.probe === probe).map(({ data }) => Number(data.celsius));
+      const truly = was.map((record) => (probe === 'air' ? record.celsius : record.product_celsius));
+      expect(said.length).toBeGreaterThan(10);
+      expect(Math.min(...said)).toBeGreaterThan(Math.min(...truly) - 0.1);
+      expect(Math.max(...said)).toBeLessThan(Math.max(...truly) + 0.1);
+    }
+    expect(told.some(({ data }) => data.defrost === true)).toBe(true);
+    expect(told.some(({ data }) => data.door_open === true)).toBe(true);
   });
 
   it('has every opening and closing of a door, once for each time that it was said', () => {
@@ -108,7 +124,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
         ({ kind, ...rest }) =>
           'unit' in rest && rest.unit === unit && kind === (isOpen ? 'door-opened' : 'door-closed'),
       ).length;
-    const told = climate().filter(({ data }) => data.door_open !== undefined);
+    const told = climate().filter(({ source, data }) => source.includes('/door-') && data.door_open !== undefined);
     expect(told.length).toBeGreaterThan(50);
     for (const unit of new Set(told.map(({ data }) => data.unit))) {
       for (const isOpen of [true, false]) {

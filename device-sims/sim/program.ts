@@ -1,6 +1,6 @@
 /** The command `store-hub-sim` and its help. */
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import { type Faults, NO_FAULTS, parseFaults } from '../fleet/faults.ts';
 import { configOf } from '../fleet/fleet.ts';
@@ -33,6 +33,7 @@ interface RunFlags extends Omit<RunOptions, 'file' | 'hub'> {
   readonly faults: Faults;
   readonly dir?: string;
   readonly serial?: true;
+  readonly opcua?: number;
 }
 
 interface ConfigFlags {
@@ -42,6 +43,7 @@ interface ConfigFlags {
   readonly speed: number;
   readonly dir?: string;
   readonly serial?: true;
+  readonly opcua?: number;
 }
 
 /** @param stop ends a run */
@@ -68,7 +70,8 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
     .option('--faults <list>', 'such as resend:5,garbage:1,skew:180,silence:0.1,reboot,flood', faults, NO_FAULTS)
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
-    .option('--serial', 'a few scales are on serial lines in --dir; needs socat')
+    .option('--serial', 'some scales, scanners and RFID readers are on serial lines in --dir; needs socat')
+    .addOption(opcuaOption())
     .action((flags: RunFlags) => runIt(flags, stop));
   program
     .command('config')
@@ -78,10 +81,10 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('--speed <n>', 'how fast the run will be; short times of rules shrink with it', above(0), 1)
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `run`', folder)
-    .option('--serial', 'a few scales are on serial lines in --dir; needs socat')
+    .option('--serial', 'some scales, scanners and RFID readers are on serial lines in --dir; needs socat')
+    .addOption(opcuaOption())
     .action(({ world, hub, ...options }: ConfigFlags) => {
-      if (options.serial && options.dir === undefined)
-        throw new InvalidArgumentError('--serial needs --dir: the lines are files in it');
+      needFolder(options);
       say(stringify({ hub, ...configOf({ file: loadWorld(world), ...options }) }).trimEnd());
     });
   const worlds = program.command('worlds').description('the ready worlds');
@@ -106,13 +109,13 @@ export function createProgram(stop: AbortSignal): Command {
 }
 
 async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
-  const { world, hub: mqtt, hubHttp, faults, dir, serial, ...flags } = given;
+  const { world, hub: mqtt, hubHttp, faults, dir, serial, opcua, ...flags } = given;
   if (mqtt !== undefined && flags.speed === undefined)
     throw new InvalidArgumentError('--hub needs --speed: devices of a shop that has no time cannot speak');
   if (mqtt === undefined && (faults !== NO_FAULTS || dir !== undefined))
     throw new InvalidArgumentError('--faults and --dir go with --hub: without a hub no device speaks');
-  if (serial && dir === undefined) throw new InvalidArgumentError('--serial needs --dir: the lines are files in it');
-  const hub = mqtt && { address: { mqtt, http: hubHttp }, faults, dir, serial };
+  needFolder(given);
+  const hub = mqtt && { address: { mqtt, http: hubHttp }, faults, dir, serial, opcua };
   const file = loadWorld(world);
   const isTerminal = process.stderr.isTTY === true;
   const progress = {
@@ -171,6 +174,20 @@ function show(world: string, json: boolean): void {
       ['shoppers', `about ${file.shoppers.per_day} parties on a usual day`],
     ])}`,
   );
+}
+
+const OPCUA_PORT = 4840;
+
+function opcuaOption(): Option {
+  return new Option('--opcua [port]', 'some fridges have an OPC UA controller here, its certificates in --dir')
+    .preset(String(OPCUA_PORT))
+    .argParser(whole(1, 65_535));
+}
+
+function needFolder({ dir, serial, opcua }: Pick<ConfigFlags, 'dir' | 'serial' | 'opcua'>): void {
+  if (dir !== undefined) return;
+  if (serial) throw new InvalidArgumentError('--serial needs --dir: the lines are files in it');
+  if (opcua !== undefined) throw new InvalidArgumentError('--opcua needs --dir: its certificates are files in it');
 }
 
 function faults(text: string): Faults {
