@@ -70,7 +70,7 @@ module.exports = {
     {
       name: 'sims-see-contracts-only',
       severity: 'error',
-      from: { path: '^device-sims/', pathNot: '\\.(test|bench)\\.ts$' },
+      from: { path: '^device-sims/', pathNot: '\\.(test|bench|fixture)\\.ts$' },
       to: { path: '^(edge|cloud-bridge|config)/', pathNot: room('contracts') },
     },
   ],

@@ -12,17 +12,18 @@ import type { Format } from '../../edge/contracts/formats.ts';
 import { facingSchema } from '../../edge/contracts/planogram.ts';
 import { type Answers, Listener, saidInPieces, written } from './answers.ts';
 import { type ConformanceCase, loadCases, type SentFrame } from './cases.ts';
-import { SIMULATED } from './simulated.ts';
+import { heardOfServer } from './opcua-frames.fixture.ts';
+import { SIMULATED, type Simulated } from './simulated.ts';
 
 const CASES = loadCases();
 /** The hub's own JSON is a codec of another kind: hub-json.test.ts. */
 const VENDORS = CODECS.filter((codec) => codec !== 'hub');
 
-/** Their encoders are not functions of their own yet; fleet/fleet.test.ts reads what these devices say. */
-const COMING: ReadonlySet<CodecName> = new Set([
-  ...(['impinj', 'zebra', 'chirpstack', 'things-stack', 'zigbee2mqtt', 'xovis', 'axis', 'ble-gateway'] as const),
-  ...(['frigate', 'mapping', 'opcua'] as const),
-]);
+/** It needs a server and the hub's own client, because a frame is what that client made of its notifications. */
+const OPCUA: Simulated = {
+  ...{ codec: 'opcua', as: 'a cabinet with its door and its defrost', ownTime: true },
+  frames: () => heardOfServer({ celsius: 4.25, humidity: 60, door_open: true, defrost: false }),
+};
 
 /** Its program is a file of its own, and so there only when it is built. */
 const mapping = mappingFormat({
@@ -93,24 +94,31 @@ describe.each(VENDORS)('%s', (codec) => {
     }
   });
 
-  const simulated = SIMULATED.filter((one) => one.codec === codec);
+  const simulated = [...SIMULATED, OPCUA].filter((one) => one.codec === codec);
 
   it('has an encoder in the simulator', () => {
-    if (!COMING.has(codec)) expect(simulated).not.toEqual([]);
+    expect(simulated).not.toEqual([]);
   });
 
-  it.each(simulated.map((one) => [one.as, one] as const))('of the simulator: %s', async (_, { as, device, frames }) => {
-    const original = cases.find(({ name }) => name === as);
-    if (original === undefined) throw new Error(`there is no case ${as}`);
-    const one = device === undefined ? original : { ...original, device: { ...original.device, ...device } };
-    const answers = await answersTo(one, frames());
-    expect(answers.refusals).toEqual([]);
-    judged(answers);
-    expect(answers.said.map(written).map(asFacts)).toEqual(original.says?.map(asFacts));
-  });
+  it.each(simulated.map((one) => [one.as, one] as const))(
+    'of the simulator: %s',
+    async (_, row) => {
+      const { as, device, frames, ownTime = false } = row;
+      const original = cases.find(({ name }) => name === as);
+      if (original === undefined) throw new Error(`there is no case ${as}`);
+      const one = device === undefined ? original : { ...original, device: { ...original.device, ...device } };
+      const answers = await answersTo(one, await frames());
+      expect(answers.refusals).toEqual([]);
+      judged(answers);
+      const facts = (said: Readonly<Record<string, unknown>>): unknown => asFacts(said, ownTime);
+      expect(answers.said.map(written).map(facts)).toEqual(original.says?.map(facts));
+    },
+    90_000,
+  );
 });
 
 /** Without what an encoder chooses for itself; times as moments, however they are written. */
-function asFacts({ id: _, time, ...facts }: Readonly<Record<string, unknown>>): unknown {
-  return { ...facts, ...(time !== undefined && { time: typeof time === 'string' ? Date.parse(time) : time }) };
+function asFacts({ id: _, time, ...facts }: Readonly<Record<string, unknown>>, ownTime: boolean): unknown {
+  if (ownTime || time === undefined) return facts;
+  return { ...facts, time: typeof time === 'string' ? Date.parse(time) : time };
 }

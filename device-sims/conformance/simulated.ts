@@ -8,6 +8,14 @@ import { COUNTER_SCALE, type ScaleModel, SimulatedScale } from '../devices/seria
 import { scanBytes } from '../devices/serial/scanner-bytes.ts';
 import { thingmagicTag } from '../devices/serial/thingmagic-bytes.ts';
 import { csvText, posLogText } from '../devices/till-files.ts';
+import { eddystoneTlm, eddystoneUid, minewReport, openMqttReport } from '../vendors/beacons.ts';
+import { frigateEvent } from '../vendors/frigate.ts';
+import { em300Th, em400Tld, vs121, vs133 } from '../vendors/milesight.ts';
+import { chirpstackTopic, chirpstackUp, thingsStackTopic, thingsStackUp } from '../vendors/network-servers.ts';
+import { axisPush, xovisPush } from '../vendors/people-counters.ts';
+import { flatState, sparkplugData } from '../vendors/plain-sensors.ts';
+import { impinjReport, impinjRunning, zebraHeartbeat, zebraReport } from '../vendors/rfid-reports.ts';
+import { contactState } from '../vendors/zigbee2mqtt.ts';
 import { seeded } from '../world/random.ts';
 import type { SentFrame } from './cases.ts';
 
@@ -16,7 +24,9 @@ export interface Simulated {
   readonly as: string;
   /** Keys of the entry that differ from the case's. */
   readonly device?: Readonly<Record<string, unknown>> | undefined;
-  readonly frames: () => readonly SentFrame[];
+  readonly frames: () => readonly SentFrame[] | Promise<readonly SentFrame[]>;
+  /** It cannot be told the time. */
+  readonly ownTime?: boolean;
 }
 
 const sent = (bytes: string | Uint8Array, topic?: string): readonly SentFrame[] => [
@@ -42,7 +52,120 @@ const WATER = '9521234543213';
 const GS = '\u001d';
 const SALE = { businessDay: '2016-08-22', began: '2016-08-22T15:21:49.399+01:00' };
 
+const EPC = '3074257BF7194E4000001A85';
+const AT = Date.parse('2026-11-20T09:15:45.582Z');
+const NODE = { eui: '24e124136b501234', device: 'dev1', profile: 'EM300-TH', session: 1_795_162_545_582 };
+const APP = 'e2c56db5dffb48d2b060d0f5a71096e0';
+
+const chirpstack = (payload: Buffer, time: string): readonly SentFrame[] =>
+  sent(chirpstackUp({ ...NODE, count: 4, time: Date.parse(time), payload }), chirpstackTopic(NODE.eui));
+const thingsStack = (payload: Buffer, count = 1): readonly SentFrame[] =>
+  sent(thingsStackUp({ ...NODE, count, time: AT, payload }), thingsStackTopic(NODE.device));
+const UP = '2022-07-18T09:34:15.775Z';
+
+const beacon = (minor: number, rssi: number) => ({
+  ...{ address: 'AC233F8C7CEE', rssi, is: { uuid: APP, major: 0, minor } },
+});
+const tag = (is: Buffer) => sent(minewReport([{ address: 'AC233FA03208', rssi: -60, is }]));
+
+const shelfEmpty = (type: 'new' | 'end', time: number) => {
+  const object = { id: 'a', camera: 'aisle', label: 'shelf_empty', score: 0.7890625, time, since: time };
+  return sent(frigateEvent(type, { ...object, zones: ['a1_3'] }), 'frigate/events');
+};
+
 export const SIMULATED: readonly Simulated[] = [
+  {
+    ...{ codec: 'impinj', as: 'a sighting, its EPC in base64url' },
+    frames: () => sent(impinjReport('reader', AT, [{ epc: EPC, rssi: -54, antenna: 2 }])),
+  },
+  { codec: 'impinj', as: 'that the reader is at work', frames: () => sent(impinjRunning('reader', AT)) },
+  {
+    ...{ codec: 'zebra', as: 'several in one message, one directly behind the other' },
+    frames: () => {
+      const other = `${EPC.slice(0, -1)}6`;
+      const reads = [
+        { epc: EPC, rssi: -57, antenna: 1 },
+        { epc: other, rssi: -61, antenna: 1 },
+      ];
+      return sent(zebraReport(AT, 42, reads));
+    },
+  },
+  { codec: 'zebra', as: 'a heartbeat', frames: () => sent(zebraHeartbeat(AT, 7)) },
+  {
+    ...{ codec: 'chirpstack', as: 'the climate that an EM300-TH tells' },
+    frames: () => chirpstack(em300Th({ battery: 92, celsius: 30.8, humidity: 50.5 }), UP),
+  },
+  {
+    ...{ codec: 'chirpstack', as: 'totals of a VS121, which have sixteen bits' },
+    frames: () => chirpstack(vs121({ in: 65_536 + 65_534, out: 3 }, { in: 5, out: 1 }), UP),
+  },
+  {
+    ...{ codec: 'things-stack', as: 'the climate that an EM300-TH tells' },
+    frames: () => thingsStack(em300Th({ battery: 92, celsius: 30.8, humidity: 50.5 })),
+  },
+  {
+    ...{ codec: 'things-stack', as: 'the first frame of a session, whose counter is zero and so left out' },
+    frames: () => thingsStack(em300Th({ celsius: 0 }), 0),
+  },
+  {
+    ...{ codec: 'things-stack', as: 'an EM400-TLD above a shelf' },
+    frames: () => thingsStack(em400Tld({ battery: 100, celsius: 26.7, mm: 315 })),
+  },
+  {
+    ...{ codec: 'things-stack', as: 'who crossed the line of a VS133' },
+    frames: () => thingsStack(vs133({ in: 72, out: 200 })),
+  },
+  {
+    ...{ codec: 'zigbee2mqtt', as: 'the whole state of a contact, with its battery and when it was heard' },
+    frames: () => {
+      const time = Date.parse('2026-11-20T09:14:58.123Z');
+      return sent(contactState({ contact: false, time, linkquality: 128 }), 'zigbee2mqtt/door-3');
+    },
+  },
+  {
+    ...{ codec: 'xovis', as: 'the counts of two minutes, of which one was empty' },
+    frames: () => {
+      const [from, to] = [1_645_792_860_000, 1_645_792_920_000];
+      return sent(xovisPush({ line: 'Line 0', from, to, in: 1, out: 0, push: 28 }));
+    },
+  },
+  {
+    ...{ codec: 'axis', as: 'the running totals, whose time has no zone' },
+    frames: () => sent(axisPush({ name: 'Exit south', time: AT, in: 12, out: 318 })),
+  },
+  {
+    ...{ codec: 'ble-gateway', as: 'two beacons of one app beside a Minew gateway' },
+    frames: () => sent(minewReport([beacon(0, -38), beacon(1, -34)])),
+  },
+  {
+    ...{ codec: 'ble-gateway', as: 'a beacon beside an OpenMQTTGateway' },
+    frames: () => {
+      const is = { uuid: '1de4b189115e45f6b44e509352269977', major: 0, minor: 0 };
+      return sent(openMqttReport({ address: '6087574C9BC2', rssi: -78, is }));
+    },
+  },
+  {
+    ...{ codec: 'ble-gateway', as: 'the tag of a trolley, and then its battery' },
+    frames: () => [...tag(eddystoneUid('00112233445566778899', 'aabbccddeeff')), ...tag(eddystoneTlm(2900, 21, 51))],
+  },
+  {
+    ...{ codec: 'frigate', as: 'a shelf that a model of the shop calls empty, and then no more' },
+    frames: () => [...shelfEmpty('new', 1_607_123_961_838), ...shelfEmpty('end', 1_607_123_990_500)],
+  },
+  {
+    ...{ codec: 'mapping', as: 'flat JSON in tenths of a degree, the device named by its topic' },
+    frames: () => sent(flatState({ celsius: 4.5, humidity: 61, battery: 80, time: AT }), 'sensors/fridge-2/state'),
+  },
+  {
+    ...{ codec: 'mapping', as: 'a node of Sparkplug, its metrics as JSON' },
+    frames: () => {
+      const metrics = [
+        { name: 'Temperature', alias: 3, value: 4.5 },
+        { name: 'Pressure', alias: 4, value: 2 },
+      ];
+      return sent(sparkplugData(7, 1_795_166_100_000, metrics));
+    },
+  },
   {
     ...{ codec: 'csv', as: 'an export with a day and a clock, in another encoding' },
     device: {
