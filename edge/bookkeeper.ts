@@ -22,7 +22,7 @@ import { NOTHING_TOLD, type Told } from './crossing.ts';
 import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
 import { forgetDevices, LIVENESS, livenessOf } from './device-news.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
-import { Items, type ItemsOptions } from './items.ts';
+import { ANTENNAS, Items, type ItemsOptions } from './items.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
 import { EventLog } from './journal/event-log.ts';
@@ -109,7 +109,11 @@ export class Bookkeeper {
     this.log = new EventLog(db);
     this.remembered = new Remembered(db, {
       keeps: (kind, key) =>
-        kind === 'buffer' || kind === 'position' || kind === LIVENESS || (kind === 'level' && this.facings.has(key)),
+        kind === 'buffer' ||
+        kind === 'position' ||
+        kind === LIVENESS ||
+        kind === ANTENNAS ||
+        (kind === 'level' && this.facings.has(key)),
     });
     this.repeats = new Repeats(db, idsWithin(options.diskBudget));
     this.letters = new DeadLetters(db, options.diskBudget);
@@ -117,7 +121,7 @@ export class Bookkeeper {
     this.shoppers = new Shoppers(db, options.dataDir);
     this.outbox = new Outbox(db, (topic) => addressed(topic, (shopper) => this.shoppers.pseudonymOf(shopper)));
     this.offers = new OfferBook(db, codeMaker(options.hub, concealer(options.identityKey)));
-    this.items = new Items(db, options.diskBudget, options.items);
+    this.items = new Items(db, this.remembered, options.diskBudget, options.items);
     this.campaigns = new Map(options.campaigns.map((campaign) => [campaign.id, campaign]));
     this.#dayAt = dayInZone(options.timezone);
     this.views = shopViews({
@@ -259,6 +263,7 @@ export class Bookkeeper {
     setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
     forgetDevices(this, (meta.get('devices') as { value: string } | undefined)?.value ?? '[]');
     setMeta.run('devices', JSON.stringify(this.options.devices.map(({ name }) => name)));
+    this.items.open(this);
     this.catchUp(true);
     this.#tellSalvage();
   }

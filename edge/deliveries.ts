@@ -65,7 +65,10 @@ function deliverPart(
     return acceptedAll(delivery);
   }
   // As long as sightings are not taken in, time in which a reader was at work proves nothing of what it did not see.
-  if (delivery.kind === 'status' && refusing === undefined) books.items.status(delivery, books);
+  if (delivery.kind === 'status') {
+    if (refusing === undefined) books.items.status(delivery, books);
+    else if (books.items.isNews(delivery)) return { outcome: 'not-stored', reason: refusing };
+  }
   const device = deviceOf(delivery);
   const before = books.remembered.get('time', device) as number | undefined;
   let latest = before;

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { dataSchemaOf, isEventType } from './contracts/events.ts';
 import { DeviceShop, deviceConfig } from './device-shop.fixture.ts';
+import { readersOf } from './reader-zones.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -235,6 +236,44 @@ describe('a battery', () => {
     status({ online: true, battery_percent: 90, time: shop.clocks.wallMs });
     status({ online: true, battery_percent: 2, time: shop.clocks.wallMs - HOUR });
     expect(said()).toEqual([]);
+  });
+});
+
+describe('antennas of a reader', () => {
+  const READER = deviceConfig('ceiling', { codec: 'impinj', antennas: { 1: 'floor', 2: 'back', 3: 'back' } });
+
+  it('that are not connected are told of, each, until it is; over a restart and till the configuration drops them', () => {
+    const items = { profile: 'default', departedAfter: 10 * MINUTE, readers: readersOf([READER]) } as const;
+    shop = new DeviceShop([READER], { items });
+    const antenna = (port: number, is: 'Connected' | 'Disconnected'): unknown => {
+      const eventType = `antenna${is}`;
+      return shop.frame('ceiling', { eventType, [`${eventType}Event`]: { antennaPort: port } });
+    };
+    antenna(3, 'Disconnected');
+    antenna(8, 'Disconnected');
+    expect(said()).toEqual(['open: ceiling: antenna 3 is not connected']);
+    expect(shop.open()[0]).toMatchObject({ severity: 'warning', detail: expect.stringContaining('in back') });
+    expect(shop.open()[0]?.detail).toContain('check its cable');
+    shop.act('acknowledge');
+    shop.restart({ items });
+    antenna(3, 'Disconnected');
+    antenna(1, 'Disconnected');
+    antenna(3, 'Connected');
+    expect(said()).toEqual([
+      'acknowledged: ceiling: antenna 3 is not connected',
+      'open: ceiling: antenna 1 is not connected',
+      'open: ceiling: antenna 1 is not connected',
+    ]);
+    const { 1: _, ...left } = READER.antennas ?? {};
+    const changed = { ...READER, antennas: left };
+    shop.restart({ devices: [changed], items: { ...items, readers: readersOf([changed]) } });
+    expect(shop.open()).toEqual([]);
+    expect(shop.events('retail.devices.antenna.v1').map(({ data }) => data)).toEqual([
+      { device: 'ceiling', antenna: 3, zone: 'back', state: 'disconnected' },
+      { device: 'ceiling', antenna: 1, zone: 'floor', state: 'disconnected' },
+      { device: 'ceiling', antenna: 3, zone: 'back', state: 'connected' },
+      { device: 'ceiling', antenna: 1, state: 'connected' },
+    ]);
   });
 });
 

@@ -299,7 +299,7 @@ it('what an old journal lacks is added, and readers nobody configured know no zo
   restart({});
   expect(writerOptions(data).items).toBeUndefined();
   writer.process(batchOf([status({})]));
-  expect(writer.process(batchOf([])).figures.items).toEqual({ known: 0, unreadable: 0, turnedAway: 0 });
+  expect(writer.process(batchOf([])).figures.items).toEqual({ known: 0, unreadable: 0, turnedAway: 0, dead: [] });
 });
 
 function many(count: number) {

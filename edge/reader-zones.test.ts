@@ -28,8 +28,11 @@ it.each([
 
 it('readers are known with all their zones; a thermometer that stands in a zone is none', () => {
   expect(readersOf(devices)).toEqual([
-    { name: 'ceiling', zones: ['floor', 'back', 'entrance'] },
-    { name: 'dock', zones: ['dock'] },
-    { name: 'own', zones: ['fitting'] },
+    {
+      ...{ name: 'ceiling', zones: ['floor', 'back', 'entrance'], others: true },
+      antennas: { 1: 'floor', 2: 'floor', 3: 'back' },
+    },
+    { name: 'dock', zones: ['dock'], others: true },
+    { name: 'own', zones: ['fitting'], others: false, antennas: { 0: 'fitting' } },
   ]);
 });

@@ -9,7 +9,9 @@ export function readersOf(devices: readonly DeviceConfig[]): readonly ReaderZone
   return devices.flatMap(({ name, codec, antennas, zone, places }) => {
     if (antennas === undefined && !READERS.includes(codec)) return [];
     const all = [...Object.values(antennas ?? {}), zone, ...Object.values(places ?? {})];
-    return [{ name, zones: [...new Set(all.filter((one) => one !== undefined))] }];
+    const zones = [...new Set(all.filter((one) => one !== undefined))];
+    const others = antennas === undefined || zone !== undefined || places !== undefined;
+    return [{ name, zones, others, ...(antennas !== undefined && { antennas }) }];
   });
 }
 

@@ -54,7 +54,7 @@ export const VALID = {
   consent: [{ shopper: 'p-77', granted: true, scope: 'offers' }],
   climate: [{ unit: 'fridge-2', celsius: 4.2, humidity: 40, door_open: false }],
   rfid: [{ epc: '3034257BF7194E4000001A85', antenna: 1, rssi_dbm: -60.5, count: 3 }],
-  status: [{ online: true, battery_percent: 80, text: 'ok' }],
+  status: [{ online: true, battery_percent: 80, text: 'ok', antennas: { '1': true, '2': false } }],
   observation: [
     { zone: 'tills', label: 'queue', count: 4, confidence: 0.83 },
     { id: 'o-1', shelf: 'A1-3', label: 'shelf_empty', present: false },

@@ -64,8 +64,9 @@ describe('the reader of itself', () => {
   it.each([
     ['inventoryStatus', { inventoryStatus: 'running' }, { inventory: true, text: 'inventory running' }],
     ['inventoryStatus', { inventoryStatus: 'idle' }, { inventory: false, text: 'inventory idle' }],
-    ['antennaDisconnected', { antennaPort: 4 }, { text: 'antenna 4 disconnected' }],
-    ['antennaConnected', { antennaPort: 4 }, { text: 'antenna 4 connected' }],
+    ['antennaDisconnected', { antennaPort: 4 }, { text: 'antenna 4 disconnected', antennas: { 4: false } }],
+    ['antennaConnected', { antennaPort: 4 }, { text: 'antenna 4 connected', antennas: { 4: true } }],
+    ['antennaConnected', { antennaPort: -1 }, { text: 'antenna ? connected' }],
   ])('%s %o', (eventType, detail, said) => {
     const told = decode({ timestamp: TAG.timestamp, eventType, [`${eventType}Event`]: detail });
     expect(readingsOf(told)).toEqual([{ kind: 'status', online: true, ...said }]);
@@ -96,7 +97,12 @@ it.each([
 
 it('survives 100,000 mutated frames', () => {
   const status = { eventType: 'inventoryStatus', inventoryStatusEvent: { inventoryStatus: 'running' } };
-  const frames = [TAG, [TAG, status, tag({ epcHex: EPC })], `${JSON.stringify(TAG)}\n${JSON.stringify(status)}`];
+  const antenna = { eventType: 'antennaDisconnected', antennaDisconnectedEvent: { antennaPort: 2 } };
+  const frames = [
+    TAG,
+    [TAG, status, tag({ epcHex: EPC }), antenna],
+    `${JSON.stringify(TAG)}\n${JSON.stringify(status)}`,
+  ];
   const understood = mutatedFrames(reader('impinj', { places: { a: 'b' } }), frames, 100_000);
   expect(understood).toBeGreaterThan(10_000);
   expect(understood).toBeLessThan(90_000);

@@ -7,7 +7,7 @@
  *       epc           base64url or base64 of the EPC memory; epcHex: the same as hex, when the reader is told to
  *       peakRssiCdbm  hundredths of a dBm
  *   inventoryStatusEvent       := {inventoryStatus: running | idle | armed ...}
- *   antennaConnectedEvent, antennaDisconnectedEvent := {antennaPort}
+ *   antennaConnectedEvent, antennaDisconnectedEvent := {antennaPort}      told once, when it changes
  *
  * A sighting counts by receipt: the reader's nanoseconds are left alone. Of the device: `antennas` (port -> zone), or
  * `places` (antennaName -> zone), or `zone`. Everything else that it sends is noted and makes no reading.
@@ -68,12 +68,20 @@ function read(event: JsonObject, device: DeviceConfig, said: Said[], notes: Note
     said.push({ kind: 'status', reading: { online: true, inventory: status === 'running', text } });
     notes.add(text);
   } else if (type === 'antennaConnected' || type === 'antennaDisconnected') {
-    const port = numberIn(detail, 'antennaPort');
-    const text = `antenna ${port ?? '?'} ${type === 'antennaConnected' ? 'connected' : 'disconnected'}`;
-    said.push({ kind: 'status', reading: { online: true, text } });
+    const port = antennaIn(detail);
+    const connected = type === 'antennaConnected';
+    const text = `antenna ${port ?? '?'} ${connected ? 'connected' : 'disconnected'}`;
+    const antennas = port === undefined ? {} : { antennas: { [port]: connected } };
+    said.push({ kind: 'status', reading: { online: true, text, ...antennas } });
     notes.add(text);
   } else notes.add(type);
   return undefined;
+}
+
+/** Nothing that the hub's own reading would refuse: the rest of the frame counts. */
+function antennaIn(detail: JsonObject): number | undefined {
+  const port = numberIn(detail, 'antennaPort');
+  return port !== undefined && Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : undefined;
 }
 
 /** Early firmware sends no eventType; the field of the event tells it. */

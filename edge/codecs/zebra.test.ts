@@ -68,6 +68,17 @@ describe('the reader of itself', () => {
     expect(readingsOf(decode({ ...HEARTBEAT, data: {} }))).toEqual([{ kind: 'status', online: true }]);
   });
 
+  it('a heartbeat says which ports have an antenna; what is no word on one is left out', () => {
+    const antennas = { 1: 'connected', 2: 'disconnected', 3: 'Connected', 4: 'unknown', 5: true, x: 'connected' };
+    const told = decode({
+      ...HEARTBEAT,
+      eventType: undefined,
+      type: 'heartbeat',
+      data: { radio_control: { antennas } },
+    });
+    expect(readingsOf(told)).toEqual([{ kind: 'status', online: true, antennas: { 1: true, 2: false, 3: true } }]);
+  });
+
   it('errors, warnings and inputs are noted', () => {
     const told = decode([
       { eventType: 'warning', timestamp: TAG.timestamp, data: { message: 'CPU \u001b[2J over 90 %' } },

@@ -3,7 +3,11 @@
  *
  *   frame := object object*                       concatenated without anything between them, or an array
  *   object := {"type": mode, "timestamp", "data": tag}            tag data
- *           | {"component", "eventNum", "eventType", "timestamp", "data": {...}}   heartbeats, errors, warnings, GPIs
+ *           | {"component", "eventNum", "eventType" | "type", "timestamp", "data": {...}}
+ *             heartbeats, errors, warnings, GPIs
+ *   heartbeat data := {"radio_control"?: {"radioActivity"?: active | inactive, "antennas"?: {port: state}, ...}, ...}
+ *       state         connected | disconnected, of all ports of the reader, used or not
+ *   error data     := {"message"}: of an antenna, too, but in words that change, so it is noted
  *   mode := SIMPLE | INVENTORY | PORTAL | CONVEYOR | DIRECTIONALITY | CUSTOM
  *   tag  := {idHex, format?: epc, antenna?, antennaName?, peakRssi?, reads?, ...}
  *       idHex     EPC memory as hex; peakRssi: dBm; reads: sightings since the last report
@@ -21,6 +25,8 @@ export const zebra: Format = {
   open: (device) => ({ decode: (frame) => decode(frame, device) }),
 };
 
+/** Of the largest reader with its hub. */
+const MOST_PORTS = 128;
 const MODES = new Set(['SIMPLE', 'INVENTORY', 'PORTAL', 'CONVEYOR', 'DIRECTIONALITY', 'CUSTOM']);
 
 function decode({ bytes }: Frame, device: DeviceConfig): Understood | NotUnderstood {
@@ -43,8 +49,17 @@ function read(object: JsonObject, device: DeviceConfig, said: Said[], notes: Not
   if (isTag) return readTag(data, type ?? 'tag', device, said, notes);
   if (type === undefined) return 'neither tag data nor an event: is it the IoT Connector of a Zebra reader?';
   if (type.toLowerCase() === 'heartbeat') {
-    const inventory = runs(object, data ?? {});
-    said.push({ kind: 'status', reading: { online: true, ...(inventory !== undefined && { inventory }) } });
+    const control = objectIn(data ?? {}, 'radio_control') ?? objectIn(object, 'radio_control') ?? {};
+    const inventory = runs(control);
+    const antennas = antennasOf(control);
+    said.push({
+      kind: 'status',
+      reading: {
+        online: true,
+        ...(inventory !== undefined && { inventory }),
+        ...(antennas !== undefined && { antennas }),
+      },
+    });
     notes.add(inventory === false ? 'heartbeat, inventory idle' : 'heartbeat');
     return undefined;
   }
@@ -82,10 +97,19 @@ function readTag(tag: JsonObject, type: string, device: DeviceConfig, said: Said
 }
 
 /** Whether the heartbeat says that the radio reads tags; undefined: it does not say. */
-function runs(object: JsonObject, data: JsonObject): boolean | undefined {
-  const control = objectIn(data, 'radio_control') ?? objectIn(object, 'radio_control');
-  const activity = control && textIn(control, 'radioActivity');
+function runs(control: JsonObject): boolean | undefined {
+  const activity = textIn(control, 'radioActivity');
   return activity === undefined ? undefined : activity.toLowerCase() === 'active';
+}
+
+/** Which ports have an antenna; undefined: it does not say. */
+function antennasOf(control: JsonObject): Record<string, boolean> | undefined {
+  const told = Object.entries(objectIn(control, 'antennas') ?? {}).flatMap(([port, state]) => {
+    const word = typeof state === 'string' ? state.toLowerCase() : '';
+    const isKnown = /^\d{1,3}$/.test(port) && (word === 'connected' || word === 'disconnected');
+    return isKnown ? [[port, word === 'connected'] as const] : [];
+  });
+  return told.length === 0 ? undefined : Object.fromEntries(told.slice(0, MOST_PORTS));
 }
 
 /** Words of an event that tell an installer more. */

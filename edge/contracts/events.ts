@@ -148,6 +148,20 @@ const catalogue = {
       expected_s: z.number().describe('it should say something at least so often, seconds'),
     }),
   },
+  'retail.devices.antenna.v1': {
+    stream: 'devices',
+    data: z
+      .object({
+        device: z.string().describe('an RFID reader'),
+        antenna: z.number().int().optional().describe('its number, where the reader tells it'),
+        zone: z.string().optional().describe('where it reads'),
+        state: z
+          .enum(['connected', 'disconnected', 'deaf'])
+          .describe('deaf: nobody says so, but many items that it read were gone at once, and it reads nothing since'),
+        items: z.number().int().optional().describe('of one that is deaf: how many were gone at once'),
+      })
+      .describe('one antenna of a reader; as long as it is not connected, what it does not read has not departed'),
+  },
   'retail.devices.clock.v1': {
     stream: 'devices',
     data: z.object({

@@ -183,12 +183,20 @@ const rfid = z.object({
   count: z.number().int().min(1).optional().describe('sightings since the last report'),
 });
 
+/** Of no reader: a hub of antennas has 32 at each of 4 ports. */
+const MOST_ANTENNAS = 128;
+
 const status = z.object({
   ...envelope,
   online: z.boolean(),
   battery_percent: z.number().min(0).max(100).optional(),
   text: z.string().max(500).optional(),
   inventory: z.boolean().optional().describe('of an RFID reader: whether it reads tags now'),
+  antennas: z
+    .record(z.string().regex(/^\d{1,5}$/, 'expected the number of an antenna'), z.boolean())
+    .refine((antennas) => Object.keys(antennas).length <= MOST_ANTENNAS, `expected at most ${MOST_ANTENNAS} antennas`)
+    .optional()
+    .describe('of an RFID reader: number of the antenna -> whether it is connected; others stay as they were'),
 });
 
 const observation = z

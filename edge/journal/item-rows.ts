@@ -8,7 +8,7 @@ export class ItemRows {
   readonly #remove: Statement;
 
   constructor(db: Database) {
-    this.#all = db.prepare('SELECT epc AS tag, zone FROM items');
+    this.#all = db.prepare('SELECT epc AS tag, zone, reader, antenna FROM items');
     // An item that only moves arrived when it did.
     this.#put = db.prepare(
       `INSERT INTO items (epc, zone, since, arrived, gtin, serial, sscc, reader, antenna)
@@ -18,9 +18,9 @@ export class ItemRows {
     this.#remove = db.prepare('DELETE FROM items WHERE epc = ? RETURNING reader');
   }
 
-  /** All of them, and where they are. */
-  places(): { tag: string; zone: string }[] {
-    return this.#all.all() as { tag: string; zone: string }[];
+  /** All of them, where they are, and which antenna saw them come there. */
+  places(): { tag: string; zone: string; reader: string; antenna: number | null }[] {
+    return this.#all.all() as { tag: string; zone: string; reader: string; antenna: number | null }[];
   }
 
   put(row: KnownItem): void {

@@ -4,6 +4,7 @@
  *
  *   silent, or off line by its own word .... until it is heard
  *   comes and goes more often than 4 times in an hour .... one alert, until it stayed as it was for an hour
+ *   an antenna of a reader reads nothing ... until it does, or its reader says that it is connected
  *   battery at 15 % or below ............... until it is at 20 % or above
  *   clock wrong ............................ until it is right
  *   counter began anew, or jumped .......... for 4 hours
@@ -14,7 +15,7 @@
  */
 import { hasEnded } from '../contracts/alerts.ts';
 import { commandFor, type LiveAlert, move, raise } from './alert-life.ts';
-import { type DeviceTroubles, type Trouble, whatIsWrong } from './device-words.ts';
+import { type AntennaFault, type DeviceTroubles, type Trouble, whatIsWrong } from './device-words.ts';
 import { type Decision, isWake, type Rule, type RuleEvent, type RuleTime, type Step, type Views } from './rule.ts';
 
 const NAME = 'device-health';
@@ -43,6 +44,7 @@ export const deviceHealth: Rule<DeviceHealthState> = {
   subscribes: [
     'retail.devices.silent.v1',
     'retail.devices.seen.v1',
+    'retail.devices.antenna.v1',
     'retail.devices.clock.v1',
     'retail.devices.counterreset.v1',
     'local.devices.changed.v1',
@@ -72,6 +74,8 @@ function heard(state: DeviceHealthState, { type, data }: RuleEvent, now: RuleTim
   switch (type) {
     case 'retail.devices.silent.v1':
       return gone(state, { since: String(data.since), expected_s: Number(data.expected_s) }, now);
+    case 'retail.devices.antenna.v1':
+      return antenna(state, data);
     case 'retail.devices.clock.v1': {
       const { clock: _, ...right } = state;
       return data.off === true ? { ...right, clock: Number(data.seconds) } : right;
@@ -85,6 +89,18 @@ function heard(state: DeviceHealthState, { type, data }: RuleEvent, now: RuleTim
     default:
       return seen(state, data, now);
   }
+}
+
+function antenna(state: DeviceHealthState, data: RuleEvent['data']): DeviceHealthState {
+  const { antennas = {}, ...rest } = state;
+  const name = typeof data.antenna === 'number' ? String(data.antenna) : '';
+  const { [name]: _, ...others } = antennas;
+  if (data.state === 'connected') return Object.keys(others).length === 0 ? rest : { ...rest, antennas: others };
+  const fault: AntennaFault = {
+    ...(typeof data.zone === 'string' && { zone: data.zone }),
+    ...(typeof data.items === 'number' && { items: data.items }),
+  };
+  return { ...rest, antennas: { ...others, [name]: fault } };
 }
 
 function seen(state: DeviceHealthState, data: RuleEvent['data'], now: RuleTime): DeviceHealthState {
@@ -188,7 +204,7 @@ function tell(
 }
 
 /** The worst first. Who comes and goes is told of as that, whether it is here or away at the moment. */
-function troublesOf({ flapping, silent, battery, clock, reset }: DeviceHealthState): Trouble[] {
+function troublesOf({ flapping, silent, antennas = {}, battery, clock, reset }: DeviceHealthState): Trouble[] {
   const away: Trouble[] =
     flapping !== undefined
       ? ['flapping']
@@ -197,6 +213,7 @@ function troublesOf({ flapping, silent, battery, clock, reset }: DeviceHealthSta
         : [silent.expected_s === undefined ? 'offline' : 'silent'];
   return [
     ...away,
+    ...Object.keys(antennas).map((name) => `antenna ${name}` as const),
     ...(battery === undefined ? [] : (['battery'] as const)),
     ...(reset === undefined ? [] : (['reset'] as const)),
     ...(clock === undefined ? [] : (['clock'] as const)),

@@ -3,7 +3,15 @@ import type { CodecName } from '../contracts/devices.ts';
 import type { LiveAlert } from './alert-life.ts';
 import type { DeviceView } from './rule.ts';
 
-export type Trouble = 'flapping' | 'silent' | 'offline' | 'battery' | 'clock' | 'reset';
+/** Of an antenna behind the word: its number, or nothing where the reader does not tell. */
+type AntennaTrouble = `antenna ${string}`;
+export type Trouble = 'flapping' | 'silent' | 'offline' | AntennaTrouble | 'battery' | 'clock' | 'reset';
+
+export interface AntennaFault {
+  readonly zone?: string;
+  /** The reader does not say that it is not connected; so many items were gone at once. */
+  readonly items?: number;
+}
 
 /** What is known of a device's health; what is well is absent. */
 export interface DeviceTroubles {
@@ -11,6 +19,8 @@ export interface DeviceTroubles {
   readonly silent?: { readonly since: string; readonly expected_s?: number };
   /** It came and went too often; until then (elapsed) unless it does so again. */
   readonly flapping?: number;
+  /** Antennas that read nothing, by number. */
+  readonly antennas?: Readonly<Record<string, AntennaFault>>;
   readonly battery?: number;
   /** Seconds that its clock is ahead. */
   readonly clock?: number;
@@ -19,7 +29,6 @@ export interface DeviceTroubles {
 
 type Words = Pick<LiveAlert, 'severity' | 'title' | 'detail'>;
 
-const SEVERITY = { flapping: 'warning', silent: 'warning', offline: 'warning' } as const;
 const EMPTY = 5;
 
 /** Where to go when a device is away, by how it speaks. */
@@ -61,10 +70,14 @@ export function whatIsWrong(
 
 function severityOf(trouble: Trouble, { battery = 100 }: DeviceTroubles): Words['severity'] {
   if (trouble === 'battery') return battery <= EMPTY ? 'warning' : 'info';
-  return trouble === 'clock' || trouble === 'reset' ? 'info' : SEVERITY[trouble];
+  return trouble === 'clock' || trouble === 'reset' ? 'info' : 'warning';
 }
 
-function titleOf(trouble: Trouble, { reset }: DeviceTroubles): string {
+function titleOf(trouble: Trouble, { reset, antennas }: DeviceTroubles): string {
+  if (isOfAntenna(trouble)) {
+    const { items } = faultOf(trouble, antennas);
+    return `${nameOf(trouble)} ${items === undefined ? 'is not connected' : 'reads nothing'}`;
+  }
   switch (trouble) {
     case 'flapping':
       return 'comes and goes';
@@ -81,7 +94,9 @@ function titleOf(trouble: Trouble, { reset }: DeviceTroubles): string {
   }
 }
 
-function sentenceOf(trouble: Trouble, { silent, battery, clock = 0, reset }: DeviceTroubles, look: string): string {
+function sentenceOf(trouble: Trouble, troubles: DeviceTroubles, look: string): string {
+  const { silent, battery, clock = 0, reset, antennas } = troubles;
+  if (isOfAntenna(trouble)) return antennaText(nameOf(trouble), faultOf(trouble, antennas));
   switch (trouble) {
     case 'flapping':
       return `It went away more than 4 times within an hour. Often that is a loose plug, an empty battery or bad reception. ${look}`;
@@ -98,6 +113,26 @@ function sentenceOf(trouble: Trouble, { silent, battery, clock = 0, reset }: Dev
         ? `Its count jumped from ${reset.from} to ${reset.to}, more than can have passed; that is not counted. Check that nothing stands in its view.`
         : `Its count fell from ${reset?.from ?? 0} to ${reset?.to ?? 0}: it was restarted or set back, and what passed meanwhile is missing. If nobody did, check its plug.`;
   }
+}
+
+function antennaText(name: string, { zone, items }: AntennaFault): string {
+  const there = zone === undefined ? '' : ` in ${zone}`;
+  const name_ = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  if (items === undefined)
+    return `${name_} is not connected: check its cable. Until it is, what only it can see${there} is taken to be still there.`;
+  return `${name_} reads nothing any more, and the ${items} items that it saw${there} were gone at once: check its cable, and whether metal stands before it. Until it reads something, they are taken to be still there.`;
+}
+
+function isOfAntenna(trouble: Trouble): trouble is AntennaTrouble {
+  return trouble.startsWith('antenna ');
+}
+
+function faultOf(trouble: AntennaTrouble, antennas: DeviceTroubles['antennas']): AntennaFault {
+  return antennas?.[trouble.slice('antenna '.length)] ?? {};
+}
+
+function nameOf(trouble: AntennaTrouble): string {
+  return trouble === 'antenna ' ? 'its antenna' : trouble;
 }
 
 function timeText(iso = ''): string {

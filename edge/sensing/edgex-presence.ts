@@ -8,13 +8,22 @@
  * with the age of the last read at the current antenna in ms: the longer it was not read there, the easier it moves.
  * Antennas of one zone count apart, and a move between them is none. It departs when it was not read for a time.
  *
- * Beyond what is published: only time counts in which a reader of the tag's zone was at work (covered-time.ts); and
- * after a restart, when nothing is known but the zone, a tag moves only once the offset of its last known moment has
- * fallen to -T, so that a stray read does not move half a shop.
+ * Beyond what is published: only time counts in which an antenna of the tag's zone was at work (covered-time.ts), and
+ * while the antenna that has a tag is dead (antennas.ts) its age makes nothing easier: the offset does not fall below 0.
+ * After a restart, when nothing is known but the antenna, a tag moves only once the offset of its last known moment has
+ * fallen to -T, so that a stray read does not move half a shop; from a dead antenna only after 20 reads elsewhere.
  */
-import { CoveredTime } from './covered-time.ts';
+import { Antennas, type Ear, NEVER, type Place } from './antennas.ts';
 import { type Ring, RssiRings, WINDOW } from './rssi-rings.ts';
-import type { ReaderZones, TagPresence, TagSighting, TagTransition } from './tag-presence.ts';
+import type {
+  AntennaNews,
+  DeadAntenna,
+  KnownTag,
+  ReaderZones,
+  TagPresence,
+  TagSighting,
+  TagTransition,
+} from './tag-presence.ts';
 
 /** How readily tags move. T: dB; m: dB per ms; holdoff: ms at the full T. */
 export interface MobilityProfile {
@@ -52,13 +61,8 @@ const MOST_SPOTS = 16;
 const NO_RSSI = -70;
 /** A reader heard from less often is taken to be away in between; shorter where tags depart sooner, ms. */
 const LONGEST_GAP = 120_000;
-
-/** An antenna, and where it reads. */
-interface Place {
-  readonly reader: string;
-  readonly antenna: number | undefined;
-  readonly zone: string;
-}
+/** Of an antenna of which only the name is known, since the hub was stopped. */
+const NO_RING: Ring = -1;
 
 /** One tag as one antenna hears it. */
 interface Spot {
@@ -69,7 +73,7 @@ interface Spot {
 
 interface Tag {
   zone: string;
-  /** The antenna that has it; nothing: not read since start. */
+  /** The antenna that has it; nothing: it is not known any more. */
   at: Spot | undefined;
   spots: Spot[];
   /** The zone's covered time when it was last read. */
@@ -81,9 +85,7 @@ export class EdgexPresence implements TagPresence {
   readonly #profile: MobilityProfile;
   #tags = new Map<string, Tag>();
   #rings = new RssiRings();
-  /** By reader and antenna: tags share them. */
-  readonly #places = new Map<string, Map<number, Place>>();
-  readonly #time: CoveredTime;
+  readonly #antennas: Antennas;
   /** The first moment that is known of. */
   #since: number | undefined;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -95,7 +97,8 @@ export class EdgexPresence implements TagPresence {
   constructor(options: EdgexOptions) {
     this.#options = options;
     this.#profile = PROFILES[options.profile];
-    this.#time = new CoveredTime(options.readers, Math.min(LONGEST_GAP, options.departedAfter / 2));
+    const { readers, departedAfter } = options;
+    this.#antennas = new Antennas(readers, Math.min(LONGEST_GAP, departedAfter / 2), departedAfter / 2);
   }
 
   get size(): number {
@@ -107,50 +110,87 @@ export class EdgexPresence implements TagPresence {
     return this.#isHeard && this.#tags.size > 0 ? this.#sweptAt + SWEEP_MS : undefined;
   }
 
-  load(tags: Iterable<{ readonly tag: string; readonly zone: string }>): void {
+  load(tags: Iterable<KnownTag>, dead: Iterable<DeadAntenna> = []): void {
     this.#tags = new Map();
     this.#rings = new RssiRings();
     this.#sweeping = undefined;
     this.#since = undefined;
-    for (const { tag, zone } of tags)
-      this.#tags.set(tag, { zone, at: undefined, spots: [], covered: this.#time.of(zone) });
+    this.#antennas.clear();
+    // Tags of one place share a spot until they are read.
+    const spots = new Map<string, Spot | undefined>();
+    for (const { tag, zone, reader = '', antenna } of tags) {
+      const key = `${reader}\0${antenna ?? ''}\0${zone}`;
+      if (!spots.has(key)) {
+        const place = this.#antennas.knownPlace(reader, antenna ?? undefined, zone);
+        spots.set(key, place && { place, ring: NO_RING, lastRead: NEVER });
+      }
+      this.#tags.set(tag, { zone, at: spots.get(key), spots: [], covered: this.#antennas.time.of(zone) });
+    }
+    for (const one of dead) this.#antennas.restore(one);
   }
 
   heard(reader: string, now: number): void {
     this.#since ??= now;
-    if (this.#time.heard(reader, now)) this.#isHeard = true;
+    if (this.#antennas.time.heard(reader, now)) this.#isHeard = true;
+  }
+
+  say(reader: string, antennas: Readonly<Record<string, boolean>>, now: number): void {
+    this.#antennas.say(reader, antennas, now);
+  }
+
+  isNews(reader: string, antennas: Readonly<Record<string, boolean>>): boolean {
+    return this.#antennas.isNews(reader, antennas);
+  }
+
+  isUsed(antenna: DeadAntenna): boolean {
+    return this.#antennas.isUsed(antenna);
+  }
+
+  get hasNews(): boolean {
+    return this.#antennas.hasNews;
+  }
+
+  takeNews(): readonly AntennaNews[] {
+    return this.#antennas.takeNews();
   }
 
   see(sighting: TagSighting, now: number): TagTransition | undefined {
     this.#since ??= now;
-    this.#time.learn(sighting.reader, sighting.zone);
+    const place = this.#antennas.placeOf(sighting.reader, sighting.antenna, sighting.zone);
+    this.#antennas.reads(place.ear, now);
     const tag = this.#tags.get(sighting.tag);
-    if (tag === undefined) return this.#arrive(sighting, now);
-    const spot = this.#read(tag, sighting, now);
-    tag.covered = this.#time.of(tag.zone);
+    if (tag === undefined) return this.#arrive(sighting, place, now);
+    const { time } = this.#antennas;
+    const spot = this.#read(tag, sighting, place, now);
+    tag.covered = time.of(tag.zone);
     if (spot === tag.at) return undefined;
-    if (tag.at === undefined ? !this.#mayReplaceUnknown(tag, spot, now) : !this.#isBetter(spot, tag.at, now))
-      return undefined;
+    const { at } = tag;
+    const isKnown = at !== undefined && at.ring !== NO_RING;
+    if (isKnown ? !this.#isBetter(spot, at, now) : !this.#mayReplaceUnknown(tag, spot, now)) return undefined;
     const from = tag.zone;
     tag.at = spot;
-    tag.zone = spot.place.zone;
-    tag.covered = this.#time.of(tag.zone);
+    tag.zone = place.zone;
+    tag.covered = time.of(tag.zone);
     return from === tag.zone ? undefined : this.#told('moved', sighting.tag, spot, from);
   }
 
   sweep(now: number): readonly TagTransition[] {
     const departed: TagTransition[] = [];
+    const { time } = this.#antennas;
     this.#sweptAt = now;
     this.#isHeard = false;
     const tags = this.#sweeping ?? this.#tags.entries();
     this.#sweeping = undefined;
     for (let next = tags.next(); next.done !== true; next = tags.next()) {
       const [name, tag] = next.value;
-      if (this.#time.of(tag.zone) - tag.covered < this.#options.departedAfter) continue;
+      const { zone, at, covered } = tag;
+      const since = at === undefined ? covered : Math.max(covered, at.place.since);
+      if (time.of(zone) - since < this.#options.departedAfter) continue;
+      if (at !== undefined && this.#antennas.holds(at.place.ear, at.lastRead, this.#goneWith, now)) continue;
       this.#tags.delete(name);
       for (const { ring } of tag.spots) this.#rings.give(ring);
-      const { reader, antenna } = tag.at?.place ?? {};
-      departed.push({ is: 'departed', tag: name, zone: tag.zone, reader, antenna });
+      const { reader, antenna } = at?.place.ear ?? {};
+      departed.push({ is: 'departed', tag: name, zone, reader, antenna });
       if (departed.length < PORTION) continue;
       this.#sweeping = tags;
       break;
@@ -158,14 +198,22 @@ export class EdgexPresence implements TagPresence {
     return departed;
   }
 
-  #arrive(sighting: TagSighting, now: number): TagTransition | undefined {
+  /** How many tags were read by an antenna until it read nothing more. */
+  readonly #goneWith = (ear: Ear): number => {
+    let count = 0;
+    for (const { at } of this.#tags.values())
+      if (at?.place.ear === ear && this.#antennas.isGoneWith(ear, at.lastRead)) count += 1;
+    return count;
+  };
+
+  #arrive(sighting: TagSighting, place: Place, now: number): TagTransition | undefined {
     const { tag, zone } = sighting;
     if (this.#tags.size >= this.#options.most) {
       this.turnedAway += 1;
       return undefined;
     }
-    const fresh: Tag = { zone, at: undefined, spots: [], covered: this.#time.of(zone) };
-    const spot = this.#read(fresh, sighting, now);
+    const fresh: Tag = { zone, at: undefined, spots: [], covered: this.#antennas.time.of(zone) };
+    const spot = this.#read(fresh, sighting, place, now);
     fresh.at = spot;
     this.#tags.set(tag, fresh);
     return this.#told('arrived', tag, spot);
@@ -174,19 +222,21 @@ export class EdgexPresence implements TagPresence {
   /** Another antenna's reads against those of the antenna that has it. */
   #isBetter(spot: Spot, at: Spot, now: number): boolean {
     if (this.#rings.count(spot.ring) < ENOUGH_READS) return false;
-    return this.#rings.mean(spot.ring) > this.#rings.mean(at.ring) + offsetAt(now - at.lastRead, this.#profile);
+    const byAge = offsetAt(now - at.lastRead, this.#profile);
+    const offset = at.place.ear.isDead ? Math.max(0, byAge) : byAge;
+    return this.#rings.mean(spot.ring) > this.#rings.mean(at.ring) + offset;
   }
 
-  /** Nothing is known of where it was but the zone. */
+  /** Nothing is known of where it was but the zone, and maybe the antenna. */
   #mayReplaceUnknown(tag: Tag, spot: Spot, now: number): boolean {
     if (spot.place.zone === tag.zone) return true;
+    if (tag.at?.place.ear.isDead === true) return this.#rings.count(spot.ring) >= WINDOW;
     const age = now - (this.#since ?? now);
     return this.#rings.count(spot.ring) >= ENOUGH_READS && offsetAt(age, this.#profile) <= -this.#profile.threshold;
   }
 
-  #read(tag: Tag, sighting: TagSighting, now: number): Spot {
+  #read(tag: Tag, sighting: TagSighting, place: Place, now: number): Spot {
     const { rssi = NO_RSSI, count } = sighting;
-    const place = this.#placeOf(sighting);
     const spot = tag.spots.find((one) => one.place === place) ?? this.#newSpot(tag, place, now);
     spot.lastRead = now;
     for (let left = Math.min(count, WINDOW); left > 0; left -= 1) this.#rings.push(spot.ring, rssi);
@@ -204,21 +254,9 @@ export class EdgexPresence implements TagPresence {
     return spot;
   }
 
-  #placeOf({ reader, antenna, zone }: TagSighting): Place {
-    let antennas = this.#places.get(reader);
-    if (antennas === undefined) {
-      antennas = new Map();
-      this.#places.set(reader, antennas);
-    }
-    const known = antennas.get(antenna ?? -1);
-    if (known?.zone === zone) return known;
-    const place = { reader, antenna, zone };
-    antennas.set(antenna ?? -1, place);
-    return place;
-  }
-
   #told(is: 'arrived' | 'moved', tag: string, { place, ring }: Spot, from?: string): TagTransition {
+    const { reader, antenna } = place.ear;
     const rssi = Math.round(this.#rings.mean(ring) * 10) / 10;
-    return { is, tag, from, ...place, reads: this.#rings.count(ring), rssi };
+    return { is, tag, from, zone: place.zone, reader, antenna, reads: this.#rings.count(ring), rssi };
   }
 }

@@ -35,6 +35,35 @@ export interface TagTransition {
 export interface ReaderZones {
   readonly name: string;
   readonly zones: readonly string[];
+  /** Number -> zone of antennas of which it is known. */
+  readonly antennas?: Readonly<Record<string, string>> | undefined;
+  /** False: it has no antennas but those. */
+  readonly others?: boolean;
+}
+
+/** A tag that is in the shop, and which antenna told of its coming there. */
+export interface KnownTag {
+  readonly tag: string;
+  readonly zone: string;
+  readonly reader?: string;
+  readonly antenna?: number | null;
+}
+
+/** `deaf`: nobody says so, but all that it read is gone at once, and it reads nothing since. */
+export interface DeadAntenna {
+  readonly reader: string;
+  readonly antenna: number | undefined;
+  readonly state: 'disconnected' | 'deaf';
+}
+
+/** `connected`: it is well again. */
+export interface AntennaNews {
+  readonly reader: string;
+  readonly antenna: number | undefined;
+  readonly zone: string | undefined;
+  readonly state: DeadAntenna['state'] | 'connected';
+  /** Tags that were gone at once. */
+  readonly items: number | undefined;
 }
 
 /** `now`: milliseconds on the elapsed clock, never less than before. */
@@ -43,10 +72,19 @@ export interface TagPresence {
   readonly size: number;
   /** Sightings of tags that were not taken in because too many are there. */
   readonly turnedAway: number;
-  /** Begins anew with tags where they were last known to be; nothing is said about them. */
-  load(tags: Iterable<{ readonly tag: string; readonly zone: string }>): void;
+  /** Begins anew with tags where they were last known to be, and antennas that were dead; nothing is said about them. */
+  load(tags: Iterable<KnownTag>, dead?: Iterable<DeadAntenna>): void;
   /** A reader is at work: it saw something, or says so. Absence is judged only by time in which one of the zone was. */
   heard(reader: string, now: number): void;
+  /** A reader says which of its antennas are connected, by number. */
+  say(reader: string, antennas: Readonly<Record<string, boolean>>, now: number): void;
+  /** Whether its saying so would change anything. */
+  isNews(reader: string, antennas: Readonly<Record<string, boolean>>): boolean;
+  /** Whether the configuration still knows a dead antenna, or tags have it. */
+  isUsed(antenna: DeadAntenna): boolean;
+  /** What became of antennas since `takeNews` was asked last. */
+  readonly hasNews: boolean;
+  takeNews(): readonly AntennaNews[];
   see(sighting: TagSighting, now: number): TagTransition | undefined;
   /** Tags that have been away for too long, a portion at a time: what is left follows with the next call. */
   sweep(now: number): readonly TagTransition[];

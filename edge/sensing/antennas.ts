@@ -1,0 +1,218 @@
+/**
+ * Which antennas of RFID readers are dead. That a tag is not read is evidence that it is gone only if the antenna that
+ * would read it works; a reader lives on when the cable of one antenna is pulled out. Two things tell:
+ *
+ * - The reader's word: disconnected. It holds until the reader says otherwise, or the antenna reads something.
+ * - Nobody's word, but the evidence: many tags that an antenna read in its last minutes are all gone, and it has read
+ *   nothing whatsoever since then. That is a cable, a metal shelf before the antenna, or a lorry that took everything;
+ *   tags that leave one by one look different, because the antenna goes on reading the others. Holding what has left
+ *   costs a wrong count until the antenna reads again; letting go what is there empties a zone, makes gaps of full
+ *   shelves and sends staff running. So it is held, and staff are told. An antenna that had few tags cannot be told
+ *   from an empty zone, and its tags depart. A reader that says "connected" while the antenna is silent is believed.
+ *
+ * A port that no tag was ever read by, and that the configuration does not name, is nobody's business: readers tell of
+ * all their ports.
+ */
+import { CoveredTime, UNNUMBERED } from './covered-time.ts';
+import type { AntennaNews, DeadAntenna, ReaderZones } from './tag-presence.ts';
+
+/** So many tags gone at once are a dead antenna. */
+const MANY = 20;
+/** What was read before a cable was pulled may come in after the reader's word on it, ms. */
+const LATE_MS = 10_000;
+/** Before all time: not since start. */
+export const NEVER = -1e15;
+
+/** Where an antenna reads. One whose readings name ever other zones has a place for each. */
+export interface Place {
+  readonly zone: string;
+  readonly ear: Ear;
+  /** The zone's covered time when the antenna was there again: only from then on absence counts. */
+  since: number;
+}
+
+/** One antenna as the judge of absence; times on the elapsed clock, ms. */
+export interface Ear {
+  readonly reader: string;
+  /** Nothing: the reader does not tell which. */
+  readonly antenna: number | undefined;
+  /** Where it read last. */
+  place: Place | undefined;
+  /** It read something, whatever tag. */
+  lastRead: number;
+  /** Its reader said that it is connected. */
+  saidWell: number;
+  /** Its reader said that it is not, and nothing since. */
+  saidDead: number | undefined;
+  isDeaf: boolean;
+  /** Either of them. */
+  isDead: boolean;
+}
+
+export class Antennas {
+  readonly time: CoveredTime;
+  readonly #readers: ReadonlyMap<string, ReaderZones>;
+  /** By reader and number: tags share them. */
+  readonly #places = new Map<string, Map<number, Place>>();
+  /** Tags whose antenna read them in its last `window` ms are gone with it. */
+  readonly #window: number;
+  #news: AntennaNews[] = [];
+
+  constructor(readers: readonly ReaderZones[], gap: number, window: number) {
+    this.time = new CoveredTime(readers, gap);
+    this.#readers = new Map(readers.map((reader) => [reader.name, reader]));
+    this.#window = window;
+  }
+
+  /** Begins anew: nothing was read, none is dead. */
+  clear(): void {
+    this.#news = [];
+    for (const antennas of this.#places.values())
+      for (const { ear } of antennas.values()) {
+        this.#revive(ear, 0);
+        ear.lastRead = NEVER;
+        ear.saidWell = NEVER;
+      }
+  }
+
+  /** Where an antenna reads. */
+  placeOf(reader: string, antenna: number | undefined, zone: string): Place {
+    const number = antenna ?? UNNUMBERED;
+    let antennas = this.#places.get(reader);
+    if (antennas === undefined) {
+      antennas = new Map();
+      this.#places.set(reader, antennas);
+    }
+    const known = antennas.get(number);
+    if (known?.zone === zone) return known;
+    const ear = known?.ear ?? newEar(reader, antenna);
+    const place: Place = { zone, ear, since: Number.NEGATIVE_INFINITY };
+    ear.place = place;
+    antennas.set(number, place);
+    this.time.learn(reader, zone, number);
+    return place;
+  }
+
+  /** Where a tag was when the hub was stopped; nothing: the configuration does not say so any more. */
+  knownPlace(reader: string, antenna: number | undefined, zone: string): Place | undefined {
+    const entry = this.#readers.get(reader);
+    const isThere =
+      antenna !== undefined && entry?.antennas?.[antenna] !== undefined
+        ? entry.antennas[antenna] === zone
+        : entry?.others !== false && entry?.zones.includes(zone);
+    return isThere ? this.placeOf(reader, antenna, zone) : undefined;
+  }
+
+  /** As remembered. */
+  restore({ reader, antenna, state }: DeadAntenna): void {
+    const ear = this.#used(reader, antenna ?? UNNUMBERED) ?? this.#possible(reader, antenna);
+    if (ear === undefined) return;
+    if (state === 'deaf') ear.isDeaf = true;
+    else ear.saidDead = NEVER;
+    this.#update(ear, 0);
+  }
+
+  /** Whether it is told of: the configuration names it, or it read something. */
+  isUsed({ reader, antenna }: DeadAntenna): boolean {
+    return this.#used(reader, antenna ?? UNNUMBERED) !== undefined;
+  }
+
+  /** The reader's word on its antennas: number -> connected. */
+  say(reader: string, antennas: Readonly<Record<string, boolean>>, now: number): void {
+    for (const [number, isConnected] of Object.entries(antennas)) {
+      const ear = this.#used(reader, Number(number));
+      if (ear === undefined) continue;
+      if (isConnected) {
+        ear.saidWell = now;
+        if (ear.isDead) this.#isBack(ear, now);
+      } else if (ear.saidDead === undefined) {
+        ear.saidDead = now;
+        this.#update(ear, now);
+        this.#tell(ear, 'disconnected');
+      }
+    }
+  }
+
+  /** Whether the reader's word would change anything. */
+  isNews(reader: string, antennas: Readonly<Record<string, boolean>>): boolean {
+    return Object.entries(antennas).some(([number, isConnected]) => {
+      const ear = this.#used(reader, Number(number));
+      return ear !== undefined && (isConnected ? ear.isDead : ear.saidDead === undefined);
+    });
+  }
+
+  /** It read a tag, so it is not dead, whatever was said. */
+  reads(ear: Ear, now: number): void {
+    ear.lastRead = now;
+    if (ear.isDead && now - (ear.saidDead ?? NEVER) >= LATE_MS) this.#isBack(ear, now);
+  }
+
+  /** A tag that it read at that time is gone, and so is everything else that it read then. */
+  isGoneWith(ear: Ear, readAt: number): boolean {
+    return ear.lastRead - readAt <= this.#window;
+  }
+
+  /** Whether a tag that it read at that time is held though it is gone. `goneWith`: how many others went with it. */
+  holds(ear: Ear, readAt: number, goneWith: (ear: Ear) => number, now: number): boolean {
+    if (ear.isDeaf) return true;
+    if (!this.isGoneWith(ear, readAt) || ear.saidWell > ear.lastRead) return false;
+    const items = goneWith(ear);
+    if (items < MANY) return false;
+    ear.isDeaf = true;
+    this.#update(ear, now);
+    if (ear.saidDead === undefined) this.#tell(ear, 'deaf', items);
+    return true;
+  }
+
+  get hasNews(): boolean {
+    return this.#news.length > 0;
+  }
+
+  /** What became of antennas since the last time. */
+  takeNews(): readonly AntennaNews[] {
+    const news = this.#news;
+    this.#news = [];
+    return news;
+  }
+
+  /** An antenna that the configuration names, or that read something. */
+  #used(reader: string, number: number): Ear | undefined {
+    const known = this.#places.get(reader)?.get(number);
+    if (known !== undefined) return known.ear;
+    const zone = this.#readers.get(reader)?.antennas?.[number];
+    return zone === undefined ? undefined : this.placeOf(reader, number, zone).ear;
+  }
+
+  /** One that the configuration does not exclude, where it can read in one zone only. */
+  #possible(reader: string, antenna: number | undefined): Ear | undefined {
+    const { others = false, zones = [] } = this.#readers.get(reader) ?? {};
+    const [zone] = zones;
+    return others && zone !== undefined && zones.length === 1 ? this.placeOf(reader, antenna, zone).ear : undefined;
+  }
+
+  #isBack(ear: Ear, now: number): void {
+    this.#revive(ear, now);
+    if (ear.place !== undefined) ear.place.since = this.time.of(ear.place.zone);
+    this.#tell(ear, 'connected');
+  }
+
+  #revive(ear: Ear, now: number): void {
+    ear.isDeaf = false;
+    ear.saidDead = undefined;
+    this.#update(ear, now);
+  }
+
+  #update(ear: Ear, now: number): void {
+    ear.isDead = ear.isDeaf || ear.saidDead !== undefined;
+    this.time.setDead(ear.reader, ear.antenna ?? UNNUMBERED, ear.isDead, now);
+  }
+
+  #tell({ reader, antenna, place }: Ear, state: AntennaNews['state'], items?: number): void {
+    this.#news.push({ reader, antenna, zone: place?.zone, state, items });
+  }
+}
+
+function newEar(reader: string, antenna: number | undefined): Ear {
+  const told = { lastRead: NEVER, saidWell: NEVER, saidDead: undefined, isDeaf: false, isDead: false };
+  return { reader, antenna, place: undefined, ...told };
+}
