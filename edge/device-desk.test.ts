@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked, maskedCopy } from './codecs/masking.ts';
 import type { DeviceConfig } from './contracts/devices.ts';
-import type { Format, Said } from './contracts/formats.ts';
+import type { Format, Frame, Said } from './contracts/formats.ts';
 import type { Receipt } from './contracts/intake.ts';
 import { DeviceDesk } from './device-desk.ts';
 import { DeviceRegister } from './device-register.ts';
@@ -212,6 +212,23 @@ test('a frame that has no room now is no dead letter: it is not acknowledged', (
   expect(receipts).toEqual([{ outcome: 'not-stored', reason: 'too many wait' }]);
   expect(intake.refusals).toEqual([]);
   expect(register.list(NOW)[0]?.error?.reason).toBe('too many wait');
+});
+
+test('a codec is told which frame could not be stored', () => {
+  const unstored: Frame[] = [];
+  const listening: Format = {
+    ...format,
+    open: (config: DeviceConfig) => ({ ...format.open(config), unstored: (frame: Frame) => unstored.push(frame) }),
+  };
+  open([device('reader')], () => listening);
+  give({ said: [status] });
+  intake.answer();
+  intake.broken = true;
+  give({ said: [shelf(3), status] });
+  intake.answer();
+  expect(unstored.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([
+    JSON.stringify({ said: [shelf(3), status] }),
+  ]);
 });
 
 test('a frame that comes while the hub stops is to be sent again', () => {

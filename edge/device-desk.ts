@@ -196,7 +196,7 @@ export class DeviceDesk {
   }
 
   #deliver(
-    { config, personal }: Station,
+    { config, personal, decoder }: Station,
     frame: Frame,
     groups: readonly Group[],
     understood: Understood | NotUnderstood,
@@ -235,7 +235,10 @@ export class DeviceDesk {
     const delivery = { ...whole, position, handshake, also: also.length > 0 ? also : undefined };
     this.#parts.intake.deliver(delivery, (receipt) => {
       if (receipt.outcome === 'refused') register?.failed(config.name, received, 'refused by the journal');
-      if (receipt.outcome === 'not-stored') register?.failed(config.name, received, `not stored: ${receipt.reason}`);
+      if (receipt.outcome === 'not-stored') {
+        register?.failed(config.name, received, `not stored: ${receipt.reason}`);
+        decoder.unstored?.(frame);
+      }
       if (receipt.outcome !== 'accepted') done(receipt);
       else done({ outcome: 'accepted', accepted: receipt.accepted + counted, repeated: receipt.repeated });
     });

@@ -92,6 +92,11 @@ class BleGateway implements Decoder {
     return { ok: true, said, note: `${reports.length} heard, ${said.length} said` };
   }
 
+  unstored(): void {
+    this.#said.clear();
+    this.#batteries.clear();
+  }
+
   close(): void {
     this.#closed();
   }

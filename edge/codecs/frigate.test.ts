@@ -62,6 +62,30 @@ describe('a person', () => {
     ]);
   });
 
+  it('says the same when an event comes again, also with others between', async () => {
+    const decoder = opened(frigate, ENTRY);
+    const came = event('update', [], ['drinks']);
+    const went = event('end', ['drinks'], ['drinks']);
+    const spill = event('new', [], ['drinks'], { label: 'spill', id: 's' });
+    const first = await Promise.all([came, spill, went].map((payload) => saidBy(decoder, payload, EVENTS)));
+    expect(first).toMatchObject([[{ reading: { in: 1 } }], [{ reading: { count: 1 } }], [{ reading: { out: 1 } }]]);
+    expect(await Promise.all([came, spill, went].map((payload) => saidBy(decoder, payload, EVENTS)))).toEqual(first);
+    // Also by a hub that has not heard the first ones.
+    expect(await saidBy(opened(frigate, ENTRY), went, EVENTS)).toEqual(first[2]);
+  });
+
+  it('whose entry got lost on the way is found by the next event, and counted out again', async () => {
+    const decoder = opened(frigate, ENTRY);
+    await saidBy(decoder, event('new', [], ['checkout']), EVENTS);
+    expect(await saidBy(decoder, event('update', ['checkout', 'drinks'], ['drinks']), EVENTS)).toMatchObject([
+      { reading: { line: 'tills', out: 1 } },
+      { reading: { line: 'beverages', in: 1 } },
+    ]);
+    expect(await saidBy(decoder, event('end', [], []), EVENTS)).toMatchObject([
+      { reading: { line: 'beverages', out: 1 } },
+    ]);
+  });
+
   it('who was there before the hub started has not just come', async () => {
     const decoder = opened(frigate, ENTRY);
     expect(await saidBy(decoder, event('update', ['drinks'], ['drinks']), EVENTS)).toEqual([]);

@@ -31,7 +31,7 @@ const NO_LABELS = new Set(['all', 'active', 'snapshot', 'motion', 'status', 'sta
 
 class Frigate implements Decoder {
   readonly #device: DeviceConfig;
-  /** Objects, as `label id`, in zones as Frigate calls them; counted by `label zone`. */
+  /** Objects, as `label id`, in zones as Frigate calls them; counted by `label zone`. It begins empty with the hub. */
   readonly #tracks = new ZoneTracks();
   /** Epoch ms of the newest picture that was told of. */
   #latest = 0;
@@ -67,22 +67,29 @@ class Frigate implements Decoder {
     if (id.length > 128 || label.length > LONGEST_LABEL)
       return { ok: false, reason: 'after.id or after.label is too long: expected at most 128 and 64 characters' };
     if (after.false_positive === true) return { ok: true, said: [], note: 'a false positive, by its own word' };
-    const track = `${label} ${id}`;
-    // After a restart it is known from the event itself where the object was.
-    if (event.type !== 'new' && !this.#tracks.has(track))
-      for (const zone of zonesIn(fieldsOf(event.before))) this.#enter(track, label, zone);
-    const is = event.type === 'end' ? [] : zonesIn(after).filter((zone) => this.#placeOf(zone) !== undefined);
     const said: Said[] = [];
-    for (const key of this.#tracks.zonesOf(track)) {
-      const zone = key.slice(label.length + 1);
-      if (!is.includes(zone) && this.#tracks.leave(track, key)) this.#tell(after, id, label, zone, 'out', said);
-    }
-    for (const zone of is) if (this.#enter(track, label, zone)) this.#tell(after, id, label, zone, 'in', said);
+    const { left, entered } = this.#moves(event, `${label} ${id}`, label);
+    for (const zone of left) this.#tell(after, id, label, zone, 'out', said);
+    for (const zone of entered) this.#tell(after, id, label, zone, 'in', said);
     return { ok: true, said };
   }
 
-  #enter(track: string, label: string, zone: string): boolean {
-    return this.#placeOf(zone) !== undefined && this.#tracks.enter(track, `${label} ${zone}`);
+  /**
+   * Into and out of which placed zones the object went. The event itself tells it, so that it tells the same when it is
+   * sent again; what the hub remembers mends events that got lost between.
+   */
+  #moves({ type, before, after }: Fields, track: string, label: string): Record<'left' | 'entered', readonly string[]> {
+    const placed = (zones: readonly string[]): string[] => zones.filter((zone) => this.#placeOf(zone) !== undefined);
+    const is = type === 'end' ? [] : placed(zonesIn(fieldsOf(after)));
+    const was = type === 'new' ? [] : placed(zonesIn(fieldsOf(before)));
+    const isKnown = this.#tracks.has(track);
+    const known = this.#tracks.zonesOf(track).map((key) => key.slice(label.length + 1));
+    for (const zone of known) if (!is.includes(zone)) this.#tracks.leave(track, `${label} ${zone}`);
+    for (const zone of is) this.#tracks.enter(track, `${label} ${zone}`);
+    return {
+      left: [...new Set([...known, ...was])].filter((zone) => !is.includes(zone)),
+      entered: is.filter((zone) => !was.includes(zone) || (isKnown && !known.includes(zone))),
+    };
   }
 
   #tell(after: Fields, id: string, label: string, zone: string, way: 'in' | 'out', said: Said[]): void {

@@ -84,6 +84,11 @@ class ScaleDecoder implements Decoder {
     return this.#weigh({ grams: raw, net }, step, received);
   }
 
+  unstored(): void {
+    this.#last = undefined;
+    this.#faults.forget();
+  }
+
   #weigh(weighed: Weighed, step: number, received: number): Understood {
     const said: Said[] = [];
     if (this.#isFaulty) {

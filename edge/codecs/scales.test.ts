@@ -42,6 +42,11 @@ class Listener {
     });
   }
 
+  /** The disk refused what it said last. */
+  lose(): void {
+    this.#decoder.unstored?.({ bytes: new Uint8Array(), received: this.received });
+  }
+
   /** Grams, and texts of the device. */
   says(...lines: string[]): unknown[] {
     return this.answers(...lines).flatMap((answer) =>
@@ -95,6 +100,14 @@ test('the reading names the shelf, is calibrated, and is said again after ten se
   // One step of a scale that counts in fives is no other weight; two are.
   expect(listener.says(...twice('\x0201.255\r'))).toEqual([]);
   expect(listener.says(...twice('\x0201.260\r'))).toEqual([571.526386]);
+});
+
+test('a weight that could not be stored is said again at once', () => {
+  const listener = new Listener(mtSics);
+  const line = 'S S     100.00 g\r\n';
+  expect(listener.says(line, line, line)).toEqual([100]);
+  listener.lose();
+  expect(listener.says(line)).toEqual([100]);
 });
 
 test('what moves is no weight, and one that stands alone is none either', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import type { Decoder } from '../contracts/formats.ts';
 import { decoded, opened, readingsBy } from './format.fixture.ts';
 import { fuzz } from './frame-fuzz.fixture.ts';
 import { xovis } from './xovis.ts';
@@ -111,16 +112,41 @@ describe('live data', () => {
     expect(other).toMatchObject({ ok: true, said: [], note: expect.stringContaining('not in `places`') });
   });
 
+  const inZone = async (decoder: Decoder, type: string, track: number, there: readonly number[] = [track]) => {
+    const picture = {
+      ...frame({ type, track, geometry: 4 }),
+      tracked_objects: there.map((track_id) => ({ track_id, type: 'PERSON' })),
+    };
+    return (await readingsBy(decoder, live(picture))).map(({ occupancy }) => occupancy);
+  };
+
   it('knows how many are in a zone, also of a track that ends there', async () => {
     const decoder = opened(xovis, { push: true, places: { 'Line 4': 'beverages' } });
-    const occupancy = async (type: string, track: number) =>
-      (await readingsBy(decoder, live(frame({ type, track, geometry: 4 })))).map((reading) => reading.occupancy);
-    expect(await occupancy('ZONE_EXIT', 9)).toEqual([]);
-    expect(await occupancy('ZONE_ENTRY', 1)).toEqual([1]);
-    expect(await occupancy('ZONE_ENTRY', 2)).toEqual([2]);
-    expect(await occupancy('ZONE_ENTRY', 2)).toEqual([]);
-    expect(await occupancy('TRACK_DELETE', 1)).toEqual([1]);
-    expect(await occupancy('ZONE_EXIT', 2)).toEqual([0]);
+    expect(await inZone(decoder, 'ZONE_EXIT', 9)).toEqual([0]);
+    expect(await inZone(decoder, 'ZONE_ENTRY', 1)).toEqual([1]);
+    expect(await inZone(decoder, 'ZONE_ENTRY', 2)).toEqual([2]);
+    // A push that comes again says the same again.
+    expect(await inZone(decoder, 'ZONE_ENTRY', 2)).toEqual([2]);
+    expect(await inZone(decoder, 'TRACK_DELETE', 1)).toEqual([1]);
+    expect(await inZone(decoder, 'ZONE_EXIT', 2)).toEqual([0]);
+  });
+
+  it('does not say how many are in a zone while it is unknown where those are who were there before', async () => {
+    const decoder = opened(xovis, { push: true, places: { 'Line 4': 'beverages' } });
+    expect(await inZone(decoder, 'ZONE_ENTRY', 5, [3, 4, 5])).toEqual([]);
+    expect(await inZone(decoder, 'ZONE_EXIT', 3, [3, 4, 5])).toEqual([]);
+    // The fourth is gone without a word.
+    expect(await inZone(decoder, 'ZONE_ENTRY', 6, [3, 5, 6])).toEqual([2]);
+    expect(await inZone(decoder, 'ZONE_ENTRY', 3, [3, 5, 6])).toEqual([3]);
+  });
+
+  it('says again how many are in its zones when that could not be stored', async () => {
+    const decoder = opened(xovis, { push: true, places: { 'Line 4': 'beverages' } });
+    await inZone(decoder, 'ZONE_ENTRY', 1);
+    expect(await inZone(decoder, 'TRACK_DELETE', 1)).toEqual([0]);
+    decoder.unstored?.({ bytes: new Uint8Array(), received: T });
+    expect(await inZone(decoder, 'TRACK_DELETE', 1)).toEqual([0]);
+    expect(await inZone(decoder, 'TRACK_DELETE', 1)).toEqual([]);
   });
 });
 
@@ -151,6 +177,19 @@ describe('the same crossings, live and in intervals', () => {
     expect(total(await readingsBy(decoder, logics([3, 0])))).toBe(1);
     expect(total(await readingsBy(decoder, crossing(70_000)))).toBe(0);
     expect(total(await readingsBy(decoder, logics([3, 0], [1, 0])))).toBe(2);
+  });
+
+  test('count once, whether the push was stored when it came first or not', async () => {
+    for (const isStored of [true, false]) {
+      const decoder = opened(xovis, DOOR);
+      const push = { bytes: Buffer.from(JSON.stringify(crossing(10_000))), received: T };
+      const first = await decoder.decode(push);
+      if (!isStored) decoder.unstored?.(push);
+      const interval = total(await readingsBy(decoder, logics([1, 0])));
+      // Live or by the interval, and what was told live is told again under its name.
+      const again = await decoder.decode(push);
+      expect([interval, again]).toEqual(isStored ? [0, first] : [1, expect.objectContaining({ said: [] })]);
+    }
   });
 
   test('count as the entry says', async () => {

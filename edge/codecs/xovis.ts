@@ -14,7 +14,9 @@
  * A GROUP is a second object over persons who are tracked as well: its events are left out.
  *
  * Lines: `places` maps a geometry's name or number to a line of the shop; without it, all lines are the device's `line`.
- * Zones: likewise, or the device's `zone`; who is in one is known from entries and exits, so it begins at 0 with the hub.
+ * Zones: likewise, or the device's `zone`; who is in one is known from entries and exits. Of those who were tracked already
+ * when the hub began to listen it is not known where they are: how many are in a zone is told when each of them has
+ * entered or left one, or is gone.
  *
  * The same crossing is in live_data at once and in logics_data later. `model: live` or `model: logics` says which one
  * counts. Without it, what is live counts until the device first sends counts of lines: those count from then on, less
@@ -22,7 +24,7 @@
  */
 import type { DeviceConfig } from '../contracts/devices.ts';
 import { HubError } from '../contracts/errors.ts';
-import type { Decoder, Format, NotUnderstood, Said, Understood } from '../contracts/formats.ts';
+import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from '../contracts/formats.ts';
 import { countOf, type Fields, fieldsOf, idOf, listOf, nameOf, parsedFrame, placeOf, timeOf } from './json-frame.ts';
 import { ZoneTracks } from './zone-tracks.ts';
 
@@ -30,14 +32,28 @@ const EXPECTED = 'a data push of a Xovis sensor with live_data or logics_data';
 const MODELS = ['live', 'logics'];
 /** Crossings counted live that may come again in intervals. */
 const MOST_LIVE = 5000;
+const MOST_UNPLACED = 1000;
 const LONGEST_INTERVAL_MS = 24 * 60 * 60_000;
 
 type Direction = 'in' | 'out';
 
 interface Crossing {
+  /** The one that told it first. */
+  readonly frame: Frame;
   readonly line: string;
   readonly direction: Direction;
   readonly time: number;
+}
+
+/** A crossing as an event of the sensor tells it. */
+interface Told {
+  readonly frame: Frame;
+  readonly about: Fields;
+  readonly direction: Direction;
+  readonly time: number | undefined;
+  /** Of the picture. */
+  readonly number: string | undefined;
+  readonly track: string | undefined;
 }
 
 const CROSSINGS: Readonly<Record<string, Direction>> = { LINE_CROSS_FORWARD: 'in', LINE_CROSS_BACKWARD: 'out' };
@@ -45,16 +61,24 @@ const CROSSINGS: Readonly<Record<string, Direction>> = { LINE_CROSS_FORWARD: 'in
 class Xovis implements Decoder {
   readonly #device: DeviceConfig;
   #logicsCount: boolean;
-  #live: Crossing[] = [];
+  /** By the id of the reading. */
+  readonly #live = new Map<string, Crossing>();
+  /** Of them. Epoch ms. */
+  #newest = 0;
+  /** Tracks that were there already when the first frame came, and are who knows where. */
+  #unplaced: Set<string> | undefined;
   readonly #inside = new ZoneTracks();
+  /** Of which it was said how many are there, and those of which it has to be said again. */
+  readonly #told = new Set<string>();
+  #owed: readonly string[] = [];
 
   constructor(device: DeviceConfig) {
     this.#device = device;
     this.#logicsCount = device.model === 'logics';
   }
 
-  decode({ bytes }: { readonly bytes: Uint8Array }): Understood | NotUnderstood {
-    const parsed = parsedFrame(bytes, EXPECTED);
+  decode(frame: Frame): Understood | NotUnderstood {
+    const parsed = parsedFrame(frame.bytes, EXPECTED);
     if (!parsed.ok) return parsed;
     const push = fieldsOf(parsed.value);
     if (push === undefined) return { ok: false, reason: `not a JSON object: expected ${EXPECTED}` };
@@ -63,13 +87,18 @@ class Xovis implements Decoder {
     const notes = new Set<string>();
     if (logics !== undefined && !this.#readLogics(logics, said, notes))
       return { ok: false, reason: 'a count of logics_data that is no whole number from 0 on' };
-    if (live !== undefined) this.#readLive(live, said, notes);
+    if (live !== undefined) this.#readLive(frame, live, said, notes);
     if (live === undefined && logics === undefined) {
       const kinds = Object.keys(push).filter((key) => key.endsWith('_data'));
       if (kinds.length === 0) return { ok: false, reason: `neither live_data nor logics_data: expected ${EXPECTED}` };
       notes.add('this push counts nobody');
     }
     return { ok: true, said, ...(notes.size > 0 && { note: [...notes].join('; ') }) };
+  }
+
+  unstored(frame: Frame): void {
+    this.#owed = [...this.#told];
+    for (const [id, crossing] of this.#live) if (crossing.frame === frame) this.#live.delete(id);
   }
 
   /** Whether every count of a line is one. */
@@ -109,78 +138,95 @@ class Xovis implements Decoder {
 
   /** What of an interval's count was not counted live already. */
   #rest(line: string, direction: Direction, count: number, from = 0, to = 0): number {
-    if ((this.#live.at(-1)?.time ?? 0) < from) return count;
-    const isCounted = (one: Crossing): boolean =>
-      one.line === line && one.direction === direction && one.time >= from && one.time < to;
-    return Math.max(0, count - this.#live.filter(isCounted).length);
+    if (this.#newest < from) return count;
+    let counted = 0;
+    for (const one of this.#live.values())
+      if (one.line === line && one.direction === direction && one.time >= from && one.time < to) counted += 1;
+    return Math.max(0, count - counted);
   }
 
-  #readLive(data: Fields, said: Said[], notes: Set<string>): void {
+  #readLive(frame: Frame, data: Fields, said: Said[], notes: Set<string>): void {
     const packet = nameOf(fieldsOf(data.package_info)?.id);
+    /** Zones about which something was said: to say how many are there costs nothing when it is no news. */
     const moved = new Map<string, number | undefined>();
-    for (const frame of listOf(data.frames)) {
-      const types = new Map(listOf(frame.tracked_objects).map(({ track_id, type }) => [track_id, type]));
-      const time = timeOf(frame.time);
-      for (const event of listOf(frame.events)) {
+    for (const picture of listOf(data.frames)) {
+      const objects = listOf(picture.tracked_objects);
+      const types = new Map(objects.map(({ track_id, type }) => [track_id, type]));
+      const time = timeOf(picture.time);
+      const number = nameOf(picture.framenumber) ?? packet;
+      this.#lookAround(objects);
+      for (const event of listOf(picture.events)) {
         const about = fieldsOf(event.attributes) ?? {};
         const track = nameOf(about.track_id);
         if (types.get(about.track_id) === 'GROUP') continue;
         const direction = typeof event.type === 'string' ? CROSSINGS[event.type] : undefined;
-        if (direction !== undefined) {
-          const frameNumber = nameOf(frame.framenumber) ?? packet;
-          const parts = [frameNumber, time, track, nameOf(about.geometry_id) ?? nameOf(about.geometry_name)];
-          this.#cross(about, direction, time, parts, said, notes);
-        } else if (track !== undefined) {
-          for (const zone of this.#move(event.type, track, about)) moved.set(zone, time);
-        }
+        if (direction !== undefined) this.#cross({ frame, about, direction, time, number, track }, said, notes);
+        else if (track !== undefined) for (const zone of this.#move(event.type, track, about)) moved.set(zone, time);
       }
     }
+    for (const zone of this.#owed) if (!moved.has(zone)) moved.set(zone, undefined);
+    if (moved.size === 0) return;
+    if (this.#unplaced !== undefined && this.#unplaced.size > 0) {
+      notes.add('how many are in a zone is not known until those who were there before the hub began have moved');
+      return;
+    }
+    this.#owed = [];
     for (const [zone, time] of moved) {
+      this.#told.add(zone);
       const occupancy = this.#inside.count(zone);
       said.push({ kind: 'traffic', reading: { ...(time !== undefined && { time }), zone, occupancy } });
     }
   }
 
-  #cross(
-    about: Fields,
-    direction: Direction,
-    time: number | undefined,
-    parts: readonly (string | number | undefined)[],
-    said: Said[],
-    notes: Set<string>,
-  ): void {
-    if (this.#logicsCount) {
+  /** Who was there when the hub began to listen, and of those who is there no more. */
+  #lookAround(objects: readonly Fields[]): void {
+    if (this.#unplaced?.size === 0) return;
+    const tracks = objects.flatMap(({ track_id, type }) => (type === 'GROUP' ? [] : (nameOf(track_id) ?? [])));
+    if (this.#unplaced === undefined) this.#unplaced = new Set(tracks.slice(0, MOST_UNPLACED));
+    else for (const track of this.#unplaced) if (!tracks.includes(track)) this.#unplaced.delete(track);
+  }
+
+  #cross({ frame, about, direction, time, number, track }: Told, said: Said[], notes: Set<string>): void {
+    const line = this.#placed(this.#device.line, [about.geometry_name, about.geometry_id]);
+    const parts = [number, time, track, nameOf(about.geometry_id) ?? nameOf(about.geometry_name)];
+    // Without a picture's number or time the same crossing could not be told from the next one.
+    const isNamed = number !== undefined || time !== undefined;
+    const id = isNamed ? idOf('live', direction, ...parts.filter((part) => part !== undefined)) : undefined;
+    // What was counted live when it came first is so when it comes again.
+    if (this.#logicsCount && !(id !== undefined && this.#live.has(id))) {
       notes.add('crossings are taken from counts of intervals, not live');
       return;
     }
-    const line = this.#placed(this.#device.line, [about.geometry_name, about.geometry_id]);
     if (line === undefined) {
       notes.add('a line that is not in `places` is not counted');
       return;
     }
-    const known = parts.filter((part) => part !== undefined);
-    // Without a frame's number or time the same crossing could not be told from the next one.
-    const id = parts[0] !== undefined || time !== undefined ? { id: idOf('live', direction, ...known) } : {};
     const persons = direction === 'in' ? { in: 1, out: 0 } : { in: 0, out: 1 };
-    said.push({ kind: 'traffic', reading: { ...id, ...(time !== undefined && { time }), line, ...persons } });
-    if (this.#device.model === undefined && time !== undefined) this.#noteLive({ line, direction, time });
+    const known = { ...(id !== undefined && { id }), ...(time !== undefined && { time }) };
+    said.push({ kind: 'traffic', reading: { ...known, line, ...persons } });
+    if (this.#device.model === undefined && time !== undefined && id !== undefined && !this.#live.has(id))
+      this.#noteLive(id, { frame, line, direction, time });
   }
 
-  #noteLive(crossing: Crossing): void {
-    this.#live.push(crossing);
-    const first = this.#live[0];
-    if (this.#live.length > MOST_LIVE || (first && first.time < crossing.time - LONGEST_INTERVAL_MS))
-      this.#live.shift();
+  #noteLive(id: string, crossing: Crossing): void {
+    this.#live.set(id, crossing);
+    this.#newest = Math.max(this.#newest, crossing.time);
+    const [first] = this.#live;
+    if (first && (this.#live.size > MOST_LIVE || first[1].time < crossing.time - LONGEST_INTERVAL_MS))
+      this.#live.delete(first[0]);
   }
 
-  /** The zones in which this event changed how many are there. */
+  /** The zones of which this event says who is there. */
   #move(type: unknown, track: string, about: Fields): readonly string[] {
-    if (type === 'TRACK_DELETE') return this.#inside.forget(track);
-    if (type !== 'ZONE_ENTRY' && type !== 'ZONE_EXIT') return [];
+    if (type !== 'TRACK_DELETE' && type !== 'ZONE_ENTRY' && type !== 'ZONE_EXIT') return [];
     const zone = this.#placed(this.#device.zone, [about.geometry_name, about.geometry_id]);
+    if (type !== 'TRACK_DELETE' && zone === undefined) return [];
+    this.#unplaced?.delete(track);
+    if (type === 'TRACK_DELETE') return this.#inside.forget(track);
     if (zone === undefined) return [];
-    const moved = type === 'ZONE_ENTRY' ? this.#inside.enter(track, zone) : this.#inside.leave(track, zone);
-    return moved ? [zone] : [];
+    if (type === 'ZONE_ENTRY') this.#inside.enter(track, zone);
+    else this.#inside.leave(track, zone);
+    return [zone];
   }
 
   #placed(own: string | undefined, names: readonly unknown[]): string | undefined {

@@ -41,10 +41,15 @@ export interface NotUnderstood {
   readonly later?: true;
 }
 
-/** Reads the frames of one device; it may remember what earlier ones said, within a bound. */
+/**
+ * Reads the frames of one device; it may remember what earlier ones said, within a bound. What it says must not depend on
+ * it that an earlier frame is stored: a frame may come again after it was read, with others between, and after a crash.
+ */
 export interface Decoder {
   /** Never throws, never rejects. */
   decode(frame: Frame): Understood | NotUnderstood | Promise<Understood | NotUnderstood>;
+  /** What this frame said is not stored: it may come again, as the same object, and is news then as it was. */
+  unstored?(frame: Frame): void;
   /** Gives back what it holds, such as a thread. */
   close?(): void;
 }
