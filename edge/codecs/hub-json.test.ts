@@ -302,6 +302,15 @@ describe('payloads', () => {
     expect(codec.counters.unknownFields.get('(others)')).toBe(144);
   });
 
+  test('may tell of antennas by number, which are no unknown fields; other names and too many are refused', () => {
+    const body = accepted('status', { online: true, antennas: { 3: false, 12: true } }).readings[0]?.body;
+    expect(JSON.parse(body ?? '')).toEqual({ online: true, antennas: { 3: false, 12: true } });
+    expect(codec.counters.unknownFields.size).toBe(0);
+    expect(refused('status', { online: true, antennas: { left: true } }).ok).toBe(false);
+    const many = Object.fromEntries(Array.from({ length: 129 }, (_, port) => [port, true]));
+    expect(refused('status', { online: true, antennas: many }).reason).toContain('at most 128 antennas');
+  });
+
   test('that are refused never tell what a broken text held', () => {
     const decoded = raw('presence', '{"zone": "z", "shopper": "p-77", "present": tru');
     expect(decoded).toMatchObject({ ok: false, bytes: null });

@@ -9,11 +9,15 @@ const OTHERS = '(others)';
 
 type Shape = { readonly [field: string]: Shape };
 
+/** Of a record: its names are for the sender to choose, and the schema judged them. */
+const FREE: Shape = {};
+
 /** The fields of a schema and of the objects within it; arrays and unions are looked through. */
 function shapeOf(schema: z.core.$ZodType): Shape {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return shapeOf(schema.unwrap());
   if (schema instanceof z.ZodArray) return shapeOf(schema.element);
   if (schema instanceof z.ZodUnion) return Object.assign(Object.create(null), ...schema.options.map(shapeOf));
+  if (schema instanceof z.ZodRecord) return FREE;
   if (!(schema instanceof z.ZodObject)) return {};
   const shape = Object.create(null) as Record<string, Shape>;
   for (const [field, inner] of Object.entries(schema.shape)) shape[field] = shapeOf(inner as z.core.$ZodType);
@@ -38,7 +42,7 @@ export class UnknownFields {
       for (const element of value) this.#walk(path, shape, element, shopper);
       return;
     }
-    if (typeof value !== 'object' || value === null) return;
+    if (typeof value !== 'object' || value === null || shape === FREE) return;
     for (const [field, inner] of Object.entries(value)) {
       const known = shape[field];
       if (known === undefined) this.#count(`${path}.${plainName(maskName(field, shopper))}`);
