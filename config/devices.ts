@@ -140,6 +140,10 @@ export const deviceSchema = z
     rhythm: duration({ min: '1s', max: '30d' })
       .optional()
       .describe('it says something at least so often, or is quiet; default: learned from it'),
+    overnight: z
+      .boolean()
+      .optional()
+      .describe('it goes on while the shop is closed; default: with `unit` yes, with `till` no, else learned'),
     mapping: z
       .record(z.string().min(1).max(64), z.string().min(1).max(4096))
       .optional()

@@ -8,6 +8,7 @@ import { type Facing, facingSchema } from '../edge/contracts/planogram.ts';
 import { campaignSchema } from './campaign.ts';
 import { brokerSchema, deviceSchema } from './devices.ts';
 import { httpSchema, mqttSchema } from './doors.ts';
+import { hoursSchema } from './hours.ts';
 import { rulesSchema } from './rules.ts';
 import { sensingSchema } from './sensing.ts';
 import {
@@ -111,6 +112,9 @@ export const storeSchema = z
   .strictObject({
     hub,
     timezone: timeZone().prefault('UTC').describe('time zone of the store, such as Europe/Berlin'),
+    hours: hoursSchema
+      .optional()
+      .describe('when the store is open: devices are right to be quiet otherwise; default: told from the devices'),
     data_dir: path().prefault('./data').describe("the edge's folder: the journal and its socket"),
     mqtt: mqttSchema.prefault({}).describe('the door for devices: an MQTT broker'),
     http: httpSchema.prefault({}).describe('the staff page, and the door for devices that speak HTTP'),

@@ -15,12 +15,13 @@ import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
 import { eventId, idFor } from './contracts/ids.ts';
 import type { Receipt, Refusal } from './contracts/intake.ts';
+import type { OpeningHours } from './contracts/opening-hours.ts';
 import type { Facing } from './contracts/planogram.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import { NOTHING_TOLD, type Told } from './crossing.ts';
 import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
-import { forgetDevices, LIVENESS, livenessOf } from './device-news.ts';
+import { forgetDevices, LIVENESS, livenessOf, watchedNames } from './device-news.ts';
 import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
 import { ANTENNAS, Items, type ItemsOptions } from './items.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
@@ -34,6 +35,7 @@ import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
 import { addressed } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
+import { clockIn } from './opening-hours.ts';
 import { AlertTable } from './rules/alert-table.ts';
 import { RuleEngine } from './rules/engine.ts';
 import { OfferBook } from './rules/offer-book.ts';
@@ -55,6 +57,7 @@ export interface BookkeeperOptions {
   readonly devices: readonly DeviceConfig[];
   /** IANA name: campaigns run on calendar days of the store. */
   readonly timezone: string;
+  readonly hours?: OpeningHours | undefined;
   /** Where shoppers.db lies. */
   readonly dataDir: string;
   /** Of identity-key.ts: codes of coupons are made with it. */
@@ -132,8 +135,9 @@ export class Bookkeeper {
       shoppers: this.shoppers,
       offers: this.offers,
       devices: options.devices,
+      clockAt: clockIn(options.timezone),
     });
-    this.liveness = livenessOf(options.devices, this.remembered);
+    this.liveness = livenessOf(options, this.remembered);
     this.sessions = new SessionStore(db);
     this.alerts = new AlertTable(db);
     this.engine = new RuleEngine(db, {
@@ -262,7 +266,7 @@ export class Bookkeeper {
     this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
     setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
     forgetDevices(this, (meta.get('devices') as { value: string } | undefined)?.value ?? '[]');
-    setMeta.run('devices', JSON.stringify(this.options.devices.map(({ name }) => name)));
+    setMeta.run('devices', JSON.stringify(watchedNames(this.options.devices)));
     this.items.open(this);
     this.catchUp(true);
     this.#tellSalvage();

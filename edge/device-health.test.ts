@@ -37,7 +37,7 @@ describe('a silent device', () => {
         ...{ rule: 'device-health', subject: 'fridge-1', state: 'open', severity: 'warning' },
         title: 'fridge-1: is quiet',
         detail:
-          'Nothing came from it since 2026-11-20 09:36 UTC, though it should say something at least every 10 minutes. Check its plug, its cable or Wi-Fi, and its battery if it has one. It stands at: freezer.',
+          'Nothing came from it since 2026-11-20 10:36, though it should say something at least every 10 minutes. Check its plug, its cable or Wi-Fi, and its battery if it has one. It stands at: freezer.',
       },
     ]);
     expect(shop.events('retail.devices.silent.v1')).toMatchObject([
@@ -64,6 +64,71 @@ describe('a silent device', () => {
     expect(shop.open().map(({ id }) => id)).toEqual([alert?.id]);
     beat();
     shop.pass(1000);
+    expect(shop.open()).toEqual([]);
+  });
+
+  it('is the gateway that many come by, when none of them is heard: one alert, and single ones after it is back', () => {
+    const gateway = { codec: 'chirpstack', model: 'em300-th' } as const;
+    const names = Array.from({ length: 7 }, (_, index) => `fridge-${index + 1}`);
+    const sensors = names.map((name) =>
+      deviceConfig(name, { ...gateway, mqtt: { topic: `application/1/device/${name}/event/up` }, rhythm: 20 * MINUTE }),
+    );
+    shop = new DeviceShop([...sensors, deviceConfig('door', { rhythm: 5 * MINUTE })]);
+    const talk = (): unknown => shop.says('status', 'door', { online: true });
+    // Not understood, and a sign of life all the same.
+    const hear = (...who: readonly string[]): void => {
+      for (const name of who) shop.frame(name, 'garbage');
+      talk();
+    };
+    for (let i = 0; i < 10; i += 1) {
+      hear(...names);
+      shop.pass(4 * MINUTE);
+    }
+    expect(said()).toEqual([]);
+    hear(...names);
+    for (let i = 0; i < 10; i += 1) {
+      talk();
+      shop.pass(4 * MINUTE);
+    }
+    expect(shop.open()).toMatchObject([
+      {
+        ...{ rule: 'device-health', subject: 'lorawan/chirpstack', state: 'open', severity: 'warning' },
+        title: 'LoRaWAN gateway: is silent, 7 devices behind it',
+        detail:
+          'None of the devices that come by it was heard since 2026-11-20 10:40: fridge-1, fridge-2, fridge-3, fridge-4, fridge-5 and 2 more. Check the power and the network cable of the LoRaWAN gateway, then whether its network server runs.',
+      },
+    ]);
+    expect(shop.writer.tick(true).figures.quiet).toEqual(['lorawan/chirpstack']);
+    shop.restart();
+    for (let i = 0; i < 6; i += 1) {
+      hear(...names.slice(1));
+      shop.pass(4 * MINUTE);
+    }
+    expect(said().filter((change) => !change.includes('door'))).toEqual([
+      'open: LoRaWAN gateway: is silent, 7 devices behind it',
+      'resolved: LoRaWAN gateway: is silent, 7 devices behind it',
+      'open: fridge-1: is quiet',
+    ]);
+    expect(shop.events('retail.devices.silent.v1').map(({ data }) => (data as { behind?: number }).behind)).toEqual([
+      7,
+      undefined,
+    ]);
+  });
+
+  it('is taken back where the gateway turns out to be silent', () => {
+    const behind = (name: string, rhythm: number) =>
+      deviceConfig(name, { codec: 'zigbee2mqtt', mqtt: { topic: `zigbee2mqtt/${name}` }, rhythm });
+    shop = new DeviceShop([behind('door', 5 * MINUTE), behind('window', 60 * MINUTE)]);
+    for (const name of ['door', 'window']) shop.frame(name, '{"linkquality":9}', `zigbee2mqtt/${name}`);
+    shop.pass(0);
+    for (let i = 0; i < 30; i += 1) shop.pass(MINUTE);
+    expect(said()).toEqual([
+      'open: door: is quiet',
+      'open: Zigbee gateway: is silent, 2 devices behind it',
+      'resolved: door: is quiet',
+    ]);
+    expect(shop.events('retail.alerts.resolved.v1')).toMatchObject([{ data: { reason: 'folded' } }]);
+    shop.restart({ devices: [behind('door', 5 * MINUTE)] });
     expect(shop.open()).toEqual([]);
   });
 

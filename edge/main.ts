@@ -80,11 +80,12 @@ function isDamaged(error: unknown): boolean {
 }
 
 function writerOptions(config: StoreConfig, synced: boolean): WriterOptions {
-  const { hub, timezone, planogram, rules, campaigns, data_dir, journal, cloud, devices, sensing } = config;
+  const { hub, timezone, hours, planogram, rules, campaigns, data_dir, journal, cloud, devices, sensing } = config;
   const { profile, departed_after } = sensing.rfid;
   return {
     hub,
     timezone,
+    hours,
     planogram,
     rules,
     campaigns,

@@ -2,6 +2,7 @@
 import { byRank, type Campaign } from './contracts/campaigns.ts';
 import type { DeviceConfig } from './contracts/devices.ts';
 import type { Facing } from './contracts/planogram.ts';
+import { sharedWays } from './device-ways.ts';
 import type { OfferViews } from './rules/offer-views.ts';
 import type { Views } from './rules/rule.ts';
 
@@ -14,6 +15,8 @@ export interface ShopSources {
   readonly shoppers: Pick<Views, 'consented' | 'sighted'>;
   readonly offers: OfferViews;
   readonly devices: readonly DeviceConfig[];
+  /** Epoch ms -> the store's date and time, for staff. */
+  readonly clockAt: (ms: number) => string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -22,6 +25,7 @@ const QUARTER_MS = 900_000;
 export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
   const { planogram, dayAt, level, shoppers, offers } = sources;
   const devices = new Map(sources.devices.map((device) => [device.name, device]));
+  const ways = new Map(sharedWays(sources.devices).map((way) => [way.name, way]));
   const gateways = sources.devices.filter(({ codec, places }) => codec === 'zigbee2mqtt' && places !== undefined);
   const facings = new Map(planogram.map((facing) => [facing.shelf, facing]));
   const places = new Map<string, Facing[]>();
@@ -49,9 +53,12 @@ export function shopViews(sources: ShopSources): Omit<Views, 'newId'> {
     consented: (shopper) => shoppers.consented(shopper),
     sighted: (shopper) => shoppers.sighted(shopper),
     offers,
+    clockAt: sources.clockAt,
     device: (name) => {
       const device = devices.get(name) ?? gateways.find((gateway) => name.startsWith(`${gateway.name}.`));
-      return device && { codec: device.codec, place: placeOf(device) };
+      if (device !== undefined) return { codec: device.codec, place: placeOf(device) };
+      const way = ways.get(name);
+      return way && { way };
     },
   };
 }

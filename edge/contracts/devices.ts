@@ -117,6 +117,8 @@ export interface DeviceConfig extends DevicePlace {
   readonly calibration: DeviceCalibration;
   /** How often it says something at the latest; absent: learned. */
   readonly rhythm?: number | undefined;
+  /** Whether it goes on while the shop is closed; absent: a cold unit does, a till does not, others are learned. */
+  readonly overnight?: boolean | undefined;
   /** What a till calls a product -> its GTIN; a code may end in `*`. */
   readonly codes?: Readonly<Record<string, string>> | undefined;
   /** The store's, IANA name: for devices that tell local time. Absent: UTC. */

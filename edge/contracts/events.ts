@@ -143,9 +143,11 @@ const catalogue = {
   'retail.devices.silent.v1': {
     stream: 'devices',
     data: z.object({
-      device: z.string(),
+      device: z.string().describe('or the way that several come by, with a / in it, such as lorawan/chirpstack'),
       since: z.string().describe('it was last heard then, or waited for from then on'),
       expected_s: z.number().describe('it should say something at least so often, seconds'),
+      at_work: z.literal(true).optional().describe('expected_s counts only while the shop is at work'),
+      behind: z.number().int().optional().describe('so many devices come by this way, and none of them was heard'),
     }),
   },
   'retail.devices.antenna.v1': {
@@ -275,7 +277,10 @@ const catalogue = {
   },
   'local.devices.changed.v1': {
     stream: LOCAL_STREAM,
-    data: z.object({ device: z.string().describe('it is no longer in the configuration') }),
+    data: z.object({
+      device: z.string().describe('it is no longer in the configuration'),
+      into: z.string().optional().describe('or it is: its silence is that of the way that it comes by'),
+    }),
   },
   'local.wake.v1': { stream: LOCAL_STREAM, data: z.object({ rule: z.string(), key: z.string() }) },
 } as const satisfies Record<string, { stream: JournalStream; data: z.ZodType }>;

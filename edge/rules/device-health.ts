@@ -9,6 +9,7 @@
  *   clock wrong ............................ until it is right
  *   counter began anew, or jumped .......... for 4 hours
  *   ended by staff ......................... silent about what they know, until it is well or something else is wrong
+ *   the way to it is silent ................ its own silence is over, reason folded: one alert for the way
  *   no longer in the configuration ......... closed, reason configuration
  *
  * Devices that nobody configured have no alert: they are shown with what they send (device-register.ts).
@@ -61,7 +62,10 @@ export const deviceHealth: Rule<DeviceHealthState> = {
   },
   step: (state, input, views, now, device) => {
     if (isWake(input)) return settle(expired(state, now), views, now, device, []);
-    if (input.type === 'local.devices.changed.v1') return close(state, now);
+    if (input.type === 'local.devices.changed.v1')
+      return input.data.into === undefined
+        ? close(state, now)
+        : settle(folded(state), views, now, device, [], 'folded');
     if (input.type === 'local.command.alert.v1') {
       const [obeyed, decisions] = obey(state, input, now);
       return settle(obeyed, views, now, device, decisions);
@@ -73,7 +77,7 @@ export const deviceHealth: Rule<DeviceHealthState> = {
 function heard(state: DeviceHealthState, { type, data }: RuleEvent, now: RuleTime): DeviceHealthState {
   switch (type) {
     case 'retail.devices.silent.v1':
-      return gone(state, { since: String(data.since), expected_s: Number(data.expected_s) }, now);
+      return gone(state, silenceOf(data), now);
     case 'retail.devices.antenna.v1':
       return antenna(state, data);
     case 'retail.devices.clock.v1': {
@@ -101,6 +105,21 @@ function antenna(state: DeviceHealthState, data: RuleEvent['data']): DeviceHealt
     ...(typeof data.items === 'number' && { items: data.items }),
   };
   return { ...rest, antennas: { ...others, [name]: fault } };
+}
+
+/** It was not the device after all: what it was blamed for is taken back. */
+function folded(state: DeviceHealthState): DeviceHealthState {
+  const { silent: _, goes = [], ...rest } = state;
+  return { ...rest, ...(goes.length > 1 && { goes: goes.slice(0, -1) }) };
+}
+
+function silenceOf({ since, expected_s, at_work, behind }: RuleEvent['data']): NonNullable<DeviceTroubles['silent']> {
+  return {
+    since: String(since),
+    expected_s: Number(expected_s),
+    ...(at_work === true && { at_work }),
+    ...(typeof behind === 'number' && { behind }),
+  };
 }
 
 function seen(state: DeviceHealthState, data: RuleEvent['data'], now: RuleTime): DeviceHealthState {
@@ -162,6 +181,7 @@ function settle(
   now: RuleTime,
   device: string,
   decided: readonly Decision[],
+  reason?: string,
 ): Step<DeviceHealthState> {
   const wrong = troublesOf(state);
   const { hushed: known = [], ...awake } = state;
@@ -169,7 +189,7 @@ function settle(
   const hushed = known.filter((trouble) => wrong.includes(trouble));
   const current: DeviceHealthState = hushed.length > 0 ? { ...awake, hushed } : awake;
   const telling = wrong.filter((trouble) => !hushed.includes(trouble));
-  const [state_, decision] = tell(current, telling, views, now, device);
+  const [state_, decision] = tell(current, telling, views, now, device, reason);
   return wakened(state_, decision === undefined ? decided : [...decided, decision]);
 }
 
@@ -179,10 +199,11 @@ function tell(
   views: Views,
   now: RuleTime,
   device: string,
+  reason: string | undefined,
 ): [DeviceHealthState, Decision | undefined] {
   const { alert, told = [], reopenAt, ...rest } = state;
-  if (telling.length === 0) return alert ? [rest, move(alert, 'resolved', now, {})[1]] : [rest, undefined];
-  const words = whatIsWrong(device, views.device(device), state, telling);
+  if (telling.length === 0) return alert ? [rest, move(alert, 'resolved', now, { reason })[1]] : [rest, undefined];
+  const words = whatIsWrong(device, views, state, telling);
   if (alert === undefined) {
     const [raised, decision] = raise({ id: views.newId(), rule: NAME, subject: device, ...words }, now);
     return [{ ...rest, alert: raised, told: telling }, decision];

@@ -1,7 +1,7 @@
 /** What staff read on a phone about a device that is not well: what is wrong, and what to do about it. */
 import type { CodecName } from '../contracts/devices.ts';
 import type { LiveAlert } from './alert-life.ts';
-import type { DeviceView } from './rule.ts';
+import type { DeviceView, Views } from './rule.ts';
 
 /** Of an antenna behind the word: its number, or nothing where the reader does not tell. */
 type AntennaTrouble = `antenna ${string}`;
@@ -16,7 +16,14 @@ export interface AntennaFault {
 /** What is known of a device's health; what is well is absent. */
 export interface DeviceTroubles {
   /** It was last heard then, ISO 8601; `expected_s` absent: it said itself that it goes off line. */
-  readonly silent?: { readonly since: string; readonly expected_s?: number };
+  readonly silent?: {
+    readonly since: string;
+    readonly expected_s?: number;
+    /** It counts only while the shop is at work. */
+    readonly at_work?: true;
+    /** So many devices come by this way. */
+    readonly behind?: number;
+  };
   /** It came and went too often; until then (elapsed) unless it does so again. */
   readonly flapping?: number;
   /** Antennas that read nothing, by number. */
@@ -30,6 +37,7 @@ export interface DeviceTroubles {
 type Words = Pick<LiveAlert, 'severity' | 'title' | 'detail'>;
 
 const EMPTY = 5;
+const MOST_NAMED = 5;
 
 /** Where to go when a device is away, by how it speaks. */
 const LOOK: Readonly<Partial<Record<CodecName, string>>> = {
@@ -53,18 +61,43 @@ const LOOK_AT_ANY = 'Check its plug, its cable or Wi-Fi, and its battery if it h
 /** `telling`: the worst first, at least one. */
 export function whatIsWrong(
   device: string,
-  view: DeviceView | undefined,
+  views: Pick<Views, 'device' | 'clockAt'>,
   troubles: DeviceTroubles,
   telling: readonly Trouble[],
 ): Words {
   const [worst = 'silent'] = telling;
+  const view = views.device(device);
+  const severity = severityOf(worst, troubles);
+  const clockAt = (iso: string): string => views.clockAt(Date.parse(iso));
+  if (view?.way !== undefined) return { severity, ...aboutWay(view.way, worst, troubles, clockAt) };
   const where = view?.place === undefined ? '' : ` It stands at: ${view.place}.`;
-  const look = (view && LOOK[view.codec]) ?? LOOK_AT_ANY;
-  const sentences = telling.map((trouble) => sentenceOf(trouble, troubles, look));
+  const look = (view?.codec && LOOK[view.codec]) ?? LOOK_AT_ANY;
+  const sentences = telling.map((trouble) => sentenceOf(trouble, troubles, look, clockAt));
   return {
-    severity: severityOf(worst, troubles),
+    severity,
     title: `${device}: ${titleOf(worst, troubles)}`,
     detail: `${sentences.join(' ')}${where}`,
+  };
+}
+
+/** One alert for all devices that come by one way. */
+function aboutWay(
+  { title, look, behind }: NonNullable<DeviceView['way']>,
+  trouble: Trouble,
+  { silent }: DeviceTroubles,
+  clockAt: (iso: string) => string,
+): Pick<Words, 'title' | 'detail'> {
+  const most = silent?.behind ?? behind.length;
+  const names = behind.slice(0, MOST_NAMED).join(', ');
+  const more = behind.length > MOST_NAMED ? ` and ${behind.length - MOST_NAMED} more` : '';
+  if (trouble === 'flapping')
+    return {
+      title: `${title}: comes and goes`,
+      detail: `The ${behind.length} devices that come by it fell silent together more than 4 times within an hour: ${names}${more}. Often that is a loose plug or a bad network. ${look}`,
+    };
+  return {
+    title: `${title}: is silent, ${most} devices behind it`,
+    detail: `None of the devices that come by it was heard since ${silent === undefined ? '' : clockAt(silent.since)}: ${names}${more}. ${look}`,
   };
 }
 
@@ -94,16 +127,22 @@ function titleOf(trouble: Trouble, { reset, antennas }: DeviceTroubles): string 
   }
 }
 
-function sentenceOf(trouble: Trouble, troubles: DeviceTroubles, look: string): string {
+function sentenceOf(
+  trouble: Trouble,
+  troubles: DeviceTroubles,
+  look: string,
+  clockAt: (iso: string) => string,
+): string {
   const { silent, battery, clock = 0, reset, antennas } = troubles;
   if (isOfAntenna(trouble)) return antennaText(nameOf(trouble), faultOf(trouble, antennas));
+  const since = silent === undefined ? '' : clockAt(silent.since);
   switch (trouble) {
     case 'flapping':
       return `It went away more than 4 times within an hour. Often that is a loose plug, an empty battery or bad reception. ${look}`;
     case 'silent':
-      return `Nothing came from it since ${timeText(silent?.since)}, though it should say something at least every ${spanText(silent?.expected_s ?? 0)}. ${look}`;
+      return `Nothing came from it since ${since}, though it should say something at least every ${spanText(silent?.expected_s ?? 0)}${silent?.at_work ? ' while the shop is at work' : ''}. ${look}`;
     case 'offline':
-      return `It is off line since ${timeText(silent?.since)}. ${look}`;
+      return `It is off line since ${since}. ${look}`;
     case 'battery':
       return `Its battery is at ${Math.round(battery ?? 0)} %. Replace it.`;
     case 'clock':
@@ -133,10 +172,6 @@ function faultOf(trouble: AntennaTrouble, antennas: DeviceTroubles['antennas']):
 
 function nameOf(trouble: AntennaTrouble): string {
   return trouble === 'antenna ' ? 'its antenna' : trouble;
-}
-
-function timeText(iso = ''): string {
-  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function spanText(seconds: number): string {

@@ -48,11 +48,13 @@ export interface Decision {
   readonly causes?: readonly string[];
 }
 
-/** A device of the configuration. */
+/** A device of the configuration, or a way by which several come. */
 export interface DeviceView {
-  readonly codec: CodecName;
+  readonly codec?: CodecName;
   /** Where it stands, in words for staff. */
   readonly place?: string | undefined;
+  /** In words for staff: what it is and where to look; names of the devices behind it. */
+  readonly way?: { readonly title: string; readonly look: string; readonly behind: readonly string[] };
 }
 
 /** The shop as the hub knows it now, shared by all rules. */
@@ -79,7 +81,9 @@ export interface Views {
   /** When (elapsed) a shopper was last sighted, unchanged sightings included; nothing: not since the start. */
   sighted(shopper: string): number | undefined;
   readonly offers: OfferViews;
-  /** A device of the configuration, or one for which a gateway's entry speaks; nothing: it is neither. */
+  /** Epoch ms -> date and time in the store, such as `2026-11-20 10:36`, for staff. */
+  clockAt(wall: number): string;
+  /** A device of the configuration, one for which a gateway's entry speaks, or a way; nothing: it is none of them. */
   device(name: string): DeviceView | undefined;
   /** A new id for an alert or an offer, a pure function of what caused it. */
   newId(): string;

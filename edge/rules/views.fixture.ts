@@ -34,7 +34,13 @@ export function viewsWith(more: Partial<Views> = {}): Views {
     ...{ facing: () => undefined, level: () => undefined, onShelf: () => 0, shelvesOf: () => [] },
     ...{ zones: [], campaigns: [], campaignsIn: (zone) => (more.campaigns ?? []).filter((one) => one.zone === zone) },
     ...{ runs: () => false, nextDay: (wall) => wall + 86_400_000 },
-    ...{ consented: () => false, sighted: () => undefined, offers: offersWith(), device: () => undefined },
+    ...{
+      consented: () => false,
+      sighted: () => undefined,
+      offers: offersWith(),
+      device: () => undefined,
+      clockAt: (ms: number) => new Date(ms).toISOString(),
+    },
     newId: () => {
       ids += 1;
       return `id-${ids}`.padEnd(26, '0');

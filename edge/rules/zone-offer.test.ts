@@ -49,6 +49,7 @@ class Zone {
       return gtin === undefined || count === undefined ? undefined : { gtin, count };
     };
     const shop = shopViews({
+      clockAt: String,
       devices: [],
       ...{ planogram: this.planogram, campaigns: this.campaigns, dayAt: dayInZone(this.timezone), level, offers },
       shoppers: { consented: () => false, sighted: () => undefined },

@@ -1,16 +1,30 @@
 /**
- * Whether the configured devices still say something, each by its rhythm, given or learned, and whether their clocks
- * are right. Told once a second who was heard, it says who fell silent and who is back. Durations run on the elapsed
- * clock, and a hub that was down, or could store nothing, gives everybody one rhythm before it calls them silent.
+ * Whether the configured devices still say something, each by its rhythm (rhythm.ts), and whether their clocks are right.
+ * Told once a second who was heard, it says who fell silent and who is back. Durations run on the elapsed clock, and a
+ * hub that was down, or could store nothing, waits for everybody anew before it calls them silent.
  *
- * What outlives a restart is small: who is called silent or wrong, and the learned rhythm. The gaps begin anew.
+ * Devices that come by one way (a LoRaWAN network server, a bridge, a broker, a server) have a rhythm together: when
+ * all of them are quiet it is the way that is silent, and they are not waited for until it is back.
+ *
+ * What outlives a restart is small: who is called silent or wrong, the longest pauses of the last days, and how many
+ * devices are heard in a usual slot of work. What is waited for begins anew.
  */
-import { Rhythm } from './rhythm.ts';
+import { DeviceClock } from './device-clock.ts';
+import { type LearnedRhythm, type Measure, Rhythm } from './rhythm.ts';
+import { ShopPulse, SLOT_MS } from './shop-pulse.ts';
 
 export interface WatchedDevice {
   readonly name: string;
   /** ms; absent: learned. */
   readonly rhythm?: number | undefined;
+  /** Devices of the same sort have the same. */
+  readonly kin?: string | undefined;
+  /** The way that it shares with others; at least two make one. */
+  readonly way?: string | undefined;
+  /** Whether it goes on while the shop is closed; absent: learned. */
+  readonly overnight?: boolean | undefined;
+  /** It measures cold. */
+  readonly cold?: boolean | undefined;
 }
 
 /** A device was heard in the second before. */
@@ -21,17 +35,32 @@ export interface HeardDevice {
 }
 
 export type LivenessNews =
-  /** `quietMs`: since it was last heard; `expectedMs`: it should have been within. */
-  | { readonly is: 'silent'; readonly device: string; readonly quietMs: number; readonly expectedMs: number }
+  /**
+   * `quietMs`: since it was last heard; `expectedMs`: it should have been within, `work`: of the time in which the shop
+   * is at work. `behind`: it is a way, and so many devices are behind it.
+   */
+  | {
+      readonly is: 'silent';
+      readonly device: string;
+      readonly quietMs: number;
+      readonly expectedMs: number;
+      readonly work: boolean;
+      readonly behind?: number;
+    }
   | { readonly is: 'back'; readonly device: string }
+  /** It was called silent before it was seen that the way to it is. */
+  | { readonly is: 'folded'; readonly device: string; readonly into: string }
   | { readonly is: 'clock'; readonly device: string; readonly seconds: number; readonly off: boolean };
 
-/** What is remembered of a device. */
+/** What is remembered of a device, of a way, or under no name of the shop. */
 export interface KnownLiveness {
   readonly silent?: true;
+  /** It is told of with the way to it. */
+  readonly folded?: true;
   readonly off?: true;
-  /** ms. */
-  readonly learned?: number;
+  readonly pauses?: LearnedRhythm;
+  /** Of the shop. */
+  readonly levels?: Readonly<Record<string, number>>;
 }
 
 export interface LivenessMemory {
@@ -41,50 +70,61 @@ export interface LivenessMemory {
 
 interface Watched {
   readonly name: string;
-  readonly given: number | undefined;
   readonly rhythm: Rhythm;
-  /** Elapsed, ms. */
-  last: number;
-  /** It was heard since `last` was set; else `last` is only from when on it is waited for. */
-  heard: boolean;
-  learned: number | undefined;
-  looked: number;
+  readonly clock: DeviceClock;
+  way: Way | undefined;
+  /** The slot (shop-pulse.ts) in which it was heard last. */
+  slot: number | undefined;
   silent: boolean;
-  off: boolean;
-  readonly offsets: number[];
+  folded: boolean;
+  /** Since when it is called silent, elapsed ms. */
+  silentAt: number;
 }
 
-const OFFSETS = 20;
-/** Off by more is wrong, by less than half of it right again. ms. */
-const WRONG_MS = 60_000;
-/** A learned rhythm is worked out so often, and remembered when it is another by a quarter. */
-const LEARN_MS = 60_000;
+interface Way extends Watched {
+  readonly members: Watched[];
+}
+
+const SHOP = '';
+/** So far towards its limit, a device is quiet for longer than it ever usually is. */
+const UNUSUAL = 0.4;
 
 export class Liveness {
   readonly #memory: LivenessMemory;
-  readonly #watched = new Map<string, Watched>();
+  readonly #pulse: ShopPulse;
+  readonly #devices = new Map<string, Watched>();
+  readonly #ways: readonly Way[];
+  #levels: Readonly<Record<string, number>> = {};
   #next = Number.POSITIVE_INFINITY;
   #isPaused = true;
   /** Asked for with every batch. */
   #quiet: readonly string[] | undefined;
 
-  constructor(devices: readonly WatchedDevice[], memory: LivenessMemory) {
+  /** `open`: whether the shop is open at a wall clock (epoch ms); absent: nobody said. */
+  constructor(devices: readonly WatchedDevice[], memory: LivenessMemory, open?: (wall: number) => boolean) {
     this.#memory = memory;
-    for (const { name, rhythm } of devices) {
-      const flags = { heard: false, learned: undefined, looked: 0, silent: false, off: false };
-      this.#watched.set(name, { name, given: rhythm, rhythm: new Rhythm(), last: 0, ...flags, offsets: [] });
+    this.#pulse = new ShopPulse(open);
+    const ways = new Map<string, WatchedDevice[]>();
+    for (const device of devices) {
+      this.#devices.set(device.name, this.#watched(device));
+      if (device.way !== undefined) ways.set(device.way, [...(ways.get(device.way) ?? []), device]);
     }
+    this.#ways = [...ways].flatMap(([name, behind]) => (behind.length < 2 ? [] : this.#way(name, behind)));
   }
 
   /** What is remembered, (re)read at start and after a transaction that failed. */
   load(): void {
-    for (const watched of this.#watched.values()) {
-      const { silent, off, learned } = this.#memory.recall(watched.name) ?? {};
+    this.#quiet = undefined;
+    for (const watched of this.#everybody()) {
+      const { silent, folded, off, pauses } = this.#memory.recall(watched.name) ?? {};
       watched.silent = silent === true;
-      this.#quiet = undefined;
-      watched.off = off === true;
-      watched.learned ??= learned;
+      watched.folded = folded === true;
+      watched.clock.isOff = off === true;
+      if (pauses !== undefined && watched.rhythm.learned === undefined) watched.rhythm.recall(pauses);
     }
+    const { levels } = this.#memory.recall(SHOP) ?? {};
+    if (levels !== undefined && this.#isPaused) this.#pulse.recall(levels);
+    this.#levels = levels ?? {};
     this.#next = 0;
   }
 
@@ -99,100 +139,178 @@ export class Liveness {
     return Number.isFinite(this.#next) ? this.#next : undefined;
   }
 
-  /** In the order of the configuration. */
+  /** In the order of the configuration, then the ways. */
   get quiet(): readonly string[] {
-    this.#quiet ??= [...this.#watched.values()].filter(({ silent }) => silent).map(({ name }) => name);
+    this.#quiet ??= [...this.#everybody()].filter(({ silent }) => silent).map(({ name }) => name);
     return this.#quiet;
   }
 
   /** `canTell`: news can be stored now; without, they come with the next time that it is heard. */
-  heard({ device, offset }: HeardDevice, now: number, canTell: boolean): LivenessNews[] {
-    const watched = this.#watched.get(device);
+  heard({ device, offset }: HeardDevice, now: number, wall: number, canTell: boolean): LivenessNews[] {
+    const watched = this.#devices.get(device);
     if (watched === undefined) return [];
-    const gap = now - watched.last;
-    const news: LivenessNews[] = [];
-    if (watched.heard) {
-      if (watched.silent && canTell) watched.rhythm.addSilence(gap, now);
-      else if (!watched.silent) watched.rhythm.add(gap, now);
-    }
-    watched.last = now;
-    watched.heard = true;
-    this.#learn(watched, now);
-    if (offset !== undefined) {
-      watched.offsets.push(offset);
-      if (watched.offsets.length > OFFSETS) watched.offsets.shift();
-    }
-    if (!canTell) return news;
-    if (watched.silent) {
-      watched.silent = false;
-      this.#quiet = undefined;
-      news.push({ is: 'back', device });
+    this.#turn(now, wall);
+    const { way, clock } = watched;
+    const news: LivenessNews[] = way === undefined ? [] : this.#hear(way, now, canTell);
+    news.push(...this.#hear(watched, now, canTell));
+    if (offset === undefined) return news;
+    clock.look(offset);
+    const change = canTell ? clock.change() : undefined;
+    if (change !== undefined) {
       this.#remember(watched);
+      news.push({ is: 'clock', device, ...change });
     }
-    if (offset !== undefined) news.push(...this.#clock(watched));
-    const due = now + (expectedOf(watched) ?? Number.POSITIVE_INFINITY);
-    if (due < this.#next) this.#next = due;
     return news;
   }
 
   /** Who fell silent until now. */
-  due(now: number): LivenessNews[] {
+  due(now: number, wall: number): LivenessNews[] {
     if (this.#isPaused) {
       this.#isPaused = false;
-      for (const watched of this.#watched.values()) watched.last = now;
+      this.#pulse.begin(now);
+      for (const { rhythm } of this.#everybody()) rhythm.waitFrom(now);
     } else if (now < this.#next) return [];
+    this.#turn(now, wall);
     this.#next = Number.POSITIVE_INFINITY;
-    const news: LivenessNews[] = [];
-    for (const watched of this.#watched.values()) {
-      const expectedMs = expectedOf(watched);
-      if (watched.silent || expectedMs === undefined) continue;
-      const quietMs = now - watched.last;
-      if (quietMs < expectedMs) {
-        this.#next = Math.min(this.#next, watched.last + expectedMs);
-        continue;
-      }
-      watched.silent = true;
-      this.#quiet = undefined;
-      this.#remember(watched);
-      news.push({ is: 'silent', device: watched.name, quietMs, expectedMs });
+    const news = this.#ways.flatMap((way) => this.#lookAtWay(way, now));
+    for (const watched of this.#devices.values()) {
+      if (watched.silent || watched.folded || watched.way?.silent) continue;
+      const measures = watched.rhythm.measures(now);
+      const over = measures.find(({ quiet, limit }) => quiet >= limit);
+      if (over === undefined) this.#waitFor(measures, now);
+      else news.push(this.#silence(watched, over, now));
     }
     return news;
   }
 
-  #clock(watched: Watched): LivenessNews[] {
-    const { offsets, name: device } = watched;
-    if (offsets.length < OFFSETS) return [];
-    const sorted = [...offsets].sort((a, b) => a - b);
-    const middle = sorted.slice(OFFSETS / 2 - 1, OFFSETS / 2 + 1);
-    // Of the two in the middle the better one: more than half of them say so.
-    const median = middle.reduce((a, b) => (Math.abs(a) < Math.abs(b) ? a : b));
-    const off = Math.abs(median) > (watched.off ? WRONG_MS / 2 : WRONG_MS);
-    if (off === watched.off) return [];
-    watched.off = off;
-    this.#remember(watched);
-    return [{ is: 'clock', device, seconds: Math.round(median / 1000), off }];
-  }
-
-  #learn(watched: Watched, now: number): void {
-    if (watched.given !== undefined || now - watched.looked < LEARN_MS) return;
-    watched.looked = now;
-    const learned = watched.rhythm.expected(now);
-    if (learned === undefined) return;
-    const before = watched.learned ?? 0;
-    watched.learned = learned;
+  #hear(watched: Watched, now: number, canTell: boolean): LivenessNews[] {
+    const { rhythm, name } = watched;
+    const wasSilent = watched.silent || watched.folded;
+    watched.slot = ShopPulse.slotAt(now);
+    if (wasSilent && !canTell) {
+      rhythm.waitFrom(now);
+      return [];
+    }
+    const learned = rhythm.heard(now, wasSilent);
+    this.#waitFor(rhythm.measures(now), now);
     // Written with the next commit, never a cause for one.
-    if (Math.abs(learned - before) > before / 4) this.#remember(watched);
+    if (learned && !wasSilent) this.#remember(watched);
+    if (!wasSilent) return [];
+    if ('members' in watched) for (const member of (watched as Way).members) member.rhythm.waitFrom(now);
+    watched.silent = watched.folded = false;
+    this.#quiet = undefined;
+    this.#remember(watched);
+    return [{ is: 'back', device: name }];
   }
 
-  #remember({ name, silent, off, learned, given }: Watched): void {
+  /** All that come by it are quiet, and two of them longer than they usually are. */
+  #lookAtWay(way: Way, now: number): LivenessNews[] {
+    if (way.silent) return [];
+    const { rhythm, members } = way;
+    // Who fell silent while the others were heard is gone for a reason of its own.
+    const waited = members.filter(({ silent, silentAt }) => !silent || silentAt >= rhythm.last);
+    const pressures = waited.flatMap((member) => {
+      const pressure = pressureOf(member.rhythm.measures(now));
+      return pressure === undefined ? [] : [pressure];
+    });
+    const measures = rhythm.measures(now);
+    const isOver =
+      measures.length > 0 ? measures.some(isOverdue) : pressures.every(isUnusual) && pressures.some((one) => one >= 1);
+    if (!isOver || pressures.filter(isUnusual).length < 2) {
+      this.#waitFor(measures, now);
+      for (const member of waited) this.#waitFor(member.rhythm.measures(now), now, UNUSUAL);
+      return [];
+    }
+    const [over = longestOf(waited, now)] = measures.filter(isOverdue);
+    const news: LivenessNews[] = [{ ...this.#silence(way, over, now), behind: waited.length }];
+    for (const member of waited) {
+      if (!member.silent) continue;
+      member.silent = false;
+      member.folded = true;
+      this.#remember(member);
+      news.push({ is: 'folded', device: member.name, into: way.name });
+    }
+    return news;
+  }
+
+  #silence(watched: Watched, { limit, work }: Measure, now: number): Extract<LivenessNews, { is: 'silent' }> {
+    watched.silent = true;
+    watched.silentAt = now;
+    this.#quiet = undefined;
+    this.#remember(watched);
+    return { is: 'silent', device: watched.name, quietMs: now - watched.rhythm.last, expectedMs: limit, work };
+  }
+
+  /** The next look is at the earliest moment at which one of the limits, or this share of it, may be reached. */
+  #waitFor(measures: readonly Measure[], now: number, share = 1): void {
+    for (const { quiet, limit } of measures)
+      if (quiet < limit * share) this.#next = Math.min(this.#next, now + Math.ceil(limit * share - quiet));
+  }
+
+  /** Slots of time are over: was the shop at work in them? */
+  #turn(now: number, wall: number): void {
+    let slot = this.#pulse.over(now);
+    if (slot === undefined) return;
+    const followers = [...this.#devices.values()].filter(({ rhythm }) => rhythm.isWitness);
+    for (; slot !== undefined; slot = this.#pulse.over(now)) {
+      const of = slot;
+      const heard = followers.map((one) => [one.rhythm, one.slot === of] as const);
+      this.#pulse.count(of, now, wall, heard);
+    }
+    const { levels } = this.#pulse;
+    const isOther = ([kin, level]: [string, number]): boolean => {
+      const known = this.#levels[kin] ?? 0;
+      return Math.abs(level - known) > Math.max(1, known / 4);
+    };
+    if (!Object.entries(levels).some(isOther)) return;
+    this.#levels = levels;
+    this.#memory.remember(SHOP, { levels });
+  }
+
+  #remember({ name, silent, folded, clock, rhythm }: Watched): void {
+    const { learned } = rhythm;
     this.#memory.remember(name, {
       ...(silent && { silent }),
-      ...(off && { off }),
-      ...(learned !== undefined && given === undefined && { learned }),
+      ...(folded && { folded }),
+      ...(clock.isOff && { off: true as const }),
+      ...(learned !== undefined && { pauses: learned }),
     });
+  }
+
+  *#everybody(): Iterable<Watched> {
+    yield* this.#devices.values();
+    yield* this.#ways;
+  }
+
+  #watched({ name, rhythm: given, kin = '', overnight, cold }: WatchedDevice): Watched {
+    const rhythm = new Rhythm({ given, kin: kin || 'any', overnight, cold }, this.#pulse);
+    const flags = { slot: undefined, silent: false, folded: false, silentAt: 0 };
+    return { name, rhythm, clock: new DeviceClock(), way: undefined, ...flags };
+  }
+
+  #way(name: string, behind: readonly WatchedDevice[]): Way {
+    const overnight = behind.some((one) => one.overnight === true) ? true : undefined;
+    const members = behind.flatMap((one) => this.#devices.get(one.name) ?? []);
+    const way: Way = { ...this.#watched({ name, overnight }), members };
+    for (const member of members) member.way = way;
+    return way;
   }
 }
 
-function expectedOf({ given, learned }: Watched): number | undefined {
-  return given ?? learned;
+function isOverdue({ quiet, limit }: Measure): boolean {
+  return quiet >= limit;
+}
+
+function isUnusual(pressure: number): boolean {
+  return pressure >= UNUSUAL;
+}
+
+/** How far it is towards being silent, 1: it is; nothing: it is not known enough. */
+function pressureOf(measures: readonly Measure[]): number | undefined {
+  return measures.length === 0 ? undefined : Math.max(...measures.map(({ quiet, limit }) => quiet / limit));
+}
+
+function longestOf(waited: readonly Watched[], now: number): Measure {
+  const measures = waited.flatMap(({ rhythm }) => rhythm.measures(now)).filter(isOverdue);
+  return measures.reduce((a, b) => (a.limit < b.limit ? a : b), { quiet: 0, limit: SLOT_MS, work: false });
 }
