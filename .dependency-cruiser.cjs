@@ -44,7 +44,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(edge|cloud-bridge|device-sims)/',
-        pathNot: '(\\.(test|bench)\\.ts$|^edge/cli/|^edge/(main|hub|writer)\\.ts$|^cloud-bridge/main\\.ts$)',
+        pathNot: '(\\.(test|bench|fixture)\\.ts$|^edge/cli/|^edge/(main|hub|writer)\\.ts$|^cloud-bridge/main\\.ts$)',
       },
       to: { path: '^config/' },
     },

@@ -3,43 +3,21 @@
  * make of the same facts. A codec without either fails here.
  */
 import { describe, expect, it } from 'vitest';
-import { deviceSchema } from '../../config/devices.ts';
-import { formatOf } from '../../edge/codecs/formats.ts';
 import { HubJson } from '../../edge/codecs/hub-json.ts';
-import { mappingFormat } from '../../edge/codecs/mapping.ts';
-import { CODECS, type CodecName, type DeviceConfig } from '../../edge/contracts/devices.ts';
-import type { Format } from '../../edge/contracts/formats.ts';
 import { facingSchema } from '../../edge/contracts/planogram.ts';
 import { type Answers, Listener, saidInPieces, written } from './answers.ts';
 import { type ConformanceCase, loadCases, type SentFrame } from './cases.ts';
+import { deviceOf, formatFor, VENDORS } from './codecs.fixture.ts';
 import { heardOfServer } from './opcua-frames.fixture.ts';
 import { SIMULATED, type Simulated } from './simulated.ts';
 
 const CASES = loadCases();
-/** The hub's own JSON is a codec of another kind: hub-json.test.ts. */
-const VENDORS = CODECS.filter((codec) => codec !== 'hub');
 
 /** It needs a server and the hub's own client, because a frame is what that client made of its notifications. */
 const OPCUA: Simulated = {
   ...{ codec: 'opcua', as: 'a cabinet with its door and its defrost', ownTime: true },
   frames: () => heardOfServer({ celsius: 4.25, humidity: 60, door_open: true, defrost: false }),
 };
-
-/** Its program is a file of its own, and so there only when it is built. */
-const mapping = mappingFormat({
-  program: new URL('../../dist/edge/codecs/mapping-process.js', import.meta.url),
-});
-
-function formatFor(codec: CodecName): Format {
-  const format = codec === 'mapping' ? mapping : formatOf(codec);
-  if (format === undefined) throw new Error(`no codec ${codec}`);
-  return format;
-}
-
-/** As a configuration has it, checked and with its defaults. */
-function deviceOf({ device, timezone }: Pick<ConformanceCase, 'device' | 'timezone'>): DeviceConfig {
-  return { ...deviceSchema.parse(device), ...(timezone !== undefined && { timezone }) };
-}
 
 async function answersTo(one: ConformanceCase, frames: readonly SentFrame[] = one.frames): Promise<Answers> {
   const listener = new Listener(formatFor(one.codec), deviceOf(one), one.received);

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it, test } from 'vitest';
 import type { Format } from '../contracts/formats.ts';
 import { bleGatewayFormat } from './ble-gateway.ts';
 import { decoded, opened, RECEIVED, saidBy } from './format.fixture.ts';
-import { fuzz } from './frame-fuzz.fixture.ts';
 
 let bleGateway: Format;
 beforeEach(() => {
@@ -177,12 +176,4 @@ test('an entry that names no zone, or something that is no beacon, is refused at
     'places.AC233FA03208: expected',
   );
   expect(() => opened(bleGateway, { ...ENTRY, places: { [TROLLEY]: 'a/b' } })).toThrow('without / + and #');
-});
-
-test('100,000 mutated frames are each answered', async () => {
-  const valid = [[gateway, minew(7), raw(UID_HEX)], theengs, [raw(TLM_HEX), raw(IBEACON_HEX)]];
-  const tally = await fuzz(opened(bleGateway, ENTRY), { frames: 100_000, seed: 3, valid });
-  expect(tally.understood).toBeGreaterThan(20_000);
-  expect(tally.refused).toBeGreaterThan(20_000);
-  expect(tally.readings).toBeGreaterThan(100);
 });

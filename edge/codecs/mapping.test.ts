@@ -6,7 +6,6 @@ import { afterEach, describe, expect, it, test } from 'vitest';
 import { parseConfig } from '../../config/loader.ts';
 import type { Decoder, NotUnderstood, Understood } from '../contracts/formats.ts';
 import { decoded, frameOf, opened, RECEIVED, readingsBy, saidBy } from './format.fixture.ts';
-import { fuzz } from './frame-fuzz.fixture.ts';
 import { mappingFormat } from './mapping.ts';
 
 const DIST = new URL('../../dist/edge/codecs/', import.meta.url);
@@ -279,15 +278,4 @@ describe('the configuration', () => {
     expect(() => parseConfig(text, 'x.yaml', {})).toThrow(`x.yaml:7:`);
     expect(() => parseConfig(text, 'x.yaml', {})).toThrow(key);
   });
-});
-
-test('2,000 mutated frames are each answered', async () => {
-  const decoder = device({
-    climate: 'payload.probes.{ "unit": name, "celsius": c, "time": t }',
-    status: '{ "online": payload.up, "text": $uppercase(payload.text) }',
-  });
-  const valid = [{ probes: [{ name: 'a', c: 4.5, t: 1_795_166_100_000 }], up: true, text: 'ok' }, 'plain text'];
-  const tally = await fuzz(decoder, { frames: 2000, seed: 5, valid });
-  expect(tally.understood).toBeGreaterThan(500);
-  expect(tally.refused).toBeGreaterThan(5);
 });

@@ -3,7 +3,6 @@ import type { CodecName, DeviceConfig } from '../contracts/devices.ts';
 import type { NotUnderstood, Understood } from '../contracts/formats.ts';
 import { readingSchemas } from '../contracts/readings.ts';
 import { formatOf } from './formats.ts';
-import { damaged, mutated, seeded } from './fuzzing.ts';
 
 const RECEIVED = Date.UTC(2026, 2, 1, 10);
 
@@ -29,20 +28,4 @@ export function readingsOf(told: Understood | NotUnderstood): readonly unknown[]
   if (!told.ok) throw new Error(told.reason);
   for (const { kind, reading } of told.said) readingSchemas[kind].parse(reading);
   return told.said.map(({ kind, reading }) => ({ kind, ...reading }));
-}
-
-/** Decodes that many damaged copies of frames; returns how many were still understood. Throws what the codec throws. */
-export function mutatedFrames(device: DeviceConfig, frames: readonly unknown[], count: number): number {
-  const decode = decoderOf(device);
-  const random = seeded(42);
-  let understood = 0;
-  for (let at = 0; at < count; at += 1) {
-    const frame = frames[at % frames.length];
-    const text = typeof frame === 'string' ? frame : JSON.stringify(at % 2 === 0 ? mutated(frame, random) : frame);
-    const bytes = Buffer.from(text);
-    const told = decode(at % 4 === 0 ? bytes : damaged(bytes, random));
-    if (told.ok) understood += 1;
-    else if (told.reason === '') throw new Error('refused without a reason');
-  }
-  return understood;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Decoder } from '../contracts/formats.ts';
 import { decoded, opened, readingsBy } from './format.fixture.ts';
-import { fuzz } from './frame-fuzz.fixture.ts';
 import { xovis } from './xovis.ts';
 
 const DOOR = { push: true, line: 'door' };
@@ -217,12 +216,4 @@ test('what it is not is refused with what was expected; the state of the sensor 
 test('an entry without a place, or with another model, is refused at start', () => {
   expect(() => opened(xovis, { push: true })).toThrow('needs `line`, `zone` or `places`');
   expect(() => opened(xovis, { ...DOOR, model: 'both' })).toThrow('model: must be live or logics');
-});
-
-test('100,000 mutated frames are each answered', async () => {
-  const valid = [live(frame(), frame({ type: 'ZONE_ENTRY', geometry: 4 })), logics([1, 0], [2, 3])];
-  const decoder = opened(xovis, { push: true, places: { 'Line 2': 'door', 'Line 4': 'beverages' } });
-  const tally = await fuzz(decoder, { frames: 100_000, seed: 1, valid });
-  expect(tally.understood).toBeGreaterThan(20_000);
-  expect(tally.refused).toBeGreaterThan(20_000);
 });
