@@ -27,8 +27,8 @@ test('an option that is not one ends it with 2 and a word about what is allowed'
 });
 
 test('stopped in the middle of business it leaves no process, no folder, and exit code 130', async () => {
-  const { end, said } = demo('--offline', '--minutes', '1');
-  await waitUntil('the first event of a reading', () => /event +#\d+ retail/.test(said.out), { timeoutMs: 25_000 });
+  const { end, said } = demo('--offline', '--minutes', '0.5');
+  await waitUntil('the freezer to fail', () => /shop +the compressor of/.test(said.out), { timeoutMs: 25_000 });
   const folder = /working folder (\S+)/.exec(said.out)?.[1] ?? '';
   const page = /Staff page: (\S+)/.exec(said.out)?.[1] ?? '';
   const screen = /A screen: +(\S+)/.exec(said.out)?.[1] ?? '';

@@ -1,4 +1,4 @@
-/** The demo: a small shop on simulated devices, its hub, and head office's Kafka behind a link that is cut on the way. */
+/** The demo: an afternoon of the simulated supermarket, its hub, and head office's Kafka behind a link that is cut on the way. */
 import { messageOf } from '../../edge/contracts/errors.ts';
 import { cleanup } from './cleanup.ts';
 import { narrator } from './narrator.ts';

@@ -3,21 +3,15 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Who speaks, and in which colour. */
+/** Who speaks, and in which colour. `shop` is what truly happened, `hub` what the hub made of it. */
 const SPEAKERS = {
   setup: 'gray',
   shop: 'cyan',
-  reading: 'blue',
-  event: 'blue',
-  alert: ['bold', 'red'],
+  hub: ['bold', 'green'],
   staff: 'magenta',
-  solved: 'green',
-  offer: ['bold', 'green'],
   phone: 'magenta',
-  till: 'blue',
   kafka: 'yellow',
   link: ['bold', 'yellow'],
-  buffer: 'yellow',
   fault: ['bold', 'red'],
 } as const satisfies Record<string, Style>;
 
@@ -25,32 +19,22 @@ export type Speaker = keyof typeof SPEAKERS;
 
 export interface Narrator {
   say(speaker: Speaker, text: string): void;
-  /** A further line to what was said last. */
-  more(text: string): void;
   /** A line of its own, without time and speaker. */
   plain(text?: string): void;
   heading(text: string): void;
-  /** From now on the clock shows time since this moment. */
-  restartClock(): void;
-}
-
-function clockText(ms: number): string {
-  const tenths = Math.floor(ms / 100);
-  const minutes = Math.floor(tenths / 600);
-  return `${minutes}:${((tenths % 600) / 10).toFixed(1).padStart(4, '0')}`;
+  /** From now on lines carry what this clock shows, at most five characters. */
+  useClock(clock: () => string): void;
 }
 
 export function narrator(write: (line: string) => void, colours: boolean): Narrator {
-  let start = performance.now();
+  const start = performance.now();
+  let clock = (): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const paint = (style: Style, text: string): string =>
     colours ? styleText(style, text, { validateStream: false }) : text;
   return {
     say(speaker, text) {
-      const time = paint('gray', clockText(performance.now() - start).padStart(7));
-      write(`${time}  ${paint(SPEAKERS[speaker], speaker.padEnd(8))}${text}`);
-    },
-    more(text) {
-      write(`${' '.repeat(17)}${paint('gray', text)}`);
+      const time = paint('gray', clock().padStart(6));
+      write(`${time}  ${paint(SPEAKERS[speaker], speaker.padEnd(7))}${text}`);
     },
     plain(text = '') {
       write(text);
@@ -58,8 +42,8 @@ export function narrator(write: (line: string) => void, colours: boolean): Narra
     heading(text) {
       write(paint('bold', text));
     },
-    restartClock() {
-      start = performance.now();
+    useClock(next) {
+      clock = next;
     },
   };
 }

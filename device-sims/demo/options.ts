@@ -9,9 +9,9 @@ export interface DemoOptions {
 
 export const USAGE = `store-hub demo [--minutes 2] [--offline] [--seed 7]
 
-  --minutes N   how long the shop is open (0.5 to 120)
+  --minutes N   how long the afternoon from three to six takes (0.5 to 120)
   --offline     without Kafka: head office is out of reach the whole time
-  --seed N      another day in the same shop`;
+  --seed N      another afternoon in the same shop`;
 
 function number(text: string, name: string, low: number, high: number): number {
   const value = Number(text);

@@ -1,13 +1,13 @@
 /** The link to head office is cut for a while: the buffer grows, the shop goes on, the buffer drains. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Store } from '../harness/store.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import type { Link } from '../link/tcp-proxy.ts';
 import type { Narrator } from './narrator.ts';
+import { counted } from './words.ts';
 
 const edgeStatus = z.object({ buffer: z.object({ events: z.number(), bytes: z.number(), oldest_age_s: z.number() }) });
-const bridgeStatus = z.object({ state: z.string(), reason: z.string().nullish() });
+const bridgeStatus = z.object({ state: z.string() });
 
 export type Buffer = z.infer<typeof edgeStatus>['buffer'];
 
@@ -15,15 +15,10 @@ export async function bufferOf(store: Store): Promise<Buffer> {
   return edgeStatus.parse(await store.get(`${store.httpUrl}/status`)).buffer;
 }
 
-export async function bridgeState(store: Store): Promise<{ state: string; reason: string }> {
-  const { state, reason } = bridgeStatus.parse(await store.get(`${store.bridgeUrl}/status`));
-  return { state, reason: reason ?? '' };
-}
-
 export async function bufferLine(store: Store): Promise<string> {
-  const { events, oldest_age_s } = await bufferOf(store);
-  const { state, reason } = await bridgeState(store);
-  return `${events} events wait, the oldest for ${Math.round(oldest_age_s)} s; bridge: ${reason || state}`;
+  const { events } = await bufferOf(store);
+  const { state } = bridgeStatus.parse(await store.get(`${store.bridgeUrl}/status`));
+  return `${counted(events, 'event')} wait in the shop for head office; its bridge says: ${state}`;
 }
 
 export interface Outage {
@@ -33,28 +28,33 @@ export interface Outage {
   readonly drainedIn: number;
 }
 
-export async function outage(
-  { store, link, narrator, signal }: { store: Store; link: Link; narrator: Narrator; signal: AbortSignal },
-  lengthMs: number,
-): Promise<Outage> {
+export interface OutageOptions {
+  readonly store: Store;
+  readonly link: Link;
+  readonly narrator: Narrator;
+  readonly signal: AbortSignal;
+  /** Resolves when it is to be over. */
+  readonly over: () => Promise<void>;
+}
+
+/** What of the younger events is on its way is no backlog. */
+const MOMENT_S = 1.5;
+
+export async function outage({ store, link, narrator, signal, over }: OutageOptions): Promise<Outage> {
   link.cut();
-  narrator.say('link', `the link to head office is cut for ${Math.round(lengthMs / 1000)} s; the shop goes on`);
-  let peak = 0;
-  const looks = 4;
-  for (let look = 0; look < looks; look += 1) {
-    await sleep(lengthMs / looks, undefined, { signal });
-    narrator.say('buffer', await bufferLine(store));
-    peak = Math.max(peak, (await bufferOf(store)).events);
-  }
+  narrator.say('link', 'the line to head office is dead; the shop goes on');
+  await over();
+  narrator.say('hub', await bufferLine(store));
+  const peak = (await bufferOf(store)).events;
   link.heal();
   const healed = performance.now();
-  narrator.say('link', 'the link is healed');
+  narrator.say('link', 'the line is back');
   const drained = async () => {
     const { events, oldest_age_s } = await bufferOf(store);
-    return events === 0 || oldest_age_s < 1.5;
+    return events === 0 || oldest_age_s < MOMENT_S;
   };
   await waitUntil('the buffer to drain', drained, { timeoutMs: 60_000, everyMs: 100, signal });
   const drainedIn = (performance.now() - healed) / 1000;
-  narrator.say('buffer', `drained ${drainedIn.toFixed(1)} s after healing`);
+  narrator.say('kafka', `head office has all of it, ${drainedIn.toFixed(1)} s by the wall clock after that`);
   return { peak, drainedIn };
 }

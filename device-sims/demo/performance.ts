@@ -1,7 +1,7 @@
-/** The demo's course: opening, business, the cut link, closing, the proof, the summary. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { waitUntil } from '../harness/wait-until.ts';
-import { TINY_SHOP } from '../world/shop-plan.ts';
+/** The demo's course: the set-up, the afternoon with its mishaps, the proof, the summary. */
+import { execFileSync } from 'node:child_process';
+import { AFTERNOON_MS, type Afternoon, openAfternoon } from './afternoon.ts';
+import { type Campaign, campaignsOf } from './campaigns.ts';
 import { assemble, type Cast } from './cast.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { Narrator } from './narrator.ts';
@@ -10,16 +10,13 @@ import { bufferLine, type Outage, outage } from './outage.ts';
 import { prove } from './proof.ts';
 import { type Stage, setStage } from './stage.ts';
 import { summary } from './summary.ts';
+import { counted } from './words.ts';
 
-/** The shop's time passes this much faster than ours: a customer a minute is dull to watch. */
-const PACE = 10;
-/** Parts of the whole length: when the link is cut, and for how long. */
-const CUT_AT = 0.35;
-const CUT_FOR = 0.25;
-/** Closing takes about this long: the last shoppers pay, the last alerts resolve. */
-const CLOSING_MS = 12_000;
-/** The counter above the door looks every two seconds, and who left a zone unnoticed is gone after three. */
-const LAST_LOOK_MS = 4_000;
+/** Simulated ms since three o'clock. */
+const MINUTE = 60_000;
+const MISHAP_AT = 55 * MINUTE;
+const CUT_AT = 80 * MINUTE;
+const HEALED_AT = 110 * MINUTE;
 
 export interface Theatre {
   readonly narrator: Narrator;
@@ -27,83 +24,78 @@ export interface Theatre {
   readonly signal: AbortSignal;
 }
 
-/** Lets the shop's time pass from now on; gives what stops it. */
-function runClock({ shop, unit, story }: Cast): () => void {
-  const opened = performance.now();
-  let defrosting = false;
-  const clock = setInterval(() => {
-    const now = ((performance.now() - opened) / 1000) * PACE;
-    shop.advance(now);
-    unit.advance(now);
-    if (unit.defrosting === defrosting) return;
-    defrosting = unit.defrosting;
-    story.defrost(shop.plan.fridge.unit, defrosting);
-  }, 50);
-  return () => clearInterval(clock);
+/** Pseudo-terminals for the scales that are on serial lines. */
+function hasSocat(): boolean {
+  try {
+    execFileSync('/bin/sh', ['-c', 'command -v socat'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/** From opening to the closing of the doors. */
-async function business(stage: Stage, lengthMs: number, { narrator, signal }: Theatre): Promise<Outage | undefined> {
+function introduce(stage: Stage, { narrator }: Theatre, campaigns: readonly Campaign[]): void {
+  const { httpUrl } = stage.store;
+  narrator.plain();
+  narrator.heading(`  Staff page: ${httpUrl}/   (open it while this runs, as if on a phone)`);
+  narrator.heading(`  Offers:     ${httpUrl}/offers`);
+  narrator.heading(`  A screen:   ${httpUrl}/screen/${campaigns[0]?.zone}`);
+  narrator.plain();
+  narrator.plain('  shop: what truly happens, from the ledger of the simulated shop. hub: what store-hub makes of it.');
+  narrator.plain();
+}
+
+/** From three to six. */
+async function live(stage: Stage, cast: Cast, { narrator, signal }: Theatre): Promise<Outage | undefined> {
   const { store, link, kafka } = stage;
-  const opened = performance.now();
-  const until = async (part: number) => {
-    await sleep(Math.max(0, opened + part * lengthMs - performance.now()), undefined, { signal });
-  };
-  let cut: Outage | undefined;
+  const { pace, afternoon, mishap } = cast;
+  const until = (ms: number): Promise<void> => pace.until(afternoon.begins + ms);
+  pace.start();
+  await until(MISHAP_AT);
+  mishap.happen();
   await until(CUT_AT);
-  if (kafka) {
-    cut = await outage({ store, link, narrator, signal }, CUT_FOR * lengthMs);
-  } else {
-    narrator.say('buffer', await bufferLine(store));
-    await until(CUT_AT + CUT_FOR);
-    narrator.say('buffer', await bufferLine(store));
-  }
-  await until(Math.max(0.75, 1 - CLOSING_MS / lengthMs));
+  let cut: Outage | undefined;
+  if (kafka) cut = await outage({ store, link, narrator, signal, over: () => until(HEALED_AT) });
+  else narrator.say('hub', await bufferLine(store));
+  await until(AFTERNOON_MS);
   return cut;
 }
 
-/** Those inside finish, staff make their round, the alerts resolve. */
-async function closing({ shop, ledger, watch }: Cast, { narrator, signal }: Theatre): Promise<void> {
-  shop.closeDoors();
-  narrator.say('shop', `the doors close; shoppers still inside: ${shop.inside()}`);
-  const quiet = (): boolean => {
-    if (shop.inside() > 0) return false;
-    // A shelf that lost some again while it was being filled may be above its minimum, and not yet full enough.
-    for (const { subject } of watch.open()) if (!ledger.openGap(subject)) shop.refill(subject);
-    return watch.open().length === 0 && ledger.gaps.every(({ ended }) => ended !== undefined);
-  };
-  await waitUntil('the shop to be empty and every alert resolved', quiet, { timeoutMs: 60_000, signal });
-  await sleep(LAST_LOOK_MS, undefined, { signal });
+function clockOf({ world, file }: Afternoon): () => string {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: file.timezone, hour: '2-digit', minute: '2-digit' });
+  return () => format.format(world.now);
 }
 
 /** What was not as it must be, one sentence each; throws when it could not go on, or was stopped. */
 export async function perform(options: DemoOptions, theatre: Theatre): Promise<string[]> {
   const { narrator, cleanup, signal } = theatre;
-  const unit = options.minutes === 1 ? 'minute' : 'minutes';
-  narrator.heading(`store-hub demo: a small shop for ${options.minutes} ${unit}, ten times faster than life`);
-  const stage = await setStage({ ...theatre, plan: TINY_SHOP, offline: options.offline });
-  const cast = await assemble(stage, { ...theatre, plan: TINY_SHOP, seed: options.seed });
-  const names = cast.devices.map(({ name }) => name).join(', ');
-  narrator.say('setup', `${cast.devices.length} devices are connected: ${names}`);
-  narrator.plain();
-  narrator.heading(`  Staff page: ${stage.store.httpUrl}/   (open it while this runs)`);
-  narrator.heading(`  Offers:     ${stage.store.httpUrl}/offers`);
-  narrator.heading(`  A screen:   ${stage.store.httpUrl}/screen/${TINY_SHOP.guest?.zone}`);
-  narrator.plain();
+  const { minutes, seed, offline } = options;
+  const speed = AFTERNOON_MS / MINUTE / minutes;
+  const times = Number.isInteger(speed) ? speed : speed.toFixed(1);
+  narrator.heading(
+    `store-hub demo: a supermarket from three to six, in ${counted(minutes, 'minute')} (${times} times as fast as life)`,
+  );
+  const afternoon = openAfternoon(seed);
+  const campaigns = campaignsOf(afternoon.world.floor);
+  const serial = hasSocat();
+  const stage = await setStage({ ...theatre, afternoon, campaigns, speed, serial, offline });
+  const cast = await assemble(stage, { ...theatre, afternoon, campaigns, speed, seed, serial });
+  const { length } = cast.equipment.devices;
+  const lines = serial ? 'serial lines' : 'no serial lines as socat is missing';
+  narrator.say('setup', `${length} devices are connected, each in its vendor's format: MQTT, HTTP, files, ${lines}`);
+  introduce(stage, theatre, campaigns);
 
-  narrator.restartClock();
-  const stopClock = runClock(cast);
-  cleanup.add('shop', async () => stopClock());
-  const cut = await business(stage, options.minutes * 60_000, theatre);
-  await closing(cast, theatre);
-  stopClock();
-  await cast.rest(10_000);
-  const { sent, acknowledged } = cast.tally;
-  narrator.say('setup', `the devices have stopped: ${acknowledged} of ${sent} readings acknowledged`);
+  narrator.useClock(clockOf(afternoon));
+  cleanup.add('shop', () => cast.pace.stop());
+  cast.opening();
+  const cut = await live(stage, cast, theatre);
+  await cast.rest();
+  const { sent, acknowledged } = cast.equipment.tally;
+  narrator.say('setup', `the devices have stopped: ${acknowledged} of ${sent} frames acknowledged`);
 
   const proof = await prove(stage, cast, signal);
-  const faults = [...cast.faults, ...proof.faults];
-  summary({ narrator, cast, proof, cut, faults });
+  const faults = [...cast.faults, ...cast.mishap.faults(), ...proof.faults];
+  summary({ narrator, stage, cast, proof, cut, faults });
   if (faults.length > 0) {
     narrator.plain('\nThe last words of edge and bridge:');
     for (const line of [...stage.store.edge.lines.slice(-8), ...stage.store.bridge.lines.slice(-8)])

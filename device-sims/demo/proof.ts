@@ -1,12 +1,15 @@
 /** The end of the demo: what the journal holds, what head office holds, and what `store-hub verify` says of it. */
 import { z } from 'zod';
 import { waitUntil } from '../harness/wait-until.ts';
+import { HubStory, parseEvent } from '../score/hub-story.ts';
+import { scoreOf } from '../score/score.ts';
+import type { Score } from '../score/score-file.ts';
 import type { Cast } from './cast.ts';
 import type { HeadOffice } from './head-office.ts';
 import { judgeOffers, type OfferScore } from './offer-score.ts';
 import { bufferOf } from './outage.ts';
-import { type JournalEvent, judgeHeadOffice, judgeStore, parseExport } from './score.ts';
-import { SETTLE_MS, type Stage } from './stage.ts';
+import { type JournalEvent, judgeHeadOffice, judgeShop, parseExport } from './score.ts';
+import type { Stage } from './stage.ts';
 import { judgeTraces } from './traces.ts';
 
 export interface Verified {
@@ -19,9 +22,8 @@ export interface Verified {
 
 export interface Proof {
   readonly journal: readonly JournalEvent[];
+  readonly score: Score;
   readonly offers: OfferScore;
-  /** What `store-hub offers` says, as it says it. */
-  readonly report: string;
   /** Places where somebody is named who must not be. */
   readonly traces: readonly string[];
   /** What `store-hub verify` found; absent without Kafka. */
@@ -75,27 +77,51 @@ async function readByHeadOffice(
   return judgeHeadOffice(journal, office.records, office.repeated);
 }
 
+/** The same clock for both: what the hub said, at the shop's time. */
+function scored(cast: Cast, exported: string): Score {
+  const hub = new HubStory(cast.pace.simulated);
+  for (const line of exported.split('\n')) if (line !== '') hub.take(parseEvent(line));
+  return scoreOf(cast.afternoon.truth, hub);
+}
+
 export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Promise<Proof> {
-  const { shop, ledger, tally, watch, office, said } = cast;
+  const { afternoon, campaigns, equipment, app, baskets } = cast;
+  const { office } = stage;
   const buffered = async () => (await bufferOf(stage.store)).events;
   if (office) {
     const empty = async () => (await buffered()) === 0;
     await waitUntil('the buffer to be empty', empty, { timeoutMs: 30_000, signal });
   }
-  const journal = parseExport(await printed(stage, ['journal', 'export'], signal));
-  const report = await printed(stage, ['offers'], signal);
-  const faults = judgeStore({ ledger, tally, alerts: watch.alerts, journal, settleMs: SETTLE_MS });
-  const offers = judgeOffers({ plan: shop.plan, ledger, said, journal });
+  const exported = await printed(stage, ['journal', 'export'], signal);
+  const journal = parseExport(exported);
+  const score = scored(cast, exported);
+  const faults = judgeShop(score, equipment.tally);
+  const { answers } = equipment;
+  const { shelvesBy } = afternoon.world.floor;
+  const shelves = new Map(
+    [...shelvesBy].map(
+      ([
+        name,
+        {
+          zone,
+          product: { gtin },
+        },
+      ]) => [name, { zone, gtin }],
+    ),
+  );
+  const offers = judgeOffers({ campaigns, answers, shown: app.shown, baskets, journal, shelves });
   const { dataDir, edge, bridge } = stage.store;
-  const traces = await judgeTraces(ledger, dataDir, [...edge.lines, ...bridge.lines]);
+  const consented = new Set([...answers].flatMap(([name, isGranted]) => (isGranted ? [name] : [])));
+  const traces = await judgeTraces(consented, dataDir, [...edge.lines, ...bridge.lines]);
   faults.push(...offers.faults, ...traces);
+  const found = { journal, score, offers, traces, faults };
   if (!office) {
     const events = await buffered();
     if (events !== journal.length) faults.push(`the buffer holds ${events} events, the journal ${journal.length}`);
-    return { journal, offers, report, traces, verified: undefined, faults };
+    return { ...found, verified: undefined };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));
   const verified = await verify(stage, signal);
   if (!verified.ok) faults.push(`store-hub verify: ${verified.text}`);
-  return { journal, offers, report, traces, verified, faults };
+  return { ...found, verified };
 }

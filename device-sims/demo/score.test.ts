@@ -1,99 +1,68 @@
 import { expect, test } from 'vitest';
-import { openLedger } from '../world/ledger.ts';
-import { TINY_SHOP } from '../world/shop-plan.ts';
-import { alertWatch } from './alert-watch.ts';
-import { judgeHeadOffice, judgeStore, missedGaps, parseExport } from './score.ts';
-
-const SETTLE_MS = 2_000;
-const WHO = { number: 1 };
+import type { Found, Score } from '../score/score-file.ts';
+import { judgeHeadOffice, judgeShop, parseExport } from './score.ts';
 
 function event(sequence: number, type: string, data: object = {}): string {
   const digits = String(sequence).padStart(16, '0');
   return JSON.stringify({ id: `s/i/${digits}`, sequence: digits, type, subject: 's', data });
 }
 
-/** One shopper, one sale, one gap of five seconds that an alert named after two and that was resolved. */
-function goodDay() {
-  const time = { now: 0 };
-  const clock = () => time.now;
-  const ledger = openLedger(TINY_SHOP, clock);
-  const watch = alertWatch(ledger, clock);
-  const alert = {
-    ...{ id: 'a'.repeat(26), rule: 'shelf-gap', subject: 'B2-1', state: 'open' as const, severity: 'warning' as const },
-    ...{ title: '', detail: '', raised: '', changed: '', events: [] },
-  };
-  const lines = [{ gtin: '09521234000020', quantity: 2, price: 289 }];
-  ledger.record({ kind: 'entered', who: WHO });
-  ledger.record({ kind: 'picked', who: WHO, shelf: 'B2-1', count: 2 });
-  time.now = 2_100;
-  watch.take('t', alert);
-  ledger.record({ kind: 'paid', who: WHO, transaction: '000001', lines, coupons: [] });
-  ledger.record({ kind: 'left', who: WHO, unpaid: 0 });
-  time.now = 5_000;
-  ledger.record({ kind: 'refilled', shelf: 'B2-1', count: 6 });
-  time.now = 7_000;
-  watch.take('t', undefined);
-  const journal = parseExport(
-    [
-      event(1, 'retail.traffic.crossed.v1', { in: 1, out: 1 }),
-      event(2, 'retail.alerts.raised.v1'),
-      event(3, 'retail.sales.sold.v1'),
-      event(4, 'retail.alerts.resolved.v1'),
-    ].join('\n'),
-  );
-  return { time, ledger, watch, alert, journal, tally: { sent: 9, acknowledged: 9 }, settleMs: SETTLE_MS };
-}
+const JOURNAL = parseExport(
+  [event(1, 'retail.traffic.crossed.v1'), event(2, 'retail.alerts.raised.v1'), event(3, 'retail.sales.sold.v1')].join(
+    '\n',
+  ),
+);
 
-test('a day on which everything was seen has no faults', () => {
-  const day = goodDay();
-  expect(judgeStore({ ...day, alerts: day.watch.alerts })).toEqual([]);
-  expect(day.watch.alerts).toMatchObject([{ subject: 'B2-1', delay: 2.1, ended: 7_000 }]);
+const FOUND: Found = {
+  ...{ episodes: 10, found: 9, missed: 1, false: 0, repeated: 0, excused: 0, brief: 0, recall: 0.9, precision: 1 },
+  ...{ calls_per_episode: 1, seconds_to_find: { p50: 30, p95: 60 }, stale_hours: 0 },
+};
+type Judged = Pick<Score, 'gaps' | 'sales' | 'traffic'>;
+
+/** Everything was sold, counted and found, but for one gap. */
+const GOOD: Judged = {
+  gaps: { all: FOUND, with_sensor: FOUND, without_sensor: FOUND },
+  traffic: { hours: 1, true_persons: 5, counted_persons: 5, error_per_hour: 0 },
+  sales: { sales: 3, missing: 0, doubled: 0, different: 0, invented: 0 },
+};
+const TALLY = { sent: 9, acknowledged: 9 };
+
+test('an afternoon on which everything was taken has no faults', () => {
+  expect(judgeShop(GOOD, TALLY)).toEqual([]);
 });
 
 test('each thing that does not match is named', () => {
-  const day = goodDay();
-  const journal = day.journal.filter(({ type }) => !type.includes('sold') && !type.includes('crossed'));
-  const faults = judgeStore({ ...day, alerts: day.watch.alerts, journal, tally: { sent: 9, acknowledged: 8 } });
-  expect(faults).toEqual([
-    'readings acknowledged: 8, but 9 expected',
-    'journaled sales: 0, but 1 expected',
-    'shoppers counted at the door: 0, but 1 expected',
+  const score = {
+    ...GOOD,
+    traffic: { ...GOOD.traffic, counted_persons: 4 },
+    sales: { ...GOOD.sales, missing: 1, doubled: 2, different: 3, invented: 4 },
+  };
+  expect(judgeShop(score, { sent: 9, acknowledged: 8 })).toEqual([
+    'frames of devices acknowledged: 8, but 9 expected',
+    'sales that the journal lacks: 1, but 0 expected',
+    'sales that the journal has twice: 2, but 0 expected',
+    'sales that the journal tells otherwise: 3, but 0 expected',
+    'sales that nobody made: 4, but 0 expected',
+    'persons counted at the doors: 4, but 5 expected',
   ]);
 });
 
-test('a gap that no alert named is missed, a short one is not', () => {
-  const { ledger, time } = goodDay();
-  expect(missedGaps({ ledger, alerts: [], settleMs: SETTLE_MS })).toBe(1);
-  ledger.record({ kind: 'picked', who: WHO, shelf: 'A1-1', count: 1 });
-  time.now += 2_500;
-  ledger.record({ kind: 'put-back', shelf: 'A1-1', count: 1 });
-  expect(missedGaps({ ledger, alerts: [], settleMs: SETTLE_MS })).toBe(1);
-});
-
-test('an alert without a gap, and no alert at all, are faults', () => {
-  const day = goodDay();
-  day.watch.take('u', { ...day.alert, id: 'b'.repeat(26), subject: 'C1-1' });
-  expect(judgeStore({ ...day, alerts: day.watch.alerts })).toContain('alerts without a gap: 1, but 0 expected');
-  const none = judgeStore({ ...day, alerts: [] });
-  expect(none).toContain('no alert was raised');
+test('many gaps that a sensor could see and nobody was told of are a fault, and so are none at all', () => {
+  const withFound = (found: number, episodes: number): Judged => {
+    return { ...GOOD, gaps: { ...GOOD.gaps, with_sensor: { ...FOUND, found, episodes } } };
+  };
+  expect(judgeShop(withFound(7, 10), TALLY)).toEqual([]);
+  expect(judgeShop(withFound(6, 10), TALLY)).toEqual(['shelf gaps found: 6 of 10 that a sensor could see']);
+  expect(judgeShop(withFound(0, 0), TALLY)).toHaveLength(1);
 });
 
 test('head office must hold exactly the journal; what came after the export is no stranger', () => {
-  const { journal } = goodDay();
-  const all = new Map(journal.map(({ id }) => [id, true]));
-  expect(judgeHeadOffice(journal, new Map([...all, ['s/i/0000000000000005', true]]), [])).toEqual([]);
-  const lacking = new Map([...all].slice(1));
-  expect(judgeHeadOffice(journal, lacking, [])).toEqual([
+  const all = new Set(JOURNAL.map(({ id }) => id));
+  expect(judgeHeadOffice(JOURNAL, new Set([...all, 's/i/0000000000000005']), [])).toEqual([]);
+  const lacking = new Set([...all].slice(1));
+  expect(judgeHeadOffice(JOURNAL, lacking, [])).toEqual([
     'head office lacks 1 events, the first is s/i/0000000000000001',
   ]);
-  expect(judgeHeadOffice(journal, all, ['s/i/0000000000000002'])).toHaveLength(1);
-  expect(judgeHeadOffice(journal, new Map([...all, ['s/x/0000000000000003', true]]), [])).toHaveLength(1);
-});
-
-test('a reminder is not a second alert', () => {
-  const { watch, alert } = goodDay();
-  expect(watch.take('u', { ...alert, id: 'c'.repeat(26) })?.news).toBe('raised');
-  expect(watch.take('u', { ...alert, id: 'c'.repeat(26), state: 'acknowledged' })).toBeUndefined();
-  expect(watch.take('u', { ...alert, id: 'c'.repeat(26) })?.news).toBe('reopened');
-  expect(watch.alerts).toHaveLength(2);
+  expect(judgeHeadOffice(JOURNAL, all, ['s/i/0000000000000002'])).toHaveLength(1);
+  expect(judgeHeadOffice(JOURNAL, new Set([...all, 's/x/0000000000000003']), [])).toHaveLength(1);
 });

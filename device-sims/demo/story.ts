@@ -1,162 +1,177 @@
 /**
- * Turns what happens into lines a person can follow. For each true gap, for one offer, and now and then for a sale, the
- * whole way is told: what the device said, the event the hub made of it, the alert, and where head office's Kafka has
- * it. Everything else is only counted.
+ * Turns the afternoon into lines that a person can follow: what truly happened, from the ledger, and below it what the
+ * hub made of it, from its alerts, its journal and its offers. What happens often is told once.
  */
-import type { Alert } from '../../edge/contracts/alerts.ts';
-import type { Deed, SentReading } from '../devices/device.ts';
-import type { Fact } from '../world/facts.ts';
-import type { Ledger } from '../world/ledger.ts';
-import type { ShopPlan } from '../world/shop-plan.ts';
-import type { AlertWatch } from './alert-watch.ts';
-import type { HeadOfficeRecord } from './head-office.ts';
+import { z } from 'zod';
+import type { LedgerRecord } from '../sim/ledger-records.ts';
+import type { World } from '../sim/world.ts';
+import { type Afternoon, FREEZER } from './afternoon.ts';
+import type { AlertNews } from './alert-watch.ts';
+import type { Campaign } from './campaigns.ts';
+import { gapStory } from './gap-story.ts';
 import type { FedEvent } from './journal-feed.ts';
 import type { Narrator } from './narrator.ts';
-import { offerStory } from './offer-story.ts';
+import type { ShownOffer } from './shoppers-app.ts';
+import { counted } from './words.ts';
 
-/** One sale, and the whole way of one gap, in this time; the first gaps are told in full. */
-const SALE_EVERY_MS = 15_000;
-const GAP_EVERY_MS = 20_000;
-const GAPS_IN_FULL = 2;
+/** Who has the phone. */
+export const LEAD = 'Mia';
+const REPORT_EVERY_MS = 3_600_000;
+const PALLETS_MS = 10 * 60_000;
 
-/** `store-0042/1m7.../0000000000000042` -> `#42`: short enough for a line. */
-function short(eventId: string): string {
-  return `#${Number(eventId.split('/').at(-1))}`;
-}
-
-/** Enough to lead an alert back to its cause; a long demo must not keep everything. */
-const REMEMBERED = 500;
-
-function remember(map: Map<string, string>, key: string, value: string): void {
-  if (map.size >= REMEMBERED) map.delete(map.keys().next().value ?? '');
-  map.set(key, value);
-}
-
-/** Tells the first few of many lines that come at once, as after an outage, and counts the others. */
-function burst(tell: (line: string) => void, others: (count: number) => void): (line: string) => void {
-  const WINDOW_MS = 400;
-  const TOLD = 4;
-  let lines = 0;
-  return (line) => {
-    lines += 1;
-    if (lines <= TOLD) tell(line);
-    if (lines > 1) return;
-    setTimeout(() => {
-      if (lines > TOLD) others(lines - TOLD);
-      lines = 0;
-    }, WINDOW_MS).unref();
-  };
-}
+const climateSchema = z.object({ unit: z.string(), celsius: z.number() });
+const attributedSchema = z.object({ campaign: z.string(), quantity: z.number() });
 
 export interface Story {
-  readonly fact: (fact: Fact) => void;
-  readonly reading: (reading: SentReading) => void;
-  readonly event: (event: FedEvent) => void;
-  readonly alert: (topic: string, alert: Alert | undefined) => void;
-  readonly offer: (deed: Deed) => void;
-  readonly deed: (deed: 'acknowledged' | 'refilled', alert: Alert, count: number) => void;
-  readonly record: (record: HeadOfficeRecord) => void;
-  readonly defrost: (unit: string, on: boolean) => void;
+  opening(): void;
+  fact(record: LedgerRecord): void;
+  event(event: FedEvent): void;
+  alert(news: AlertNews): void;
+  offer(offer: ShownOffer): void;
+  took(subject: string): void;
 }
 
 export interface StoryOptions {
-  readonly plan: ShopPlan;
+  readonly afternoon: Afternoon;
+  readonly campaigns: readonly Campaign[];
   readonly narrator: Narrator;
-  readonly ledger: Ledger;
-  readonly watch: AlertWatch;
-  readonly staff: string;
 }
 
-export function story({ plan, narrator, ledger, watch, staff }: StoryOptions): Story {
-  const shelves = new Map(plan.shelves.map((shelf) => [shelf.shelf, shelf]));
-  /** Shelves whose next reading is worth telling. */
-  const awaited = new Set<string>();
-  /** Readings that are being followed on their way, by id. */
-  const followed = new Set<string>();
-  /** What devices said lately, by reading id, and which reading an event came from, by event id. */
-  const said = new Map<string, string>();
-  const origins = new Map<string, string>();
-  let lastSale = Number.NEGATIVE_INFINITY;
-  let lastGap = Number.NEGATIVE_INFINITY;
-  let gaps = 0;
-
-  const worthTelling = (reading: SentReading): boolean => {
-    const { device, text, about } = reading;
-    if (offers.follows(reading)) return true;
-    if (about !== undefined && awaited.delete(about)) return true;
-    if (device !== plan.till || !text.startsWith('sale')) return false;
-    if (performance.now() - lastSale < SALE_EVERY_MS) return false;
-    lastSale = performance.now();
-    return true;
-  };
-  const arrived = burst(
-    (line) => narrator.say('kafka', line),
-    (count) => narrator.more(`and ${count} more that this story follows`),
-  );
-  const offers = offerStory({ plan, narrator, ledger, short, arrived });
-  const cause = (eventId: string): string => {
-    const words = said.get(origins.get(eventId) ?? '');
-    return words ? `${short(eventId)}, when ${words}` : short(eventId);
+export function story({ afternoon, campaigns, narrator }: StoryOptions): Story {
+  const { world, begins } = afternoon;
+  const low = afternoon.openGaps();
+  const lowAtFirst = new Set(low.filter((shelf) => world.floor.shelvesBy.get(shelf)?.sensor !== 'none'));
+  const gaps = gapStory({ world, narrator, begins, lead: LEAD, lowAtFirst });
+  const [cold, goods] = [freezerStory(world, narrator), goodsStory(narrator)];
+  const report = reports(afternoon, narrator);
+  const told = new Set<string>();
+  const once = (what: string, tell: () => void): void => {
+    if (told.has(what)) return;
+    told.add(what);
+    tell();
   };
   return {
-    fact(fact) {
-      offers.fact(fact);
-      if (fact.kind !== 'picked') return;
-      const shelf = shelves.get(fact.shelf);
-      const left = ledger.onShelf(fact.shelf);
-      // Only the taking that opened the gap.
-      if (!shelf || left >= shelf.minimum || left + fact.count < shelf.minimum) return;
-      gaps += 1;
-      if (gaps <= GAPS_IN_FULL || performance.now() - lastGap > GAP_EVERY_MS) {
-        lastGap = performance.now();
-        awaited.add(shelf.shelf);
-      }
-      const taken = `${shelf.shelf}, ${shelf.name}: a shopper takes ${fact.count}`;
-      narrator.say('shop', `${taken}, ${left} left (minimum ${shelf.minimum})`);
+    opening() {
+      const { shelves, file } = world.floor;
+      const seen = shelves.filter(({ sensor }) => sensor !== 'none').length;
+      const people = `${counted(afternoon.inside(), 'shopper')} and ${file.staff.members} members of staff`;
+      narrator.say(
+        'shop',
+        `${people} are inside; of ${counted(shelves.length, 'shelf', 'shelves')} ${low.length} are low`,
+      );
+      narrator.say('hub', `sees the ${seen} shelves that have a sensor; ${lowAtFirst.size} of them are low`);
     },
-    reading(reading) {
-      remember(said, reading.id, `${reading.device} said "${reading.text}"`);
-      if (!worthTelling(reading)) return;
-      followed.add(reading.id);
-      narrator.say('reading', `${reading.device}: ${reading.text}`);
+    fact(record) {
+      gaps.fact(record);
+      cold.fact(record);
+      goods.fact(record);
+      report.fact(record);
+      if (record.kind === 'stolen' && record.how === 'walked-out')
+        once('stolen', () => {
+          const items = record.goods.reduce((sum, { count }) => sum + count, 0);
+          narrator.say('shop', `somebody walks out with ${counted(items, 'item')} unpaid. The hub sees nothing of it`);
+        });
     },
     event(event) {
-      const { id, type, data } = event;
-      if (data.readingId !== undefined) remember(origins, id, data.readingId);
-      const isFollowed = data.readingId !== undefined && followed.has(data.readingId);
-      if (isFollowed) narrator.say('event', `${short(id)} ${type} is in the journal`);
-      offers.event(event, isFollowed);
+      report.event();
+      if (event.type === 'retail.climate.measured.v1') cold.measured(event);
+      else if (event.type === 'retail.offers.attributed.v1')
+        once('attributed', () => {
+          const { campaign, quantity } = attributedSchema.parse(event.data);
+          const name = campaigns.find(({ id }) => id === campaign)?.product.name ?? campaign;
+          narrator.say('hub', `a member who had the offer pays for ${quantity} ${name}: credited to the campaign`);
+        });
     },
-    alert(topic, alert) {
-      const change = watch.take(topic, alert);
-      if (!change) return;
-      const { news, seen } = change;
-      if (news === 'ended') {
-        narrator.say('solved', `${seen.subject}: the alert is resolved`);
-      } else if (news === 'reopened') {
-        narrator.say('alert', `${alert?.title}: still so, a reminder`);
-      } else {
-        narrator.say('alert', `${alert?.title}. ${alert?.detail}`);
-        const causes = alert?.events.map(cause).join(', ');
-        const delay = seen.delay === undefined ? '' : `${seen.delay.toFixed(1)} s after the gap began, `;
-        narrator.more(`${delay}because of ${causes}`);
-      }
+    alert(news) {
+      if (news.alert.rule === 'shelf-gap') gaps.alert(news);
     },
-    offer: offers.deed,
-    deed(deed, alert, count) {
-      if (deed === 'acknowledged') narrator.say('staff', `${staff} acknowledges ${alert.subject} on the phone`);
-      else narrator.say('staff', `${staff} brings ${count} from the back room to ${alert.subject}`);
+    offer({ campaign, text }) {
+      once('offer', () => {
+        const zone = campaigns.find(({ id }) => id === campaign)?.zone ?? '';
+        narrator.say('shop', `a member who said yes to offers at the kiosk stops in the zone ${zone}`);
+        narrator.say('phone', `shows "${text}", decided by the hub on the spot`);
+      });
     },
-    record(record) {
-      const { id, type, subject, readingId, place } = record;
-      offers.record(record);
-      if (readingId !== undefined && followed.delete(readingId)) arrived(`${place}: ${short(id)}`);
-      if (type === 'retail.alerts.raised.v1' || type === 'retail.alerts.resolved.v1') {
-        arrived(`${place}: ${short(id)}, alert ${type.split('.')[2]} for ${subject}`);
-      }
-    },
-    defrost(unit, on) {
-      narrator.say('shop', on ? `${unit} defrosts` : `${unit} has defrosted`);
+    took(subject) {
+      gaps.took(subject);
     },
   };
+}
+
+/** The freezer whose compressor fails. */
+function freezerStory(world: World, narrator: Narrator) {
+  const state = { failed: false, tooWarm: false };
+  const { limit } = world.unit(FREEZER).plan;
+  return {
+    fact(record: LedgerRecord): void {
+      if (record.kind !== 'temperature' || record.unit !== FREEZER) return;
+      const { why, celsius, product_celsius } = record;
+      if (why === 'failed') {
+        state.failed = true;
+        narrator.say('shop', `the compressor of freezer ${FREEZER} fails; its air is at ${degrees(celsius)}`);
+      } else if (why === 'repaired') {
+        state.failed = false;
+        const core = `the goods reached ${degrees(product_celsius)} at the core`;
+        narrator.say('shop', `freezer ${FREEZER} is repaired; its air was at ${degrees(celsius)}, ${core}`);
+      }
+    },
+    measured({ data }: FedEvent): void {
+      const measured = climateSchema.safeParse(data);
+      if (!measured.success || measured.data.unit !== FREEZER) return;
+      const { celsius } = measured.data;
+      if (state.failed && !state.tooWarm && celsius > limit) {
+        state.tooWarm = true;
+        const rule = 'written down for head office, as no rule watches the cold chain yet';
+        narrator.say('hub', `measures ${degrees(celsius)} in ${FREEZER} (limit ${degrees(limit)}): ${rule}`);
+      } else if (state.tooWarm && !state.failed && celsius < limit) {
+        state.tooWarm = false;
+        narrator.say('hub', `measures ${degrees(celsius)} in ${FREEZER} again`);
+      }
+    },
+  };
+}
+
+/** The lorry. */
+function goodsStory(narrator: Narrator) {
+  const lorry = { pallets: 0, advised: 0, received: 0, first: 0, told: false };
+  return {
+    fact(record: LedgerRecord): void {
+      if (record.kind === 'delivered') {
+        if (lorry.pallets === 0) lorry.first = record.ms;
+        lorry.pallets += 1;
+        for (const { advised, received } of record.lines) {
+          lorry.advised += advised;
+          lorry.received += received;
+        }
+      }
+      if (lorry.told || lorry.pallets === 0 || record.ms - lorry.first < PALLETS_MS) return;
+      lorry.told = true;
+      const { pallets, advised, received } = lorry;
+      const short = received === advised ? '' : ` (${advised.toLocaleString('en-US')} were announced)`;
+      const goods = `${counted(pallets, 'pallet')} so far, ${counted(received, 'item')}${short}`;
+      narrator.say('shop', `a lorry unloads: ${goods}. The hub sees them once they stand on shelves`);
+    },
+  };
+}
+
+/** Where the day stands, once in an hour. */
+function reports({ begins, world }: Afternoon, narrator: Narrator) {
+  const state = { shoppers: 0, sales: 0, events: 0, next: begins + REPORT_EVERY_MS };
+  return {
+    event(): void {
+      state.events += 1;
+    },
+    fact({ kind, ms }: LedgerRecord): void {
+      if (kind === 'entered') state.shoppers += 1;
+      if (kind === 'sold') state.sales += 1;
+      if (ms < state.next || state.next >= world.endsAt) return;
+      state.next += REPORT_EVERY_MS;
+      narrator.say('shop', `since three ${counted(state.shoppers, 'shopper')} came, ${counted(state.sales, 'sale')}`);
+      narrator.say('hub', `${counted(state.events, 'event')} are in its journal`);
+    },
+  };
+}
+
+function degrees(celsius: number): string {
+  return `${celsius.toFixed(1)} °C`;
 }

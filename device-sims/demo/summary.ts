@@ -1,78 +1,83 @@
-/** The last page of the demo: what was sent, stored, decided and received, in one table. */
-import type { SeenAlert } from './alert-watch.ts';
+/** The last page of the demo: what truly happened, what the hub made of it, and what head office has. */
+import type { Found } from '../score/score-file.ts';
 import type { Cast } from './cast.ts';
 import type { Narrator } from './narrator.ts';
 import type { Outage } from './outage.ts';
 import type { Proof } from './proof.ts';
-import { countByStream } from './score.ts';
-import { SETTLE_MS } from './stage.ts';
-import { appsOf } from './traces.ts';
+import type { Stage } from './stage.ts';
+import { counted, spanText } from './words.ts';
 
 export interface SummaryOptions {
   readonly narrator: Narrator;
+  readonly stage: Stage;
   readonly cast: Cast;
   readonly proof: Proof;
   readonly cut: Outage | undefined;
   readonly faults: readonly string[];
 }
 
-function delays(alerts: readonly SeenAlert[]): string {
-  const sorted = alerts.flatMap(({ delay }) => (delay === undefined ? [] : [delay])).sort((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  const slowest = sorted.at(-1);
-  if (middle === undefined || slowest === undefined) return 'none';
-  const settle = `${SETTLE_MS / 1000} s of it is the rule's settle time`;
-  return `median ${middle.toFixed(1)} s, slowest ${slowest.toFixed(1)} s (${settle})`;
+function gapsLine({ episodes, found, missed, false: wrong, brief, seconds_to_find: { p50, p95 } }: Found): string {
+  const spans = [p50, p95].map((seconds) => (seconds === null ? '-' : spanText(seconds * 1000)));
+  const short = brief > 0 ? `; ${brief} shorter than a minute` : '';
+  return `${found} of ${episodes} found, ${missed} missed, ${wrong} false; within ${spans[0]} mostly, ${spans[1]} at most of 95 %${short}`;
 }
 
-function itemsLine({ ledger: { items, missed } }: Cast): string {
-  const found = items.onShelves + items.inBackRoom + items.inBaskets + items.sold + items.unpaid;
-  const balance = found === items.opening ? 'all accounted for' : `${items.opening - found} do not add up`;
-  return `${balance}; ${items.unpaid} left unpaid, ${missed} wanted in vain`;
+function salesLine({ score: { sales } }: Proof): string {
+  return `${counted(sales.sales, 'sale')}: ${sales.missing} missing in the journal, ${sales.doubled} doubled, ${sales.different} different`;
 }
 
-function consentLine({ ledger }: Cast): string {
-  const { consents } = ledger;
-  const apps = appsOf(ledger);
-  const given = consents.filter(({ granted }) => granted).length;
-  return `${given} of ${apps.size} shoppers with the app gave it, ${consents.length - given} withdrew it`;
+function offersLine({ equipment: { answers } }: Cast, { offers }: Proof): string {
+  const yes = [...answers.values()].filter(Boolean).length;
+  return `${offers.made} made, ${counted(offers.attributed, 'purchase')} after one; ${yes} of ${answers.size} members had said yes`;
 }
 
-function offersLine({ ledger }: Cast, { offers }: Proof): string {
-  const { made, withdrawn, withheld, redeemed, attributed } = offers;
-  const shown = `${made} made, ${ledger.offers.length} shown on phones, ${withdrawn} withdrawn`;
-  const bought = `${redeemed} redeemed, ${attributed} purchases attributed`;
-  return `${shown}; ${bought}; ${withheld} held out`;
-}
-
-export function summary({ narrator, cast, proof, cut, faults }: SummaryOptions): void {
-  const { ledger, tally, watch, office } = cast;
-  const { journal, offers, verified } = proof;
-  const row = (name: string, value: string) => narrator.plain(`  ${name.padEnd(24)}${value}`);
-  const streams = [...countByStream(journal)].map(([stream, count]) => `${stream} ${count}`).join(', ');
-  const over = watch.alerts.filter(({ ended }) => ended !== undefined).length;
+export function summary({ narrator, stage, cast, proof, cut, faults }: SummaryOptions): void {
+  const { office } = stage;
+  const { watch, equipment } = cast;
+  const { journal, score, offers, verified } = proof;
+  const { gaps, stock, traffic } = score;
+  const row = (name: string, value: string) => narrator.plain(`  ${name.padEnd(26)}${value}`);
+  const { sent, acknowledged } = equipment.tally;
 
   narrator.plain();
-  narrator.heading('store-hub offers');
-  for (const line of proof.report.trimEnd().split('\n')) narrator.plain(line === '' ? line : `  ${line}`);
-  narrator.plain();
-  narrator.heading('Summary');
-  row('shoppers', `${ledger.entered} came, ${ledger.sales.length} paid for ${ledger.items.sold} items`);
-  row('items', itemsLine(cast));
-  row('readings', `${tally.sent} sent, ${tally.acknowledged} acknowledged`);
-  row('events in the journal', `${journal.length}: ${streams}`);
-  row('alerts', `${watch.alerts.length} raised, ${over} resolved; ${ledger.gaps.length} true gaps`);
-  row('true gap to alert', delays(watch.alerts));
-  row('consent', consentLine(cast));
+  narrator.heading('The afternoon, and what the hub made of it (times of the shop)');
+  row('shelf gaps, with sensor', gapsLine(gaps.with_sensor));
+  row(
+    'shelf gaps, without one',
+    `${gaps.without_sensor.found} of ${gaps.without_sensor.episodes} found: nothing looks there`,
+  );
+  row('alerts', `${watch.raised} raised, ${watch.standing().length} stand at six o'clock`);
+  const { error_known } = stock.with_sensor;
+  if (error_known !== null) row('stock, with sensor', `off by ${error_known.toFixed(2)} items of a shelf on average`);
+  row(
+    'doors',
+    `${counted(traffic.true_persons, 'person')} crossed, ${counted(traffic.counted_persons, 'person')} counted`,
+  );
+  row('sales', salesLine(proof));
   row('offers', offersLine(cast, proof));
   row('offers without consent', `${offers.withoutConsent}; of what was not on the shelf ${offers.forEmptyShelf}`);
-  row('pseudonyms', proof.traces.length === 0 ? 'none in the journal, in the log, or kept without consent' : 'FOUND');
-  if (cut) row('link cut', `${cut.peak} events waited at most, drained ${cut.drainedIn.toFixed(1)} s after healing`);
-  if (office) row('records in Kafka', `${office.records.size}, of which ${office.repeated.length} came twice`);
-  else row('records in Kafka', 'none: head office was out of reach, every event waits in the buffer');
+  row(
+    'names of shoppers',
+    proof.traces.length === 0 ? 'none in the journal, in the log, or kept without consent' : 'FOUND',
+  );
+  row(
+    'nothing lost',
+    `${acknowledged} of ${sent} frames acknowledged, ${counted(journal.length, 'event')} in the journal`,
+  );
+  if (cut)
+    row(
+      'the dead line',
+      `${counted(cut.peak, 'event')} waited, drained ${cut.drainedIn.toFixed(1)} s after it was back`,
+    );
+  if (office)
+    row(
+      'head office',
+      `lacks ${journal.filter(({ id }) => !office.records.has(id)).length} of these events, has ${office.repeated.length} twice`,
+    );
+  else row('head office', 'has none: it was out of reach, every event waits in the buffer');
   if (verified) {
-    const { ok, gaps, duplicates } = verified;
-    row('store-hub verify', `${ok ? 'ok' : 'FAILED'}: gaps ${gaps}, duplicates ${duplicates}`);
+    const { ok, gaps: lost, duplicates } = verified;
+    row('store-hub verify', `${ok ? 'ok' : 'FAILED'}: gaps ${lost}, duplicates ${duplicates}`);
   }
   row('verdict', faults.length === 0 ? 'everything is as it must be' : `${faults.length} faults, see below`);
 }

@@ -1,36 +1,37 @@
 /**
- * Searches what the hub wrote for pseudonyms: who consented may stand in shoppers.db and nowhere else, who never did may
- * stand nowhere at all.
+ * Searches what the hub wrote for names of shoppers, those on their cards and those of their phones: who said yes to
+ * offers may stand in shoppers.db and nowhere else, who did not may stand nowhere at all.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ledger } from '../world/ledger.ts';
+import { beaconOf } from '../fleet/bluetooth.ts';
 
 const KEPT_IN = 'shoppers.db';
-/** By so many characters the simulated pseudonyms differ; they all begin alike. */
-const BEGIN = 'app-';
-const LENGTH = 14;
+/** A phone's beacon as the hub calls it, or as a gateway spells the app's part of it; or a card. */
+const NAMES = new RegExp(`${beaconOf('').uuid}(:\\d{1,5}:\\d{1,5})?|member-[0-9a-z]{10}`, 'gi');
 
-/** Which of these pseudonyms stand in a text, in one pass however many they are. */
-export function pseudonymsIn(bytes: Buffer, apps: ReadonlySet<string>): string[] {
-  const byHead = new Map([...apps].map((app) => [app.slice(0, LENGTH), app]));
-  const found = new Set<string>();
-  for (let at = bytes.indexOf(BEGIN); at !== -1; at = bytes.indexOf(BEGIN, at + 1)) {
-    const app = byHead.get(bytes.toString('latin1', at, at + LENGTH));
-    if (app !== undefined) found.add(app);
+/** Names of shoppers in a text. */
+export function namesIn(bytes: Buffer): Set<string> {
+  return new Set(Array.from(bytes.toString('latin1').matchAll(NAMES), ([name]) => name));
+}
+
+/** In a page of SQLite the next column follows without a mark, and may begin with digits. */
+const DIGITS_AFTER = 5;
+
+function isOneOf(name: string, known: ReadonlySet<string>): boolean {
+  for (let cut = 0; cut <= DIGITS_AFTER; cut += 1) {
+    if (known.has(name.slice(0, name.length - cut))) return true;
+    if (!/\d$/.test(name.slice(0, name.length - cut))) return false;
   }
-  return [...found];
+  return false;
 }
 
-/** Whoever a gateway may have sighted. */
-export function appsOf({ stays }: Ledger): Set<string> {
-  return new Set(stays.flatMap(({ who }) => who.app ?? []));
-}
-
-/** One sentence for each place where somebody is named who must not be. */
-export async function judgeTraces(ledger: Ledger, dataDir: string, logs: readonly string[]): Promise<string[]> {
-  const consented = new Set(ledger.consents.map(({ who }) => who.app));
-  const seen = appsOf(ledger);
+/** One sentence for each place where somebody is named who must not be. `consented`: who may be kept. */
+export async function judgeTraces(
+  consented: ReadonlySet<string>,
+  dataDir: string,
+  logs: readonly string[],
+): Promise<string[]> {
   const places: { name: string; bytes: Buffer }[] = [{ name: 'the log', bytes: Buffer.from(logs.join('\n')) }];
   for (const entry of await readdir(dataDir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -43,9 +44,9 @@ export async function judgeTraces(ledger: Ledger, dataDir: string, logs: readonl
   }
   return places.flatMap(({ name, bytes }) => {
     const isKept = name.startsWith(KEPT_IN);
-    const found = pseudonymsIn(bytes, seen).filter((app) => !(isKept && consented.has(app)));
+    const found = [...namesIn(bytes)].filter((one) => !(isKept && isOneOf(one, consented)));
     if (found.length === 0) return [];
-    const without = found.filter((app) => !consented.has(app)).length;
-    return [`${found.length} pseudonyms stand in ${name}, ${without} of them without consent`];
+    const without = found.filter((one) => !isOneOf(one, consented)).length;
+    return [`${found.length} names of shoppers stand in ${name}, ${without} of them without consent`];
   });
 }

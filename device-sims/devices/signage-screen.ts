@@ -29,11 +29,6 @@ export interface SignageScreen extends Device {
 
 const NAMED = 'screen-';
 
-/** Whether a play was reported by one of these. */
-export function isScreen(name: unknown): boolean {
-  return typeof name === 'string' && name.startsWith(NAMED);
-}
-
 export function signageScreen(zone: string, { httpUrl, failed }: Surroundings): SignageScreen {
   const stopping = new AbortController();
   const name = `${NAMED}${zone}`;

@@ -135,7 +135,7 @@ function nameOf({ names, sorts, department }: DepartmentPlan, rank: number): str
   const turn = Math.floor(rank / names.length);
   const round = Math.floor(turn / kinds);
   const sort = sorts[(turn + place) % kinds];
-  return [noun, ...(sort === undefined ? [] : [sort]), ...(round === 0 ? [] : [`no. ${round + 1}`])].join(', ');
+  return [noun, ...(sort === undefined ? [] : [sort]), ...(round === 0 ? [] : [`no. ${round + 1}`])].join(' ');
 }
 
 function shelvesFor(file: WorldFile, products: readonly Product[], coverage: number, of: Streams): Shelf[] {
