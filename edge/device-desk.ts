@@ -90,6 +90,11 @@ export class DeviceDesk {
     return this.#stations.has(device);
   }
 
+  /** Whether more frames of it may come; if not, `again` is called once, when they may. */
+  hasRoom(device: string, again?: () => void): boolean {
+    return this.#stations.get(device)?.decoder.hasRoom?.(again) ?? true;
+  }
+
   /**
    * A frame of a configured device; `position`: how far its source was read with it. `done` is called once, and may be
    * called before this returns.

@@ -22,6 +22,7 @@ export function framesIn(
     framed: (topic) => topics.find(topic),
     pushed: (name) => pushed.get(name),
     take: (device, frame, done, position, handshake) => desk.take(device, frame, done, position, handshake),
+    hasRoom: (device, again) => desk.hasRoom(device, again),
     stranger: (topic, client, bytes, now) => register.strangers.came(topic, client, bytes, now),
   };
 }

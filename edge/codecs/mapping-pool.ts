@@ -6,7 +6,8 @@
  *   and the others go on. Time in which the machine is busy with other things does not count, up to 2 s.
  * - A device whose frames are ended three times in a row is paused for a minute: its frames are refused at once.
  * - The frames of one device are answered in their order, those of several take turns.
- * - What waits is bounded, by frames of a device and by bytes of all; what is beyond it is to come again.
+ * - Of a device few hundred frames should wait: who brings more is asked to wait. What waits is bounded all the same, by
+ *   more than the doors let in; what is beyond it is to come again.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -35,8 +36,12 @@ const LONGEST_START_MS = 30_000;
 const TICK_MS = 10;
 const STRIKES = 3;
 const PAUSE_MS = 60_000;
-const MOST_WAITING = 4000;
-const MOST_WAITING_BYTES = 16 * 1_048_576;
+/** Frames of a device, and bytes of all, at which who brings more should wait. */
+const MANY = 400;
+const MANY_BYTES = 2 * 1_048_576;
+/** More than all doors together hold without an acknowledgement. */
+const MOST_WAITING = 40_000;
+const MOST_WAITING_BYTES = 32 * 1_048_576;
 const MEMORY_MB = 64;
 
 interface Job {
@@ -72,6 +77,8 @@ export class MappingPool {
   #running: Running | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitingBytes = 0;
+  /** Who waits for room in which lane. */
+  #held: (readonly [lane: Lane, again: () => void])[] = [];
 
   constructor(options: MappingPoolOptions) {
     this.#options = options;
@@ -96,6 +103,7 @@ export class MappingPool {
     const lane = this.#lanes.get(number);
     for (const { frame } of lane?.waiting.splice(0) ?? []) this.#waitingBytes -= frame.bytes.length;
     this.#lanes.delete(number);
+    this.#release();
     if (this.isEmpty) this.#end();
     else this.#tell({ is: 'forget', lane: number });
   }
@@ -111,6 +119,21 @@ export class MappingPool {
       lane.waiting.push({ frame, resolve });
       this.#next();
     });
+  }
+
+  /** Whether more frames of it may come; if not, `again` is called once, when half of what is many has gone. */
+  hasRoom(number: number, again?: () => void): boolean {
+    const lane = this.#lanes.get(number);
+    if (lane === undefined || (lane.waiting.length < MANY && this.#waitingBytes < MANY_BYTES)) return true;
+    if (again !== undefined) this.#held.push([lane, again]);
+    return false;
+  }
+
+  #release(): void {
+    if (this.#held.length === 0 || this.#waitingBytes >= MANY_BYTES / 2) return;
+    const before = this.#held;
+    this.#held = before.filter(([lane]) => lane.waiting.length >= MANY / 2);
+    for (const [lane, again] of before) if (lane.waiting.length < MANY / 2) again();
   }
 
   #isPaused({ pausedUntil }: Lane): boolean {
@@ -133,6 +156,7 @@ export class MappingPool {
     if (job === undefined) return;
     const { bytes, topic, received } = job.frame;
     this.#waitingBytes -= bytes.length;
+    this.#release();
     // Who had a turn is the last to have one again.
     this.#lanes.delete(number);
     this.#lanes.set(number, lane);
@@ -181,6 +205,7 @@ export class MappingPool {
         this.#waitingBytes -= frame.bytes.length;
         resolve(PAUSED);
       }
+      this.#release();
     } else job.resolve({ ok: false, reason });
     this.#next();
   }
@@ -252,6 +277,7 @@ export class MappingPool {
     this.#waitingBytes = 0;
     const jobs = [...this.#lanes.values()].flatMap(({ waiting }) => waiting.splice(0));
     for (const { resolve } of jobs) resolve({ ok: false, reason: `the process for mappings does not start: ${why}` });
+    this.#release();
   }
 
   #end(): void {

@@ -145,13 +145,29 @@ test('frames of one device are answered in their order, and a flood of one leave
     const [reading] = await readingsBy(busy, { t: i / 10 });
     order.push(Math.round(Number(reading?.celsius) * 10));
   });
-  const late = await decoded(busy, { t: 1 });
-  expect(late).toMatchObject({ ok: false, later: true, reason: expect.stringContaining('too many wait') });
+  // Who brings more should wait, until few are left; another one need not.
+  let left: number | undefined;
+  const again = (): void => {
+    left = 4000 - order.length;
+  };
+  expect([calm.hasRoom?.(), busy.hasRoom?.(), busy.hasRoom?.(again)]).toEqual([true, false, false]);
   // It has turns with the flood, not a place behind it.
   await readingsBy(calm, { t: 1 });
   expect(order.length).toBeLessThan(2000);
   await Promise.all(flood);
   expect(order).toEqual(Array.from({ length: 4000 }, (_, i) => i));
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(1000);
+});
+
+test('more than all doors let in is to come again', async () => {
+  const lane = device({ climate: CELSIUS });
+  const large = Buffer.alloc(1_048_576, 'x');
+  const answers = Array.from({ length: 40 }, () => lane.decode({ bytes: large, received: RECEIVED }));
+  const refused = answers.filter((answer) => !('then' in answer));
+  expect(refused.length).toBeGreaterThan(5);
+  expect(refused[0]).toMatchObject({ ok: false, later: true, reason: expect.stringContaining('too many wait') });
+  lane.close?.();
 });
 
 test('a closed device answers nothing more, and its process ends with the hub, even from within a loop', async () => {

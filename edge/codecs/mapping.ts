@@ -40,6 +40,10 @@ class Mapping implements Decoder {
     return 'then' in answer ? answer.then(understood) : answer;
   }
 
+  hasRoom(again?: () => void): boolean {
+    return this.#pool.hasRoom(this.#lane, again);
+  }
+
   close(): void {
     this.#pool.remove(this.#lane);
     this.#closed();

@@ -48,6 +48,11 @@ export interface NotUnderstood {
 export interface Decoder {
   /** Never throws, never rejects. */
   decode(frame: Frame): Understood | NotUnderstood | Promise<Understood | NotUnderstood>;
+  /**
+   * Whether there is room for more frames. If not, who brings them should wait: `again` is called once, when there is. What
+   * comes all the same is taken, within a bound.
+   */
+  hasRoom?(again?: () => void): boolean;
   /** What this frame said is not stored: it may come again, as the same object, and is news then as it was. */
   unstored?(frame: Frame): void;
   /** Gives back what it holds, such as a thread. */

@@ -74,6 +74,8 @@ export class Connection {
   readonly acknowledgements: Acknowledgements;
   /** A read was asked for while reading was held. */
   #owed = false;
+  /** Those for whom it brings something have no room for more. */
+  #crowded = false;
   /** A large packet was begun, and there is no room for the rest of it yet. */
   #roomless = false;
   #lastHeard: number;
@@ -133,7 +135,7 @@ export class Connection {
       // Zero is Node asking the system for more, not somebody taking data.
       if (size === 0) return read(size);
       if (this.#holding.held) this.#holding.waits(this);
-      else if (!(this.#roomless || this.#parsing || this.#pace.held)) return read(this.#portion(size));
+      else if (!(this.#roomless || this.#crowded || this.#parsing || this.#pace.held)) return read(this.#portion(size));
       this.#owed = true;
       return null;
     };
@@ -269,6 +271,15 @@ export class Connection {
     if (!this.#owed) return;
     this.#owed = false;
     this.socket.emit('readable');
+  }
+
+  /** Nothing more is read until there is room: `hasRoom` calls what it is given once, when there is. */
+  waitForRoom(hasRoom: (again: () => void) => boolean): void {
+    if (this.#crowded) return;
+    this.#crowded = !hasRoom(() => {
+      this.#crowded = false;
+      if (!this.client.closed) this.resume();
+    });
   }
 
   /** So many bytes of it wait for the journal, and do not any more. */

@@ -23,6 +23,8 @@ export interface FramesIn {
     position?: SourcePosition,
     handshake?: Handshake,
   ): void;
+  /** Whether more of its frames may come; if not, `again` is called once, when they may. */
+  hasRoom(device: string, again?: () => void): boolean;
   /** Something came that no device is mapped to: it is shown to whoever looks for it. */
   stranger(topic: string, client: string, bytes: Uint8Array, now: number): void;
 }

@@ -77,9 +77,12 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
   /** Before the body is read, which is what costs memory. */
   const turnAwayOverload = (): void => {
     counters.httpRequests += 1;
-    if (!inFlight.paused) return;
+    if (inFlight.paused) throw crowded();
+  };
+
+  const crowded = (): Problem => {
     counters.httpTurnedAway += 1;
-    throw new Problem(429, 'too much is waiting for the journal, send it again', { headers: RETRY_SOON });
+    return new Problem(429, 'too much is waiting already, send it again', { headers: RETRY_SOON });
   };
 
   /** Whether whoever sends it may speak as the device that the path names. Throws Problem. */
@@ -161,6 +164,8 @@ export const httpIn: FastifyPluginAsync<HttpInOptions> = async (app, options) =>
         frames?.stranger(`POST /push/${plain(device, 128)}`, request.ip, payload, received);
         throw new Problem(404, 'no device of this name is configured with `push: true`');
       }
+      // Not even taken, so that nothing of it is stored when it comes again.
+      if (!frames.hasRoom(pushed.device)) throw crowded();
       const stored = await given(payload.length, (done) =>
         frames.take(pushed.device, { bytes: payload, received }, done),
       );

@@ -16,6 +16,7 @@ import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
 import type { OutgoingMessage } from './outgoing.ts';
 import { maskPerson } from './personal-topics.ts';
 import { plain, type Route, routeOf, type TopicLimits, wrongName } from './topics.ts';
+import { Unacknowledged } from './unacknowledged.ts';
 import { mayPublish } from './users.ts';
 
 export interface IncomingPublish {
@@ -23,6 +24,7 @@ export interface IncomingPublish {
   readonly payload: Uint8Array | string;
   qos: number;
   readonly retain?: boolean;
+  readonly dup?: boolean;
   readonly messageId?: number | undefined;
 }
 
@@ -60,6 +62,7 @@ export class Publishing {
   #qos0Bytes = 0;
   /** Devices repeat their topic for ever; the last few routes save reading it again. */
   readonly #routes = new Map<string, Route>();
+  readonly #unwritten = new Unacknowledged();
 
   constructor(parts: PublishingParts) {
     this.#parts = parts;
@@ -169,8 +172,8 @@ export class Publishing {
   }
 
   /**
-   * A frame may be read in a later turn and be stored in several parts, so its receipt does not come in the order of the
-   * others: it is acknowledged in its turn all the same. What it makes is noted with its handshake: a crash may send it
+   * A frame may be read in a later turn, so its receipt does not come in the order of the others: it is acknowledged in
+   * its turn all the same. What it makes is noted with its handshake: a crash may send it
    * round to subscribers twice, but stores nothing twice. What goes round is on disk before, for it comes not again after.
    */
   #frame(
@@ -181,7 +184,18 @@ export class Publishing {
     acknowledge: Acknowledge,
     { entry, note, travels }: { entry: Entry | undefined; note: Handshake | undefined; travels: boolean },
   ): void {
-    const { counters, log, handshakes } = this.#parts;
+    const { counters, log, handshakes, frames } = this.#parts;
+    const sender = `${connection.user?.name ?? ''}\0${connection.client.id}`;
+    const isQos1 = packet.qos === 1;
+    const written: Acknowledge = (error) => {
+      if (isQos1 && !error) this.#unwritten.acknowledged(sender, packet);
+      acknowledge(error);
+    };
+    const before = isQos1 ? this.#unwritten.before(sender, packet, payload) : undefined;
+    if (before !== undefined) {
+      connection.acknowledgements.whenStored(packet, written, before);
+      return;
+    }
     connection.tookUp(payload.length);
     const take = (): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -211,7 +225,9 @@ export class Publishing {
       () => settle(null),
       () => settle(new Error('not stored')),
     );
-    connection.acknowledgements.whenStored(packet, acknowledge, stored);
+    if (isQos1) this.#unwritten.keep(sender, packet, payload, stored);
+    connection.acknowledgements.whenStored(packet, written, stored);
+    connection.waitForRoom((again) => frames?.hasRoom(device, again) ?? true);
   }
 
   /** As the broker would if it were nobody's frame; a fault of it is a publish that was not stored. */
@@ -296,7 +312,11 @@ export class Publishing {
       if (receipt.outcome === 'not-stored') counters.qos0Dropped += 1;
     };
     if (arrived !== undefined) this.#give(arrived, payload.length, settle);
-    else this.#take(route.device, topic, payload, undefined, settle);
+    else {
+      const { device } = route;
+      this.#take(device, topic, payload, undefined, settle);
+      connection?.waitForRoom((again) => this.#parts.frames?.hasRoom(device, again) ?? true);
+    }
   }
 
   /** What the journal is to get; undefined when everything in it is only counted. */

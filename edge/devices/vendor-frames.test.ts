@@ -8,7 +8,7 @@ import { ControlledIntake, plainCodec } from './controlled-intake.ts';
 import { Credentials } from './credentials.ts';
 import { httpIn } from './http-in.ts';
 import { MqttDoor } from './mqtt-door.ts';
-import { publishPacket, RawMqtt, until } from './raw-mqtt.ts';
+import { again, publishPacket, RawMqtt, until } from './raw-mqtt.ts';
 import { TopicMap } from './topic-map.ts';
 import { testUser } from './users.fixture.ts';
 
@@ -27,6 +27,8 @@ let strangers: string[];
 let lookups: string[];
 let intake: ControlledIntake;
 let door: MqttDoor;
+/** Who waits for room in the codec; undefined: there is room. */
+let room: (() => void)[] | undefined;
 let port: number;
 let closing: (() => Promise<void>)[];
 
@@ -44,6 +46,11 @@ async function open(users: ReturnType<typeof testUser>[] = []): Promise<void> {
     pushed: (name: string) => (name === 'camera' ? { device: 'camera', kind: 'frame' as const } : undefined),
     take: (device: string, frame: Frame, done: (receipt: Receipt) => void, _position: unknown, handshake: unknown) =>
       void taken.push({ device, frame, done, handshake }),
+    hasRoom: (_device: string, again?: () => void) => {
+      if (room === undefined) return true;
+      if (again !== undefined) room.push(again);
+      return false;
+    },
     stranger: (topic: string) => void strangers.push(topic),
   };
   const at = { host: '127.0.0.1', port: 0 };
@@ -67,6 +74,7 @@ beforeEach(() => {
   strangers = [];
   lookups = [];
   closing = [];
+  room = undefined;
   intake = new ControlledIntake();
 });
 
@@ -263,4 +271,62 @@ test('the most specific filter wins, level by level', () => {
     map.find(topic),
   );
   expect(found).toEqual(['a/b/c', 'a/b/+', 'a/+/c', 'a/#', 'a/#', 'a/b', '+/b/d', '#', '#', undefined]);
+});
+
+describe('a frame of QoS 1 that its device sends again', () => {
+  const frame = (packetId: number, payload = '{}') => publishPacket('zigbee2mqtt/door-3', payload, 1, packetId);
+  const device = () => RawMqtt.open(port, { id: 'door-3', clean: false });
+
+  test('because the connection ended before its PUBACK is the same frame, stored or on its way', async () => {
+    await open();
+    const first = await device();
+    first.send(frame(1), frame(2), frame(3));
+    await until(() => taken.length === 3);
+    first.socket.destroy();
+    await until(() => door.connections === 0);
+    taken[0]?.done(ACCEPTED);
+    const back = await device();
+    back.send(again(frame(1)), again(frame(2)), again(frame(3, '{"other":1}')), frame(4));
+    await back.until(() => taken.length === 5 && back.ids(4).length === 1);
+    // Another content is another frame, and one that is not marked as sent again is new.
+    expect(taken.slice(3).map(({ frame: { bytes } }) => Buffer.from(bytes).toString())).toEqual(['{"other":1}', '{}']);
+    for (const { done } of taken) done(ACCEPTED);
+    await back.until(() => back.ids(4).length === 4);
+    expect(back.ids(4)).toEqual([1, 2, 3, 4]);
+    // With its PUBACK the id is free: what is sent again under it may be another one that got lost.
+    back.send(again(frame(1)));
+    await until(() => taken.length === 6);
+  });
+
+  test('because it could not be stored is taken again', async () => {
+    await open();
+    const first = await device();
+    first.send(frame(1));
+    await until(() => taken.length === 1);
+    taken[0]?.done({ outcome: 'not-stored', reason: 'disk full' });
+    await until(() => first.closed);
+    const back = await device();
+    back.send(again(frame(1)));
+    await until(() => taken.length === 2);
+  });
+});
+
+test('while its codec has no room a device is not read, and none of its frames is lost; another one is, and a push is to come later', async () => {
+  await open();
+  room = [];
+  const crowded = await RawMqtt.open(port, { id: 'crowded' });
+  crowded.send(publishPacket('readers/1/events', '1', 1, 1));
+  await until(() => room?.length === 1);
+  const { status } = await fetch(`${base}/push/camera`, { method: 'POST', body: '{}' });
+  crowded.send(publishPacket('readers/1/events', '2', 1, 2), publishPacket('readers/1/events', '3', 1, 3));
+  const other = await RawMqtt.open(port, { id: 'other' });
+  other.send(publishPacket('in/shelf/a', 'ok', 1, 1));
+  await other.until(() => other.ids(4).length === 1);
+  expect([taken.length, status, crowded.closed]).toEqual([1, 429, false]);
+  const waiting = room;
+  room = undefined;
+  for (const goOn of waiting) goOn();
+  await until(() => taken.length === 3);
+  for (const { done } of taken) done(ACCEPTED);
+  await crowded.until(() => crowded.ids(4).length === 3);
 });
