@@ -14,7 +14,9 @@ import { type CamerasPlan, openCameras } from './cameras.ts';
 import { openColdDevices } from './cold-devices.ts';
 import { openDepthSensor, openVs121, openVs133 } from './lorawan-sensors.ts';
 import { type CounterPlan, openAxis, openXovis } from './people-counters.ts';
-import { openImpinjReader, openZebraReader } from './rfid-readers.ts';
+import { openImpinjReader, openZebraReader, type ReaderPlan } from './rfid-readers.ts';
+import { openCountingScanner, openDockScanner } from './scanners.ts';
+import { openSerialReader } from './serial-readers.ts';
 import { openSerialScale } from './serial-scales.ts';
 import { openShelfGateway } from './shelf-gateways.ts';
 import { type DeviceParts, type FleetTally, type Links, newTally, type SimDevice } from './sim-device.ts';
@@ -24,7 +26,7 @@ import { type FileTillPlan, openFileTill, openTill } from './tills.ts';
 export interface FleetPlaces {
   /** Absolute; old tills leave their files in folders in it. Absent: they publish, as the others do. */
   readonly dir?: string | undefined;
-  /** A few scales are on pseudo-terminals in `dir`; needs socat. */
+  /** Some scales and readers, and scanners, are on pseudo-terminals in `dir`; needs socat. */
   readonly serial?: boolean | undefined;
   /** Some fridges have a controller with an OPC UA server on this port, its certificates in `dir`. */
   readonly opcua?: number | undefined;
@@ -51,7 +53,7 @@ const DEPTH = { fullMm: 80, emptyMm: 480, everyMs: 10 * MINUTE } as const;
 const CAMERAS_EVERY = 10_000;
 /** One camera has so many shelves in its picture. */
 const SHELVES_IN_SIGHT = 6;
-const SCALES_ON_LINES = 4;
+const SCALE_PROTOCOLS = ['mt-sics', 'toledo-8217', 'a-and-d', 'dini', 'cas'] as const;
 const LIGHTEST_ON_LINES_G = 100;
 const BLUETOOTH_EVERY = 10_000;
 const EXPORT_EVERY = 10 * MINUTE;
@@ -72,7 +74,7 @@ function watchedByDepth({ shelves }: Floor): readonly Shelf[] {
 function weighedOnLines({ shelves }: Floor): readonly Shelf[] {
   return shelves
     .filter(({ sensor, product }) => sensor === 'scale' && product.weightG >= LIGHTEST_ON_LINES_G)
-    .slice(0, SCALES_ON_LINES);
+    .slice(0, SCALE_PROTOCOLS.length);
 }
 
 /** Tills that export files: the last of those with a cashier, as a table, and the last self-service one, as POSLog. */
@@ -116,6 +118,8 @@ export function openFleet(options: FleetOptions): readonly SimDevice[] {
     return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
   };
   const exports = exporting(floor);
+  /** Where serial lines are. */
+  const lines = serial ? dir : undefined;
   const devices: SimDevice[] = floor.file.tills.map(({ till, is }) => {
     const format = exports.get(till);
     if (dir === undefined || format === undefined)
@@ -145,15 +149,23 @@ export function openFleet(options: FleetOptions): readonly SimDevice[] {
   }
   for (const [index, zone] of (isTagged ? floor.file.zones : []).entries()) {
     const name = `reader-${zone.zone}`;
-    const open = index % 2 === 0 ? openImpinjReader : openZebraReader;
-    devices.push(open({ ...READER, name, zone, nextDoor: nextTo(floor, zone) }, parts(name)));
+    const plan: ReaderPlan = { ...READER, name, zone, nextDoor: nextTo(floor, zone) };
+    // Where few tags pass, a small module does.
+    const make = zone.is === 'dock' ? 'thingmagic' : zone.is === 'fitting-room' ? 'm100' : undefined;
+    if (lines !== undefined && make !== undefined)
+      devices.push(openSerialReader({ ...plan, make, dir: lines }, parts(name)));
+    else devices.push((index % 2 === 0 ? openImpinjReader : openZebraReader)(plan, parts(name)));
   }
-  const onLines = new Set<Shelf>(serial && dir !== undefined ? weighedOnLines(floor) : []);
+  if (lines !== undefined) {
+    devices.push(openCountingScanner({ name: 'scanner-staff', dir: lines }, parts('scanner-staff')));
+    const atDock = { name: 'scanner-dock', dir: lines, zone: floor.dock };
+    devices.push(openDockScanner(atDock, parts(atDock.name)));
+  }
+  const onLines = new Set<Shelf>(lines === undefined ? [] : weighedOnLines(floor));
   for (const [index, shelf] of [...onLines].entries()) {
-    if (dir === undefined) continue;
     const name = `scale-${shelf.shelf}`.toLowerCase();
-    const protocol = index % 2 === 0 ? 'mt-sics' : 'toledo-8217';
-    devices.push(openSerialScale({ name, shelf, protocol, dir }, parts(name)));
+    const protocol = SCALE_PROTOCOLS[index % SCALE_PROTOCOLS.length] ?? 'mt-sics';
+    devices.push(openSerialScale({ name, shelf, protocol, dir: lines ?? '' }, parts(name)));
   }
   const byAisle = new Map<string, Shelf[]>();
   for (const shelf of floor.shelves) {

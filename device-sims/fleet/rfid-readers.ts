@@ -42,7 +42,7 @@ const STRAY_CHANCE = 0.08;
 const MOST_IN_A_MESSAGE = 500;
 
 /** How a maker's reader says what it read; time: epoch ms of its own clock. */
-interface Voice {
+export interface Voice {
   readonly entry: Readonly<Record<string, unknown>>;
   say(reads: readonly TagRead[], time: number): Promise<void>;
   /** Nothing was read, but it is at work: silence of tags is news only then. */
@@ -52,7 +52,7 @@ interface Voice {
 export function openImpinjReader(plan: ReaderPlan, { links, ...parts }: DeviceParts): SimDevice {
   const { name, zone } = plan;
   const push = (body: string): Promise<void> => links.post(`/push/${name}`, body);
-  return reader(
+  return openReader(
     plan,
     { links, ...parts },
     {
@@ -67,7 +67,7 @@ export function openZebraReader(plan: ReaderPlan, { links, ...parts }: DevicePar
   const { name, zone } = plan;
   const topic = `zebra/${name}/events`;
   let events = 0;
-  return reader(
+  return openReader(
     plan,
     { links, ...parts },
     {
@@ -85,7 +85,7 @@ export function openZebraReader(plan: ReaderPlan, { links, ...parts }: DevicePar
   );
 }
 
-function reader(plan: ReaderPlan, { world, random, clock }: DeviceParts, voice: Voice): SimDevice {
+export function openReader(plan: ReaderPlan, { world, random, clock }: DeviceParts, voice: Voice): SimDevice {
   const { name, zone, nextDoor, everyMs, quietMs } = plan;
   const said = new Said();
   const heard = new Map<string, Heard>();

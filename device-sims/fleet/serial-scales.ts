@@ -1,11 +1,11 @@
 /**
- * A few shelf scales on serial lines of their own, each a pair of pseudo-terminals (socat): MT-SICS and Toledo 8217 by
- * turns. They weigh in real time whatever the speed of the shop, since the hub asks them by its own clock.
+ * A few shelf scales on serial lines of their own, each a pair of pseudo-terminals (socat), each of another protocol: some
+ * are asked, some send all the time. They weigh in real time whatever the speed of the shop, since the hub asks them by its own clock.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COUNTER_SCALE, type ScaleModel, SimulatedScale } from '../devices/serial/scales.ts';
+import { COUNTER_SCALE, type ScaleModel, type ScaleProtocol, SimulatedScale } from '../devices/serial/scales.ts';
 import { SerialCable } from '../harness/serial-cable.ts';
 import type { Shelf } from '../sim/floor.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
@@ -13,7 +13,7 @@ import type { DeviceParts, SimDevice } from './sim-device.ts';
 export interface SerialScalePlan {
   readonly name: string;
   readonly shelf: Shelf;
-  readonly protocol: 'mt-sics' | 'toledo-8217';
+  readonly protocol: ScaleProtocol;
   /** Its own folder is made in it. */
   readonly dir: string;
 }
@@ -27,16 +27,17 @@ const PORT = 'port';
 export function openSerialScale(plan: SerialScalePlan, { world, random, tally }: DeviceParts): SimDevice {
   const { name, shelf, protocol, dir } = plan;
   const folder = join(dir, name);
-  const step = protocol === 'mt-sics' ? 0.001 : 0.002;
+  const step = protocol === 'toledo-8217' ? 0.002 : 0.001;
   const model: ScaleModel = { ...COUNTER_SCALE, protocol, step, noiseG: 0.3, driftG: 0.1, capacityG: CAPACITY_G };
+  const isAsked = protocol === 'mt-sics' || protocol === 'toledo-8217';
   let cable: SerialCable | undefined;
   let timer: NodeJS.Timeout | undefined;
   let fault: unknown;
   return {
     name,
     entry: {
-      ...{ name, codec: protocol, shelf: shelf.shelf },
-      serial: { port: join(folder, PORT), baud: 9600, frame: protocol === 'mt-sics' ? '8N1' : '7E1' },
+      ...{ name, codec: isAsked ? protocol : 'scale-stream', shelf: shelf.shelf },
+      serial: { port: join(folder, PORT), baud: 9600, frame: protocol === 'toledo-8217' ? '7E1' : '8N1' },
     },
     async start() {
       await mkdir(folder, { recursive: true });

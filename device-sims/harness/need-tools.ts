@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
 
-function has(tool: string): boolean {
+export function has(tool: string): boolean {
   try {
     execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' });
     return true;
