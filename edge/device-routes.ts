@@ -4,13 +4,15 @@ import type { DevicesReport, FramesReport, StrangerFramesReport } from './contra
 import type { ShownFrame } from './device-frames.ts';
 import type { DeviceRegister, DeviceView } from './device-register.ts';
 import { Problem } from './ops/problem.ts';
+import type { DeadAntenna } from './sensing/tag-presence.ts';
 import type { Stranger } from './strangers.ts';
 
-export function deviceRoutes(app: FastifyInstance, register: DeviceRegister): void {
+/** `dead`: antennas that read nothing. */
+export function deviceRoutes(app: FastifyInstance, register: DeviceRegister, dead: () => readonly DeadAntenna[]): void {
   app.get(
     '/devices',
     (): DevicesReport => ({
-      devices: register.list(Date.now()).map(deviceReport),
+      devices: register.list(Date.now()).map((device) => deviceReport(device, dead())),
       strangers: register.strangers.list().map(strangerReport),
       others: register.others + register.strangers.others,
     }),
@@ -37,7 +39,7 @@ export function deviceRoutes(app: FastifyInstance, register: DeviceRegister): vo
 const iso = (ms: number): string => new Date(ms).toISOString();
 const base64 = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString('base64');
 
-function deviceReport(device: DeviceView): DevicesReport['devices'][number] {
+function deviceReport(device: DeviceView, dead: readonly DeadAntenna[]): DevicesReport['devices'][number] {
   const { name, configured, codec, way, place, lastSeen, frames, readings, batteryPercent, online, trouble, error } =
     device;
   return {
@@ -48,6 +50,7 @@ function deviceReport(device: DeviceView): DevicesReport['devices'][number] {
     readings_per_minute: device.readingsPerMinute,
     battery_percent: batteryPercent ?? null,
     online: online ?? null,
+    dead_antennas: dead.filter(({ reader }) => reader === name).map(({ antenna }) => antenna ?? null),
     trouble: trouble ?? null,
     error: error === undefined ? null : { reason: error.reason, at: iso(error.at) },
   };

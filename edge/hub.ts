@@ -299,7 +299,7 @@ export class Hub {
       });
       staffPages(app);
     }
-    deviceRoutes(local, this.#devices.register);
+    deviceRoutes(local, this.#devices.register, () => this.#standing.deadAntennas);
     bridgeRoutes(local, {
       request: async (request) => {
         const answer = await this.#journal.request(request);

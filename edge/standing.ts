@@ -7,6 +7,7 @@ import type { JournalReader } from './journal/reader.ts';
 import type { Readiness } from './ops/health.ts';
 import type { Logger } from './ops/logging.ts';
 import type { Rates } from './ops/rate-window.ts';
+import type { DeadAntenna } from './sensing/tag-presence.ts';
 
 const WAL_ALARM_BYTES = 256 * 1024 * 1024;
 const CLOUD_LATE_S = 300;
@@ -50,6 +51,11 @@ export class Standing {
   /** Events dropped for want of space since start, by stream. */
   get dropped(): Readonly<Partial<Record<Stream, number>>> {
     return this.#figures?.dropped ?? {};
+  }
+
+  /** Antennas of RFID readers that read nothing. */
+  get deadAntennas(): readonly DeadAntenna[] {
+    return this.#figures?.items.dead ?? [];
   }
 
   onCommit(figures: Figures): void {
@@ -97,6 +103,7 @@ export class Standing {
     }
     const quiet = figures?.quiet ?? [];
     if (quiet.length > 0) reasons.push(quietText(quiet));
+    if (this.deadAntennas.length > 0) reasons.push(deadText(this.deadAntennas));
     if (this.#reader?.alerts(false).some(({ rule }) => rule === 'journal-damage')) {
       const salvage = this.#reader.lastSalvage();
       reasons.push(salvage === undefined ? 'the journal was damaged' : salvagedText(JSON.parse(salvage)));
@@ -159,4 +166,11 @@ function quietText(devices: readonly string[]): string {
   const more = devices.length > MOST_NAMED ? ` and ${devices.length - MOST_NAMED} more` : '';
   const [is, them] = devices.length === 1 ? ['device is', 'it'] : ['devices are', 'them'];
   return `${devices.length} ${is} quiet: ${devices.slice(0, MOST_NAMED).join(', ')}${more}; the staff page says what to do about ${them}`;
+}
+
+function deadText(dead: readonly DeadAntenna[]): string {
+  const more = dead.length > MOST_NAMED ? ` and ${dead.length - MOST_NAMED} more` : '';
+  const named = dead.slice(0, MOST_NAMED).map(({ reader, antenna }) => `${antenna ?? 'the one'} of ${reader}`);
+  const [reads, them] = dead.length === 1 ? ['antenna reads', 'it'] : ['antennas read', 'them'];
+  return `${dead.length} ${reads} nothing: ${named.join(', ')}${more}; the staff page says what to do about ${them}`;
 }

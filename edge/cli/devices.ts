@@ -28,6 +28,7 @@ STATE  ok        what it said last was understood
        refused   what it said last was not: LAST ERROR says why, \`dead-letters list\` keeps it
        quiet     it says nothing any more
        offline   by its own word
+       antenna 3 this antenna of it reads nothing: the staff page says what to do
        trouble   there is no way to it: LAST ERROR says why
        never     nothing came since the edge was started
 CODEC  hub is the hub's own JSON; in brackets: no entry of \`devices\` names it.
@@ -160,12 +161,14 @@ function row(device: DeviceReport, quiet: ReadonlySet<string>): string[] {
   ];
 }
 
-function stateOf({ name, last_seen, online, trouble, error }: DeviceReport, quiet: ReadonlySet<string>): string {
+function stateOf(device: DeviceReport, quiet: ReadonlySet<string>): string {
+  const { name, last_seen, online, trouble, error, dead_antennas } = device;
   if (trouble !== null) return 'trouble';
   if (last_seen === null) return 'never';
   if (quiet.has(name)) return 'quiet';
   if (error !== null && error.at >= last_seen) return 'refused';
-  return online === false ? 'offline' : 'ok';
+  if (online === false) return 'offline';
+  return dead_antennas.length === 0 ? 'ok' : `antenna ${dead_antennas.map((number) => number ?? '').join(', ')}`.trim();
 }
 
 function errorOf({ trouble, error }: DeviceReport): string {

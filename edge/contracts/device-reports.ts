@@ -23,6 +23,8 @@ export const deviceReportSchema = z.object({
   readings_per_minute: z.number(),
   battery_percent: z.number().nullable(),
   online: z.boolean().nullable(),
+  /** Of an RFID reader: those that read nothing; null: it does not tell which. */
+  dead_antennas: z.array(z.number().nullable()),
   trouble: z.string().nullable(),
   error: z.object({ reason: z.string(), at: moment }).nullable(),
 });

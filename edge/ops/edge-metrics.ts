@@ -66,6 +66,14 @@ function histogram(registry: Registry, name: string, help: string, buckets: read
   return new Histogram({ name, help, buckets: [...buckets], registers: [registry] });
 }
 
+interface ItemGauges {
+  readonly known: number;
+  readonly unreadable: number;
+  readonly turnedAway: number;
+  /** Antennas that read nothing. */
+  readonly dead: readonly unknown[];
+}
+
 /** Count in the public fields; `registry` shows them. */
 export class EdgeMetrics {
   readonly registry = new Registry();
@@ -88,7 +96,7 @@ export class EdgeMetrics {
   lettersExpired = 0;
   sensingForgotten = 0;
   /** Items with an RFID tag: in the shop now, and sightings of which nothing came. */
-  items = { known: 0, unreadable: 0, turnedAway: 0 };
+  items: ItemGauges = { known: 0, unreadable: 0, turnedAway: 0, dead: [] };
   /** Facts of the stream `items`: `arrived`, `moved`, `departed`. */
   readonly itemEvents: Record<string, number> = zeros(ITEM_EVENTS);
   /** Readings and payload bytes that came in at the door. */
@@ -222,6 +230,11 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
       'event',
     ),
     gauge('items_known', 'Items with an RFID tag that are in the shop.', () => metrics.items.known),
+    gauge(
+      'antennas_dead',
+      'Antennas of RFID readers that read nothing, by the word of the reader or by what was gone at once. `store-hub devices list` names them.',
+      () => metrics.items.dead.length,
+    ),
     counter(
       'rfid_unreadable_total',
       'RFID sightings in zones of what is no EPC by the Tag Data Standard: not tracked. `store-hub items decode` says why.',

@@ -51,7 +51,9 @@ export interface EdgexOptions {
   readonly most: number;
 }
 
-const SWEEP_MS = 30_000;
+/** Sweeps in the time after which a tag has departed: each 30 s of 600 s, as published. */
+const SWEEPS = 20;
+const LONGEST_SWEEP_MS = 30_000;
 /** Departures told at once. */
 const PORTION = 1000;
 const ENOUGH_READS = 2;
@@ -88,6 +90,7 @@ export class EdgexPresence implements TagPresence {
   readonly #antennas: Antennas;
   /** The first moment that is known of. */
   #since: number | undefined;
+  readonly #sweepEvery: number;
   #sweptAt = Number.NEGATIVE_INFINITY;
   #isHeard = false;
   /** Where a sweep that found too many goes on. */
@@ -98,6 +101,7 @@ export class EdgexPresence implements TagPresence {
     this.#options = options;
     this.#profile = PROFILES[options.profile];
     const { readers, departedAfter } = options;
+    this.#sweepEvery = Math.min(LONGEST_SWEEP_MS, departedAfter / SWEEPS);
     this.#antennas = new Antennas(readers, Math.min(LONGEST_GAP, departedAfter / 2), departedAfter / 2);
   }
 
@@ -107,7 +111,7 @@ export class EdgexPresence implements TagPresence {
 
   get nextSweep(): number | undefined {
     if (this.#sweeping) return this.#sweptAt;
-    return this.#isHeard && this.#tags.size > 0 ? this.#sweptAt + SWEEP_MS : undefined;
+    return this.#isHeard && this.#tags.size > 0 ? this.#sweptAt + this.#sweepEvery : undefined;
   }
 
   load(tags: Iterable<KnownTag>, dead: Iterable<DeadAntenna> = []): void {
