@@ -152,6 +152,11 @@ export class DeviceRegister {
     this.#tell(device, now, { is: 'trouble', reason });
   }
 
+  /** Devices to which the way is disturbed now. */
+  troubled(): readonly string[] {
+    return [...this.#entries.values()].filter(({ trouble }) => trouble !== undefined).map(({ name }) => name);
+  }
+
   /** A frame of a configured device with a codec, to be shown; counted by `seen` or `refused`. */
   showFrame(
     device: string,

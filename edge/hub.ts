@@ -135,6 +135,7 @@ export class Hub {
       logger: this.#loggers.door,
     });
     this.#standing.alsoSay(() => this.#door.warnings);
+    this.#standing.alsoSay(() => this.#devices.reasons);
     this.#httpDoorstep = new Doorstep({
       connections: places.http,
       perAddress: config.http.limits.connections_per_address,

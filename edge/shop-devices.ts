@@ -35,6 +35,8 @@ export interface ShopDevicesParts {
   readonly logger: Logger;
 }
 
+const MOST_NAMED = 5;
+
 export class ShopDevices {
   readonly register: DeviceRegister;
   readonly desk: DeviceDesk;
@@ -70,6 +72,15 @@ export class ShopDevices {
   start(): void {
     this.desk.start();
     this.#watch.start();
+  }
+
+  /** For health: the reasons stand in the list of devices, because they may tell of paths and addresses. */
+  get reasons(): readonly string[] {
+    const names = this.register.troubled();
+    if (names.length === 0) return [];
+    const shown = names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ', ...' : '');
+    const devices = names.length === 1 ? 'device' : 'devices';
+    return [`something is wrong with ${names.length} ${devices} (${shown}): \`store-hub devices list\` says what`];
   }
 
   /** Begins to fetch what does not come by itself. */

@@ -4,7 +4,6 @@ import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
 import type { Frame } from './contracts/formats.ts';
 import type { Receipt, SourcePosition } from './contracts/intake.ts';
-import { FileDrop } from './devices/file-drop.ts';
 import type { Logger } from './ops/logging.ts';
 
 export interface Transport {
@@ -35,7 +34,7 @@ export interface TransportParts {
 export async function transportsOf(parts: TransportParts): Promise<readonly Transport[]> {
   return [
     ...(await serialLines(parts)),
-    ...fileDrops(parts),
+    ...(await fileDrops(parts)),
     ...(await outsideBrokers(parts)),
     ...(await opcUaServers(parts)),
   ];
@@ -51,12 +50,28 @@ async function outsideBrokers(parts: TransportParts): Promise<readonly Transport
   });
 }
 
-function fileDrops({ devices, files, trouble, logger }: TransportParts): readonly Transport[] {
-  return devices.flatMap(({ name, folder }) =>
+async function fileDrops({ devices, files, trouble, logger }: TransportParts): Promise<readonly Transport[]> {
+  const folders = devices.filter(({ folder }) => folder !== undefined).length;
+  if (folders === 0) return [];
+  const [{ FileDrop }, { FolderHost }] = await Promise.all([
+    import('./devices/file-drop.ts'),
+    import('./devices/folder-host.ts'),
+  ]);
+  const host = new FolderHost({ folders });
+  const drops = devices.flatMap(({ name, folder }) =>
     folder === undefined
       ? []
-      : new FileDrop({ device: name, source: folder, files, trouble: (reason) => trouble(name, reason), logger }),
+      : new FileDrop({ device: name, source: folder, files, host, trouble: (reason) => trouble(name, reason), logger }),
   );
+  return [
+    {
+      start: async () => void (await Promise.all(drops.map((drop) => drop.start()))),
+      stop: async () => {
+        await Promise.all(drops.map((drop) => drop.stop()));
+        host.stop();
+      },
+    },
+  ];
 }
 
 async function serialLines({ devices, take, trouble, logger }: TransportParts): Promise<readonly Transport[]> {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { nearest } from '../../config/faults.ts';
 import type { StoreConfig } from '../../config/schema.ts';
+import { serviceNotes } from './service-notes.ts';
 
 const BY_ID = '/dev/serial/by-id';
 
@@ -11,7 +12,7 @@ type Device = StoreConfig['devices'][number];
 export function adoptionNotes(config: StoreConfig, before: StoreConfig): string[] {
   const device = config.devices.at(-1);
   if (device === undefined) return [];
-  return [...placeNotes(device, before), ...serialNotes(device), ...folderNotes(device)];
+  return [...placeNotes(device, before), ...serialNotes(device), ...folderNotes(device), ...serviceNotes([device])];
 }
 
 function placeNotes(device: Device, before: StoreConfig): string[] {

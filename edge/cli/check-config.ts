@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ConfigError } from '../../config/faults.ts';
 import { checkDeviceEntries } from './device-entries.ts';
 import { checkDoorFiles } from './door-files.ts';
+import { serviceNotes } from './service-notes.ts';
 import { configOf } from './settings.ts';
 import { json, line, note } from './terminal.ts';
 
@@ -20,7 +21,7 @@ async function checkConfig(options: { json?: boolean }, command: Command): Promi
     const loaded = configOf(command);
     const { config, file, notices } = loaded;
     await checkDeviceEntries(loaded);
-    for (const notice of [...notices, ...checkDoorFiles(loaded)]) note(notice);
+    for (const notice of [...notices, ...checkDoorFiles(loaded), ...serviceNotes(config.devices)]) note(notice);
     if (options.json) await json([]);
     else await line(`${file}: ok (hub ${config.hub})`);
   } catch (error) {

@@ -4,34 +4,36 @@
  * changed for `settle`, oldest first, one after the other: later files do not overtake one that cannot be stored now.
  * What is wrong is said once, and taken back when it is mended. Each folder goes its own way.
  */
-import { type FSWatcher, watch } from 'node:fs';
-import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
 import type { FolderSource } from '../contracts/devices.ts';
 import { messageOf } from '../contracts/errors.ts';
 import { fileWords, writeWords } from '../contracts/file-words.ts';
 import type { FileIntake } from '../contracts/files.ts';
+import { rightsAdvice } from '../contracts/folder-rights.ts';
 import type { Receipt } from '../contracts/intake.ts';
 import type { Logger } from '../ops/logging.ts';
-import { FileMemory, looksAlike, MOST_FILES } from './file-memory.ts';
+import { looksAlike } from './file-look.ts';
+import { FileMemory, MOST_FILES } from './file-memory.ts';
 import { type Outcome, takeFile } from './file-taking.ts';
-import { isGone, type Listed, list, lookOf, matcher, pathOf, told } from './folder-list.ts';
+import { type Folder, type FolderHost, failed } from './folder-host.ts';
+import { isGone, type Listed, told } from './folder-list.ts';
 import { Settling } from './settling.ts';
 
 /** Between two looks when nothing is told. */
 const POLL_MS = 3000;
 /** What is told comes in heaps. */
 const HINT_MS = 100;
-/** A folder that does not answer for so long is away. */
-const AWAY_MS = 20_000;
 /** Between two tries to store, at first and at most. */
 const AGAIN_MS = 500;
 const MOST_AGAIN_MS = 10_000;
 const STOP_MS = 3000;
 
+type Trouble = 'folder' | 'journal' | 'rights' | 'after' | 'file';
+
 export interface FileDropParts {
   readonly device: string;
   readonly source: FolderSource;
   readonly files: FileIntake;
+  readonly host: Pick<FolderHost, 'folder'>;
   /** What is wrong, in a sentence for an installer; undefined: it works again. */
   readonly trouble: (reason: string | undefined) => void;
   readonly logger: Logger;
@@ -40,10 +42,9 @@ export interface FileDropParts {
 export class FileDrop {
   readonly #parts: FileDropParts;
   readonly #memory: FileMemory;
-  readonly #matches: (name: string) => boolean;
+  readonly #folder: Folder;
   readonly #settling: Settling;
   #running: Promise<void> | undefined;
-  #watcher: FSWatcher | undefined;
   #stopped = false;
   #isHinted = false;
   /** From a hint to the look, ms: a full folder takes long to look at, and is not looked at all the time. */
@@ -52,12 +53,17 @@ export class FileDrop {
   #timer: NodeJS.Timeout | undefined;
   #told: string | undefined;
   /** Of the folder, of what cannot be stored, of a file: the first of them is told. */
-  readonly #troubles = new Map<'folder' | 'journal' | 'after' | 'file', string>();
+  readonly #troubles = new Map<Trouble, string>();
 
   constructor(parts: FileDropParts) {
     this.#parts = parts;
     this.#memory = new FileMemory(parts.files, parts.device);
-    this.#matches = matcher(parts.source.files);
+    const { path, files, after } = parts.source;
+    this.#folder = parts.host.folder({
+      ...{ path, files, writes: after !== 'keep' },
+      changed: () => this.#hint(),
+      away: () => this.#trouble('folder', `the folder ${path} does not answer`),
+    });
     this.#settling = new Settling(parts.source.settle);
   }
 
@@ -68,7 +74,6 @@ export class FileDrop {
   /** A file that is being taken goes on at the next start. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#watcher?.close();
     this.#wake?.();
     // A share that does not answer must not hold up the stop.
     let timer: NodeJS.Timeout | undefined;
@@ -87,7 +92,6 @@ export class FileDrop {
         restMs = await this.#look();
       } catch (error) {
         this.#trouble('folder', `the folder ${this.#parts.source.path} cannot be read: ${folderWords(error)}`);
-        this.#unwatch();
       }
       await this.#rest(restMs);
     }
@@ -107,11 +111,8 @@ export class FileDrop {
 
   /** Looks at the folder and takes what is ready; gives the time until the next look, ms. */
   async #look(): Promise<number> {
-    const { path } = this.#parts.source;
-    this.#watch();
-    const away = setTimeout(() => this.#trouble('folder', `the folder ${path} does not answer`), AWAY_MS);
     const started = performance.now();
-    const { files, link } = await list(path, this.#matches).finally(() => clearTimeout(away));
+    const { files, link, unwritable } = await this.#folder.list();
     const now = performance.now();
     this.#hintMs = Math.min(POLL_MS, Math.max(HINT_MS, 4 * (now - started)));
     this.#settling.keepOnly(files);
@@ -126,6 +127,7 @@ export class FileDrop {
       } else if (this.#settling.hasSettled(file, now)) ready.push(file);
     }
     this.#trouble('folder', this.#folderTrouble(link, isFull, now));
+    this.#trouble('rights', unwritable && this.#rightsTrouble(failed(unwritable)));
     for (const file of ready) {
       if (this.#stopped) return 0;
       await this.#take(file);
@@ -143,14 +145,20 @@ export class FileDrop {
     return link === undefined ? undefined : `${link} is a link, which is not followed: leave the file itself`;
   }
 
+  #rightsTrouble(error: unknown): string {
+    const { path, after } = this.#parts.source;
+    const what = after === 'delete' ? 'deleted' : 'moved';
+    return `files of ${path} cannot be ${what}: ${writeWords(error)}${rightsAdvice(error, path)}`;
+  }
+
   async #take(file: Listed): Promise<void> {
-    const { device, source, files, logger } = this.#parts;
+    const { device, files, logger } = this.#parts;
     let outcome: Outcome;
     try {
-      const parts = { device, folder: source.path, files, memory: this.#memory };
+      const parts = { device, folder: this.#folder, files, memory: this.#memory };
       outcome = await takeFile({ ...parts, stored: (give) => this.#stored(give) }, file, Date.now());
     } catch (error) {
-      this.#trouble('file', `${told(file.name)} cannot be read: ${fileWords(error)}`);
+      this.#trouble('file', `${told(file.name)} cannot be read: ${wordsOf(error)}`);
       this.#settling.again(file.name);
       return;
     }
@@ -190,17 +198,13 @@ export class FileDrop {
   async #after(file: Listed, state: 'taken' | 'refused'): Promise<void> {
     const { path, after } = this.#parts.source;
     if (after === 'keep' || (after === 'delete' && state === 'refused')) return;
-    const from = pathOf(path, file.name);
     try {
-      const look = await lookOf(path, file.name);
-      // What came to it meanwhile was not read.
-      if (look === undefined || look === 'link' || !looksAlike(look, file)) return;
-      if (after === 'delete') await unlink(from);
-      else await rename(from, await freePath(`${path}/${state}`, file.name));
+      if (!(await this.#folder.put(file.name, file, after === 'delete' ? undefined : state))) return;
     } catch (error) {
       if (!isGone(error)) {
         const what = after === 'delete' ? 'deleted' : `moved to ${state}/`;
-        this.#trouble('after', `${told(file.name)} cannot be ${what}: ${writeWords(error)}`);
+        const why = `${writeWords(error)}${rightsAdvice(error, path)}`;
+        this.#trouble('after', `${told(file.name)} cannot be ${what}: ${why}`);
       }
       return;
     }
@@ -210,22 +214,6 @@ export class FileDrop {
     } catch {
       // Remembered for nothing until the bound is reached.
     }
-  }
-
-  #watch(): void {
-    if (this.#watcher !== undefined) return;
-    try {
-      const watcher = watch(this.#parts.source.path, () => this.#hint());
-      watcher.on('error', () => this.#unwatch());
-      this.#watcher = watcher;
-    } catch {
-      // Then it is only looked at.
-    }
-  }
-
-  #unwatch(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
   }
 
   #hint(): void {
@@ -248,11 +236,11 @@ export class FileDrop {
     this.#isHinted = false;
   }
 
-  #trouble(of: 'folder' | 'journal' | 'after' | 'file', reason: string | undefined): void {
+  #trouble(of: Trouble, reason: string | undefined): void {
     if (reason === undefined) this.#troubles.delete(of);
     else this.#troubles.set(of, reason);
-    const { folder, journal, after, file } = Object.fromEntries(this.#troubles);
-    const first = folder ?? journal ?? after ?? file;
+    const { folder, journal, rights, after, file } = Object.fromEntries(this.#troubles);
+    const first = folder ?? journal ?? rights ?? after ?? file;
     if (first === this.#told) return;
     this.#told = first;
     this.#parts.trouble(first);
@@ -261,22 +249,10 @@ export class FileDrop {
 
 function folderWords(error: unknown): string {
   const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-  return isMissing ? 'there is no such folder; it is looked for every few seconds' : fileWords(error);
+  return isMissing ? 'there is no such folder; it is looked for every few seconds' : wordsOf(error);
 }
 
-/** A name of its own in that folder, which is made; a link may lead anywhere: `sales.csv`, `sales.csv.1` ... */
-async function freePath(folder: string, name: string): Promise<Buffer> {
-  await mkdir(folder, { recursive: false }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  });
-  if ((await lstat(folder)).isSymbolicLink()) throw new Error(`${folder} is a link, which is not followed`);
-  for (let number = 0; ; number += 1) {
-    const path = pathOf(folder, number === 0 ? name : `${name}.${number}`);
-    try {
-      await lstat(path);
-    } catch (error) {
-      if (isGone(error)) return path;
-      throw error;
-    }
-  }
+/** What is no error of the file system speaks for itself. */
+function wordsOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? fileWords(error) : messageOf(error);
 }

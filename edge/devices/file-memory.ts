@@ -8,17 +8,10 @@
  */
 import type { FileIntake } from '../contracts/files.ts';
 import type { SourcePosition } from '../contracts/intake.ts';
+import type { FileLook } from './file-look.ts';
 
 /** More than a till writes in a month. */
 export const MOST_FILES = 20_000;
-
-/** How a file looks from outside. */
-export interface FileLook {
-  /** Bytes. */
-  readonly size: number;
-  /** Time of change, ns since 1970 as text: a number would round it. */
-  readonly changed: string;
-}
 
 export interface FileState extends FileLook {
   readonly digest: string;
@@ -80,8 +73,4 @@ export class FileMemory {
     absent.sort(([, a], [, b]) => (age(a) < age(b) ? -1 : age(a) > age(b) ? 1 : 0));
     await this.forget(absent.slice(0, spare).map(([name]) => name));
   }
-}
-
-export function looksAlike(a: FileLook, b: FileLook): boolean {
-  return a.size === b.size && a.changed === b.changed;
 }

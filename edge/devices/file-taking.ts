@@ -5,12 +5,13 @@
  * that changes meanwhile is given up and begun anew when it rests: what was stored of it is known by its transactions.
  */
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { FileIntake } from '../contracts/files.ts';
 import type { FileReader, FileRecord, NotUnderstood } from '../contracts/formats.ts';
 import type { Receipt, SourcePosition } from '../contracts/intake.ts';
-import { type FileLook, type FileMemory, type FileState, looksAlike } from './file-memory.ts';
-import { type Listed, lookAt, openFile, told } from './folder-list.ts';
+import { looksAlike } from './file-look.ts';
+import type { FileMemory, FileState } from './file-memory.ts';
+import type { Folder, OpenFile } from './folder-host.ts';
+import { type Listed, told } from './folder-list.ts';
 
 /** Bytes of a file; a day of a busy till has less. */
 const LARGEST = 67_108_864;
@@ -29,7 +30,7 @@ export type Outcome =
 
 export interface TakingParts {
   readonly device: string;
-  readonly folder: string;
+  readonly folder: Pick<Folder, 'open'>;
   readonly files: FileIntake;
   readonly memory: FileMemory;
   /** Gives it again and again until it is stored; nothing: the hub stops. */
@@ -50,23 +51,24 @@ const STOPPED = { is: 'stopped' } as const;
 
 /** Throws what the file system says of the file. */
 export async function takeFile(parts: TakingParts, listed: Listed, received: number): Promise<Outcome> {
-  const file = await openFile(parts.folder, listed.name);
+  const file = await parts.folder.open(listed.name, PIECE);
   if (file === undefined) return CHANGED;
   try {
     return await new Taking(parts, listed, file, received).run();
   } finally {
-    await file.close();
+    // Nobody waits for it: it may hang as anything there.
+    file.close().catch(() => undefined);
   }
 }
 
 class Taking {
   readonly #parts: TakingParts;
   readonly #listed: Listed;
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   readonly #received: number;
   #repeated = 0;
 
-  constructor(parts: TakingParts, listed: Listed, file: FileHandle, received: number) {
+  constructor(parts: TakingParts, listed: Listed, file: OpenFile, received: number) {
     this.#parts = parts;
     this.#listed = listed;
     this.#file = file;
@@ -74,7 +76,8 @@ class Taking {
   }
 
   async run(): Promise<Outcome> {
-    if (!(await this.#rests())) return CHANGED;
+    const { opened } = this.#file;
+    if (opened === undefined || !looksAlike(opened, this.#listed)) return CHANGED;
     const { name, size } = this.#listed;
     if (size > LARGEST) return this.#refuse('', 'larger than 64 MiB: expected smaller files, such as one a day');
     const checked = await this.#check();
@@ -96,7 +99,7 @@ class Taking {
 
   /** Whether it is as it was listed. */
   async #rests(): Promise<boolean> {
-    const look: FileLook | undefined = await lookAt(this.#file);
+    const look = await this.#file.look();
     return look !== undefined && looksAlike(look, this.#listed);
   }
 
@@ -130,10 +133,10 @@ class Taking {
   async *#pieces(): AsyncGenerator<Buffer> {
     const { size } = this.#listed;
     for (let at = 0; at < size; ) {
-      const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      const piece = at === 0 ? this.#file.beginning : await this.#file.read(at, PIECE);
+      if (piece.length === 0) return;
+      at += piece.length;
+      yield piece;
     }
   }
 

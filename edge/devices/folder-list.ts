@@ -5,7 +5,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { maskCardData } from '../contracts/card-data.ts';
-import type { FileLook } from './file-memory.ts';
+import type { FileLook } from './file-look.ts';
 
 export interface Listed extends FileLook {
   /** Latin-1 of the bytes. */

@@ -2,7 +2,7 @@
  * Which files of a folder rest: seen twice without a change, so long apart as `settle` says. By the hub's own clock,
  * because the one that a share writes into its files may be another.
  */
-import { type FileLook, looksAlike } from './file-memory.ts';
+import { type FileLook, looksAlike } from './file-look.ts';
 import type { Listed } from './folder-list.ts';
 
 /** A file that changes for so long is told of. */
