@@ -2,14 +2,12 @@
  * The parts of a sale's way, each alone in one thread: where the time of the whole goes. Microseconds a sale; the
  * whole cannot be faster than its slowest thread.
  */
-import { join } from 'node:path';
-import { HubJson } from '../../edge/codecs/hub-json.ts';
 import type { Delivery } from '../../edge/contracts/intake.ts';
 import { type Packed, packDelivery } from '../../edge/crossing.ts';
-import { Writer } from '../../edge/writer.ts';
 import { deviceName, SalePackets } from '../load/sales.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { type Line, median, type Outcome } from './report.ts';
+import { decoderAlone, writerAlone } from './writer-alone.fixture.ts';
 
 const CONNECTIONS = 8;
 const WINDOW = 20;
@@ -24,35 +22,8 @@ export const parts: Measurement = {
 
 async function run(context: BenchContext): Promise<Outcome> {
   const rounds = context.quick ? 200 : 3_000;
-  const json = new HubJson({
-    facing: () => undefined,
-    conceal: String,
-    dayAt: (ms) => new Date(ms).toISOString().slice(0, 10),
-  });
-  const writer = new Writer(
-    {
-      dataDir: join(context.folder, 'parts'),
-      hub: 'bench-parts',
-      planogram: [],
-      rules: {
-        shelf_gap: { settle: 20_000, remind: 1_800_000 },
-        location_offer: {
-          ...{ dwell: 8_000, valid: 900_000, absent_after: 600_000 },
-          ...{ identities_per_device: 200, works_here: 14_400_000 },
-        },
-      },
-      campaigns: [],
-      devices: [],
-      timezone: 'UTC',
-      identityKey: '00'.repeat(32),
-      retention: { cloud: true, keepMs: 86_400_000, keepAcknowledgedMs: 86_400_000 },
-      diskBudget: 2 ** 34,
-      synced: true,
-      version: 'bench',
-      configHash: 'bench',
-    },
-    { wall: Date.now, monotonic: () => performance.now() },
-  );
+  const json = decoderAlone();
+  const writer = writerAlone(context, 'parts');
   const tills = Array.from({ length: CONNECTIONS }, (_, index) => new Till(index));
   const times: Record<'decode' | 'pack' | 'clone' | 'write', number[]> = { decode: [], pack: [], clone: [], write: [] };
   for (let round = 0; round < rounds; round += 1) {

@@ -3,18 +3,16 @@
  * that changes nothing, from the reader's bytes through the writer, against one of a reader without zones. Each alone in
  * one thread. A shop of 50,000 tags and four readers of four antennas.
  */
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { HubJson } from '../../edge/codecs/hub-json.ts';
 import type { Delivery } from '../../edge/contracts/intake.ts';
 import { type Packed, packDelivery } from '../../edge/crossing.ts';
 import { EdgexPresence } from '../../edge/sensing/edgex-presence.ts';
 import type { TagSighting } from '../../edge/sensing/tag-presence.ts';
-import { Writer } from '../../edge/writer.ts';
 import { type Random, seeded } from '../world/random.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { median, type Outcome } from './report.ts';
+import { decoderAlone, writerAlone } from './writer-alone.fixture.ts';
 
 const TAGS = 50_000;
 const READERS = 4;
@@ -102,37 +100,9 @@ function sightingOf(random: Random, tag: string, at: number): TagSighting {
 
 /** Microseconds a sighting from bytes to the end of its transaction, for readers with zones and without. */
 function wayOf(context: BenchContext, rounds: number): { zoned: number[]; counted: number[] } {
-  const json = new HubJson({
-    facing: () => undefined,
-    conceal: String,
-    dayAt: (ms) => new Date(ms).toISOString().slice(0, 10),
-    zoneOf: (device) => (device === 'reader-0' ? 'zone-0-0' : undefined),
-  });
-  const writer = new Writer(
-    {
-      dataDir: join(context.folder, 'rfid-presence'),
-      hub: 'bench-rfid',
-      planogram: [],
-      rules: {
-        shelf_gap: { settle: 20_000, remind: 1_800_000 },
-        location_offer: {
-          ...{ dwell: 8_000, valid: 900_000, absent_after: 600_000 },
-          ...{ identities_per_device: 200, works_here: 14_400_000 },
-        },
-      },
-      campaigns: [],
-      devices: [],
-      items: { profile: 'garment', departedAfter: 600_000, readers },
-      timezone: 'UTC',
-      identityKey: '00'.repeat(32),
-      retention: { cloud: true, keepMs: 86_400_000, keepAcknowledgedMs: 86_400_000 },
-      diskBudget: 2 ** 34,
-      synced: true,
-      version: 'bench',
-      configHash: 'bench',
-    },
-    { wall: Date.now, monotonic: () => performance.now() },
-  );
+  const json = decoderAlone({ zoneOf: (device) => (device === 'reader-0' ? 'zone-0-0' : undefined) });
+  const items = { profile: 'garment', departedAfter: 600_000, readers } as const;
+  const writer = writerAlone(context, 'rfid-presence', { items });
   const payloads = Array.from({ length: BATCH }, (_, serial) =>
     Buffer.from(JSON.stringify({ epc: `urn:epc:id:sgtin:0614141.812345.${serial}`, antenna: 1, rssi_dbm: -60.5 })),
   );

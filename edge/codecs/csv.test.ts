@@ -1,47 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { CSV_HEADER, csvText, encoded, type Receipt } from '../../device-sims/devices/till-files.ts';
-import type { DeviceConfig } from '../contracts/devices.ts';
 import { csv } from './csv.ts';
 import { seeded } from './fuzzing.ts';
+import { MORNING, tillFiles, WATER } from './till-file.fixture.ts';
 
 const MAPPING = {
   ...{ till: 'Kasse', transaction: 'Bon', business_day: 'Tag', time: 'Zeit', gtin: 'EAN', quantity: 'Menge' },
   ...{ amount: 'Preis', discount: 'Rabatt', kind: 'Art', currency: '=EUR' },
 };
-const DEVICE: DeviceConfig = {
-  name: 'tills',
-  codec: 'csv',
-  calibration: { celsius: 0, weight: 1 },
-  timezone: 'Europe/Berlin',
-  mapping: MAPPING,
-};
-const WATER = '9521234543213';
 const HEAD = CSV_HEADER.join(';');
-
-type Reading = Record<string, unknown> & { lines: Record<string, unknown>[] };
-
-function understood(bytes: Uint8Array | string, device: Partial<DeviceConfig> = {}) {
-  const frame = { bytes: typeof bytes === 'string' ? Buffer.from(bytes) : bytes, received: 0 };
-  const answer = csv.open({ ...DEVICE, ...device }).decode(frame);
-  if ('then' in answer) throw new Error('a promise');
-  return answer;
-}
-
-function sales(bytes: Uint8Array | string, device: Partial<DeviceConfig> = {}): Reading[] {
-  const answer = understood(bytes, device);
-  if (!answer.ok) throw new Error(answer.reason);
-  return answer.said.map(({ reading }) => reading as Reading);
-}
-
-function reason(bytes: Uint8Array | string, device: Partial<DeviceConfig> = {}): string {
-  const answer = understood(bytes, device);
-  return answer.ok ? 'it was understood' : answer.reason;
-}
+const { device: DEVICE, understood, sales, reason } = tillFiles(csv, { mapping: MAPPING });
 
 const receipt = (more: Partial<Receipt> = {}): Receipt => ({
-  workstation: '3',
-  number: '1276',
-  businessDay: '2026-11-20',
+  ...MORNING,
   began: '2026-11-20 09:15:00',
   items: [
     { code: WATER, quantity: '2', unitPrice: '1.29', off: '0.50', name: 'Sprudel "süß"; kühl\nmit Pfand' },
