@@ -39,10 +39,7 @@ const KIOSK_TOPIC = 'in/consent/';
 export function openEquipment({ world, seed, speed, address, dir, serial, clock }: EquipmentOptions): Equipment {
   const of = streams(seed);
   const tally = newTally();
-  const links = new HubLinks(address, tally, {
-    ...{ random: of('links'), resend: 0, garbage: 0 },
-    isFlooding: () => false,
-  });
+  const links = new HubLinks(address, tally);
   const answers = new Map<string, boolean>();
   const members = new Set<string>();
   world.watch((record) => {

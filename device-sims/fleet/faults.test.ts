@@ -3,19 +3,33 @@ import { deviceSchema } from '../../config/devices.ts';
 import { formatOf } from '../../edge/codecs/formats.ts';
 import { posLogText } from '../devices/till-files.ts';
 import { streams } from '../sim/streams.ts';
-import { NO_FAULTS, parseFaults } from './faults.ts';
+import { NO_FAULTS, parseFaults, WORDS } from './faults.ts';
 import { damaged } from './links.ts';
 
 describe('faults on request', () => {
   it('are read from one text', () => {
     expect(parseFaults('resend:5')).toEqual({ ...NO_FAULTS, resend: 0.05 });
     expect(parseFaults('garbage:1, skew:-180,silence:0.1,reboot,flood')).toEqual({
-      ...{ resend: 0, garbage: 0.01, skewMs: -180_000, silence: 0.1, reboot: true, flood: true },
+      ...NO_FAULTS,
+      ...{ garbage: 0.01, skewMs: -180_000, silence: 0.1, reboot: true, flood: true },
+    });
+    expect(parseFaults('twice:10,blind:0.5,unplug:1,wifi:0.25')).toEqual({
+      ...NO_FAULTS,
+      ...{ twice: 0.1, blind: 0.5, unplug: 1, wifi: 0.25 },
     });
   });
 
+  it('are each said in the help', () => {
+    for (const [word] of WORDS) {
+      const [name = '', value] = word.split(':');
+      const given = value === undefined ? name : `${name}:${value === 'SHARE' ? '0.5' : '5'}`;
+      expect(parseFaults(given)).not.toEqual(NO_FAULTS);
+    }
+    expect(WORDS.length).toBe(Object.keys(NO_FAULTS).length);
+  });
+
   it.each([
-    ['', /no fault "".*resend, garbage, skew, silence, reboot, flood/],
+    ['', /no fault "".*resend, garbage, twice, skew, silence, blind, unplug, wifi, reboot, flood/],
     ['resned:5', /no fault "resned"/],
     ['toString', /no fault "toString"/],
     ['resend', /resend needs a percentage from 0 to 100, such as resend:5/],
@@ -26,6 +40,8 @@ describe('faults on request', () => {
     ['skew:99999', /up to 86400/],
     ['silence:1.5', /share from 0 to 1/],
     ['silence:', /share from 0 to 1/],
+    ['wifi:2', /wifi needs a share/],
+    ['blind', /blind needs a share/],
     ['reboot:yes', /reboot takes no value/],
     ['resend:5,resend:6', /resend is there twice/],
     ['flood,', /no fault ""/],

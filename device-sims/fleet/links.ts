@@ -1,15 +1,18 @@
 /**
  * The ways from the simulated devices to a hub: MQTT at QoS 1 with sessions that outlive a connection, HTTP that asks
  * again until it is accepted, and files in a folder until the hub has moved them away. Faults of the way live here: what
- * is sent twice is sent by the link, not by the device.
+ * is sent twice is sent by the link, and what is lost or kept while a device has no connection, too.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import mqtt, { type MqttClient } from 'mqtt';
+import { MqttClient } from 'mqtt';
 import { writeAsTill } from '../devices/till-files.ts';
-import type { Random } from '../world/random.ts';
+import { type Random, seeded } from '../world/random.ts';
 import type { Faults } from './faults.ts';
+import { MqttWire } from './mqtt-wire.ts';
+import { type Offline, Outages } from './outages.ts';
+import { heardAgain } from './second-gateway.ts';
 import type { FleetTally, Links } from './sim-device.ts';
 
 export interface HubAddress {
@@ -18,11 +21,23 @@ export interface HubAddress {
   readonly http: string;
 }
 
-export interface LinkFaults extends Pick<Faults, 'resend' | 'garbage'> {
-  readonly random: Random;
+export interface LinkFaults extends Pick<Faults, 'resend' | 'garbage' | 'twice'> {
+  /** Of one device: what happens to it is not shifted by what others say. */
+  readonly random: (device: string) => Random;
   /** The device that says everything many times. */
   readonly isFlooding: (device: string) => boolean;
+  readonly offline: (device: string) => Offline;
 }
+
+interface Connection {
+  readonly wire: MqttWire;
+  readonly client: Promise<MqttClient>;
+}
+
+const NO_LINK_FAULTS: LinkFaults = {
+  ...{ resend: 0, garbage: 0, twice: 0, random: () => seeded(0), isFlooding: () => false },
+  offline: () => 'keeps',
+};
 
 const POST_PAUSE_MS = 200;
 const POST_TRIES = 150;
@@ -37,11 +52,15 @@ export class HubLinks {
   readonly #hub: HubAddress;
   readonly #faults: LinkFaults;
   readonly #tally: FleetTally;
-  readonly #clients = new Map<string, Promise<MqttClient>>();
+  readonly #connections = new Map<string, Connection>();
+  readonly #outages = new Outages();
+  /** Frames of a device that are on their way. */
+  readonly #onTheirWay = new Map<string, number>();
   /** The last to a path or a folder: a device waits for its answer before it says the next. */
   readonly #last = new Map<string, Promise<void>>();
+  #fault: unknown;
 
-  constructor(hub: HubAddress, tally: FleetTally, faults: LinkFaults) {
+  constructor(hub: HubAddress, tally: FleetTally, faults: LinkFaults = NO_LINK_FAULTS) {
     this.#hub = hub;
     this.#tally = tally;
     this.#faults = faults;
@@ -49,30 +68,65 @@ export class HubLinks {
 
   /** The ways of one device. */
   of(device: string): Links {
+    const random = this.#faults.random(device);
     return {
       publish: async (client, topic, payload) => {
-        const connected = await this.#client(client);
-        const send: Send = async (body) => void (await connected.publishAsync(topic, body, { qos: 1 }));
-        await this.#send(device, Buffer.from(payload), send);
+        if (this.#isLost(device, client === device)) return;
+        const connected = await this.#connection(client).client;
+        const send: Send = (body) => publish(connected, topic, body);
+        await this.#send(device, random, Buffer.from(payload), send);
       },
-      post: (path, body, contentType = 'application/json') =>
-        this.#inTurn(path, () =>
-          this.#send(device, Buffer.from(body), (bytes, broken) => this.#post(path, bytes, contentType, broken)),
-        ),
+      post: async (path, body, contentType = 'application/json') => {
+        if (this.#isLost(device, true)) return;
+        const send: Send = (bytes, broken) => this.#post(device, path, bytes, contentType, broken);
+        await this.#inTurn(path, () => this.#send(device, random, Buffer.from(body), send));
+      },
       leave: (folder, name, bytes) => {
         let copies = 0;
-        const send: Send = (content) => {
+        const send: Send = async (content) => {
           copies += 1;
-          return leaveFile(join(folder, copies === 1 ? name : name.replace(/(?=\.\w+$)/, `-${copies}`)), content);
+          const own = copies === 1 ? name : name.replace(/(?=\.\w+$)/, `-${copies}`);
+          await this.#outages.over(device);
+          await leaveFile(join(folder, own), content);
         };
-        return this.#inTurn(folder, () => this.#send(device, Buffer.from(bytes), send));
+        return this.#inTurn(folder, () => this.#send(device, random, Buffer.from(bytes), send));
       },
     };
   }
 
-  async close(): Promise<void> {
-    for (const client of this.#clients.values()) await (await client).endAsync();
-    this.#clients.clear();
+  /** A device has no connection from now on. What it says is lost, or waits until it has one again, as its kind does. */
+  cut(device: string): void {
+    if (this.#outages.begin(device)) this.#connections.get(device)?.wire.pull();
+  }
+
+  /** As often as it was cut. */
+  mend(device: string): void {
+    if (this.#outages.end(device)) this.#connections.get(device)?.wire.plug();
+  }
+
+  /** Frames that wait for the hub, and not for a connection. Throws what went wrong with one. */
+  get onTheirWay(): number {
+    if (this.#fault !== undefined) throw this.#fault;
+    let sum = 0;
+    for (const [device, count] of this.#onTheirWay) if (!this.#outages.isOut(device)) sum += count;
+    return sum;
+  }
+
+  /** @param force does not wait for what is on its way */
+  async close(force = false): Promise<void> {
+    for (const { wire, client } of this.#connections.values()) {
+      const connected = await client.catch(() => undefined);
+      await connected?.endAsync(force);
+      wire.close();
+    }
+    this.#connections.clear();
+  }
+
+  /** @param own by a connection of its own; others have only a radio up to it */
+  #isLost(device: string, own: boolean): boolean {
+    if (!this.#outages.isOut(device) || (own && this.#faults.offline(device) === 'keeps')) return false;
+    this.#tally.lost += 1;
+    return true;
   }
 
   #inTurn(way: string, send: () => Promise<void>): Promise<void> {
@@ -82,12 +136,25 @@ export class HubLinks {
     return sent;
   }
 
-  async #send(device: string, payload: Buffer, once: Send): Promise<void> {
-    const { random, resend, garbage, isFlooding } = this.#faults;
+  async #send(device: string, random: Random, payload: Buffer, once: Send): Promise<void> {
     this.#tally.sent += 1;
-    const twice = resend > 0 && random.chance(resend);
+    this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) + 1);
+    try {
+      await this.#sendAll(device, random, payload, once);
+    } catch (error) {
+      this.#fault ??= error;
+      throw error;
+    } finally {
+      this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) - 1);
+    }
+  }
+
+  async #sendAll(device: string, random: Random, payload: Buffer, once: Send): Promise<void> {
+    const { resend, garbage, twice, isFlooding } = this.#faults;
+    const isResent = resend > 0 && random.chance(resend);
     const broken = garbage > 0 && random.chance(garbage) ? damaged(payload, random) : undefined;
-    const repeats = isFlooding(device) ? FLOOD - 1 : twice ? 1 : 0;
+    const again = twice > 0 && random.chance(twice) ? heardAgain(payload) : undefined;
+    const repeats = isFlooding(device) ? FLOOD - 1 : isResent ? 1 : 0;
     // Both at once, in this order: waited for, the first would let the device's next words pass.
     const before = broken === undefined ? undefined : once(broken, true);
     await Promise.all([before, once(payload, false)]);
@@ -95,45 +162,97 @@ export class HubLinks {
     this.#tally.acknowledged += 1;
     this.#tally.resent += repeats;
     for (let left = repeats; left > 0; left -= 1) await once(payload, false);
+    if (again === undefined) return;
+    await once(again, false);
+    this.#tally.twice += 1;
   }
 
-  #client(name: string): Promise<MqttClient> {
-    let client = this.#clients.get(name);
-    if (client === undefined) {
-      client = mqtt.connectAsync(this.#hub.mqtt, { clientId: `sim-${name}`, clean: false, reconnectPeriod: 500 });
-      this.#clients.set(name, client);
+  #connection(name: string): Connection {
+    let connection = this.#connections.get(name);
+    if (connection === undefined) {
+      const wire = new MqttWire(this.#hub.mqtt);
+      if (this.#outages.isOut(name)) wire.pull();
+      connection = { wire, client: this.#connect(name, wire) };
+      this.#connections.set(name, connection);
+    }
+    return connection;
+  }
+
+  /** Resolves at the first connection, or at once where the cable is out. Throws where there is no hub. */
+  async #connect(name: string, wire: MqttWire): Promise<MqttClient> {
+    const { username, password } = new URL(this.#hub.mqtt);
+    const client = new MqttClient(() => wire.open(), {
+      ...{ clientId: `sim-${name}`, clean: false, reconnectPeriod: 500 },
+      ...(username !== '' && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    });
+    const first = new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('error', reject);
+    });
+    client.on('error', () => undefined);
+    if (this.#outages.isOut(name)) first.catch(() => undefined);
+    else {
+      try {
+        await first;
+      } catch (error) {
+        client.end(true);
+        throw error;
+      }
     }
     return client;
   }
 
-  async #post(path: string, body: Buffer, contentType: string, broken: boolean): Promise<void> {
+  async #post(device: string, path: string, body: Buffer, contentType: string, broken: boolean): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      const fault = await this.#postOnce(path, body, contentType, broken);
+      await this.#outages.over(device);
+      const fault = await this.#postOnce(path, body, contentType, broken, this.#outages.cut(device));
       if (fault === undefined) return;
-      if (attempt >= POST_TRIES) throw new Error(`POST ${path}: ${fault}`);
-      await sleep(POST_PAUSE_MS);
+      if (this.#outages.isOut(device)) attempt = 0;
+      else if (attempt >= POST_TRIES) throw new Error(`POST ${path}: ${fault}`);
+      else await sleep(POST_PAUSE_MS);
     }
   }
 
   /** What went wrong, if it may go well later. Throws where it will not. */
-  async #postOnce(path: string, body: Buffer, contentType: string, broken: boolean): Promise<string | undefined> {
+  async #postOnce(
+    path: string,
+    body: Buffer,
+    contentType: string,
+    broken: boolean,
+    cut: AbortSignal,
+  ): Promise<string | undefined> {
     let response: Response;
+    let answer: string;
     try {
       response = await fetch(new URL(path, this.#hub.http), {
         method: 'POST',
         headers: { 'content-type': contentType },
         body: new Uint8Array(body),
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.any([AbortSignal.timeout(10_000), cut]),
       });
+      answer = await response.text();
     } catch (error) {
       return String(error);
     }
-    const answer = await response.text();
     if (response.ok) return undefined;
     const fault = `${response.status} ${answer.slice(0, 300)}`;
     if (response.status === 429 || response.status >= 500) return fault;
     if (broken) return undefined;
     throw new Error(`POST ${path}: ${fault}`);
+  }
+}
+
+/** Resolves with the PUBACK, over as many connections as it takes. */
+async function publish(client: MqttClient, topic: string, body: Buffer): Promise<void> {
+  for (;;) {
+    try {
+      await client.publishAsync(topic, body, { qos: 1 });
+      return;
+    } catch (error) {
+      // What was handed over while the client said its old words again and lost the connection is not in its store.
+      if (!(error instanceof Error) || error.message !== 'Connection closed' || client.disconnecting) throw error;
+      await sleep(POST_PAUSE_MS);
+    }
   }
 }
 

@@ -27,7 +27,7 @@ interface Exported {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % preceded by garbage', () => {
+describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % preceded by garbage, connections lost', () => {
   let dir = '';
   let store: Store | undefined;
   let events: readonly Exported[] = [];
@@ -53,7 +53,7 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
       speed: SPEED,
       ledger: ledgerFile,
     };
-    const hub = { address, faults: parseFaults('resend:5,garbage:1'), ...places };
+    const hub = { address, faults: parseFaults('resend:5,garbage:1,unplug:0.4,wifi:0.4'), ...places };
     const { finished } = await run({ ...options, hub }, { show: () => undefined }, new AbortController().signal);
     expect(finished).toBe(true);
     const eventsFile = join(dir, 'events.jsonl');

@@ -7,6 +7,7 @@
  * - Path loss by distance within the zone, log-distance with exponent 2.2 and shadowing that changes from look to look.
  * - Bodies: with shoppers in the zone, some reads lose 8 dB.
  * - Walls are thin: tags of the zones next door are read too, 12 dB weaker and seldom. These are the stray reads.
+ * - A reader has two antennas, and half of the tags are seen by one of them only: what nobody sees when that is blind.
  * - A tag that was read keeps quiet for a while (session S2), so a reader sees each about once in `quietMs`.
  * - Whether a read succeeds falls off around the reader's sensitivity of -72 dBm.
  */
@@ -24,18 +25,27 @@ export interface ReaderPlan {
   readonly everyMs: number;
   /** After a read a tag answers no more for so long. */
   readonly quietMs: number;
+  /** Their numbers, one or two; absent: two. */
+  readonly antennas?: readonly number[];
 }
 
 interface Heard {
   /** Simulated time of its last answer, ms. */
   at: number;
   readonly loss: number;
+  /** The one that sees it best, and whether the other sees it at all. */
+  readonly antenna: number;
+  readonly byBoth: boolean;
 }
 
 const SENSITIVITY_DBM = -72;
 const AT_ONE_METRE_DBM = -38;
 const EXPONENT = 22;
 const WALL_DB = 12;
+/** Two of them, one to each side; between them both see a tag, the one that is farther away so much weaker. */
+const ANTENNAS: readonly number[] = [1, 2];
+const BETWEEN = 0.5;
+const ASIDE_DB = 10;
 const BODY_DB = 8;
 /** A stray is seldom: the reader's beam looks elsewhere. */
 const STRAY_CHANCE = 0.08;
@@ -56,7 +66,7 @@ export function openImpinjReader(plan: ReaderPlan, { links, ...parts }: DevicePa
     plan,
     { links, ...parts },
     {
-      entry: { name, codec: 'impinj', push: true, antennas: { '1': zone.zone } },
+      entry: { name, codec: 'impinj', push: true, antennas: antennasIn(zone) },
       say: (reads, time) => push(impinjReport(name, time, reads)),
       alive: (time) => push(impinjRunning(name, time)),
     },
@@ -71,7 +81,7 @@ export function openZebraReader(plan: ReaderPlan, { links, ...parts }: DevicePar
     plan,
     { links, ...parts },
     {
-      entry: { name, codec: 'zebra', mqtt: { topic }, antennas: { '1': zone.zone } },
+      entry: { name, codec: 'zebra', mqtt: { topic }, antennas: antennasIn(zone) },
       say(reads, time) {
         const first = events + 1;
         events += reads.length;
@@ -85,32 +95,43 @@ export function openZebraReader(plan: ReaderPlan, { links, ...parts }: DevicePar
   );
 }
 
+function antennasIn({ zone }: ZonePlan): Readonly<Record<string, string>> {
+  return Object.fromEntries(ANTENNAS.map((antenna) => [String(antenna), zone]));
+}
+
 export function openReader(plan: ReaderPlan, { world, random, clock }: DeviceParts, voice: Voice): SimDevice {
-  const { name, zone, nextDoor, everyMs, quietMs } = plan;
+  const { name, zone, nextDoor, everyMs, quietMs, antennas = ANTENNAS } = plan;
   const said = new Said();
   const heard = new Map<string, Heard>();
   let looked = Number.NEGATIVE_INFINITY;
 
-  const listen = (epc: string, now: number, wall: number): number | undefined => {
+  const blind = new Set<number>();
+  const listen = (epc: string, now: number, wall: number): Omit<TagRead, 'epc'> | undefined => {
     let tag = heard.get(epc);
     if (tag === undefined) {
-      tag = { at: Number.NEGATIVE_INFINITY, loss: Math.abs(random.noise(5)) };
+      const antenna = random.pick(antennas, () => 1);
+      const byBoth = random.chance(BETWEEN);
+      tag = { at: Number.NEGATIVE_INFINITY, loss: Math.abs(random.noise(5)), antenna, byBoth };
       heard.set(epc, tag);
     }
     if (now - tag.at < quietMs * (0.75 + 0.5 * random.next())) return undefined;
     if (wall > 0 && !random.chance(STRAY_CHANCE)) return undefined;
-    const rssi = strength(tag.loss + wall, random, world.personsIn(zone.zone));
+    const { antenna: best } = tag;
+    const antenna = blind.has(best) && tag.byBoth ? antennas.find((one) => one !== best) : best;
+    if (antenna === undefined || blind.has(antenna)) return undefined;
+    const aside = antenna === best ? 0 : ASIDE_DB;
+    const rssi = strength(tag.loss + wall + aside, random, world.personsIn(zone.zone));
     // The chance of a read: half at the sensitivity, nearly all 6 dB above it.
     if (!random.chance(1 / (1 + Math.exp(-(rssi - SENSITIVITY_DBM) / 2)))) return undefined;
     tag.at = now;
-    return rssi;
+    return { rssi, antenna };
   };
   const look = (now: number): void => {
     looked = now;
     const reads: TagRead[] = [];
     const read = (epc: string, wall: number): void => {
-      const rssi = listen(epc, now, wall);
-      if (rssi !== undefined) reads.push({ epc, rssi, antenna: 1 });
+      const seen = listen(epc, now, wall);
+      if (seen !== undefined) reads.push({ epc, rssi: seen.rssi, antenna: seen.antenna });
     };
     for (const epc of world.tagsIn(zone.zone)) read(epc, 0);
     for (const other of nextDoor) for (const epc of world.tagsIn(other)) read(epc, WALL_DB);
@@ -122,7 +143,14 @@ export function openReader(plan: ReaderPlan, { world, random, clock }: DevicePar
   return {
     name,
     entry: voice.entry,
+    antennas,
     start: async () => undefined,
+    blind(antenna, isBlind) {
+      for (const one of antenna === undefined ? antennas : [antenna]) {
+        if (isBlind) blind.add(one);
+        else blind.delete(one);
+      }
+    },
     look(now) {
       if (now - looked >= everyMs) look(now);
     },

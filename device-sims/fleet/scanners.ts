@@ -84,6 +84,7 @@ function scanner(
       });
     },
     look: () => undefined,
+    unplug: (isOut) => line.unplug(isOut),
     async settled() {
       await scanned;
       line.check();

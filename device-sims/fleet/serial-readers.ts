@@ -40,7 +40,7 @@ export function openSerialReader(plan: SerialReaderPlan, parts: DeviceParts): Si
     }
   };
   const nothing = make === 'm100' ? m100Error(NO_TAG) : thingmagicResponse(READ, STILL_THERE, Buffer.alloc(0));
-  const device = openReader(plan, parts, {
+  const device = openReader({ ...plan, antennas: [1] }, parts, {
     entry: {
       ...{ name, codec: make, serial: { port: line.port, baud: 115_200, frame: '8N1' } },
       // An M100 has one antenna, and never names it.
@@ -62,6 +62,11 @@ export function openSerialReader(plan: SerialReaderPlan, parts: DeviceParts): Si
     reboot() {
       device.reboot?.();
       reader.losePower();
+    },
+    unplug(isOut) {
+      // Its power comes by the same cable.
+      if (isOut) reader.losePower();
+      line.unplug(isOut);
     },
     async settled() {
       await device.settled();

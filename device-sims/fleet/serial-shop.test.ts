@@ -1,5 +1,5 @@
 /** The devices of the fashion shop that are on serial lines, and its mobile till, with a real hub at their other end. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -96,7 +96,7 @@ describeWith('socat')('what is on serial lines', () => {
     expect([...zones].sort()).toEqual(['dock', 'fitting-rooms']);
   }, 60_000);
 
-  it('counts what stands on five scales, in the morning and after some of it was taken', async () => {
+  it('counts what stands on five scales, after some of it was taken, and after their cables were out', async () => {
     const shelves = devices.flatMap(({ entry }) => (entry?.shelf === undefined ? [] : [String(entry.shelf)]));
     const truly = (): Record<string, number> =>
       Object.fromEntries(shelves.map((shelf) => [shelf, world.countOn(shelf)]));
@@ -112,5 +112,18 @@ describeWith('socat')('what is on serial lines', () => {
       world.advance(world.now + 30 * 60_000);
     expect(truly()).not.toEqual(morning);
     await waitUntil('the hub to count what was taken', same, PATIENCE);
+
+    const scales = devices.filter(({ entry }) => entry?.shelf !== undefined);
+    const ends = scales.map(({ entry }) => String(Object(entry?.serial).port));
+    const terminals = ends.map((end) => realpathSync(end));
+    for (const scale of scales) scale.unplug?.(true);
+    await waitUntil('the cables to be out', () => !ends.some((end) => existsSync(end)));
+    const noon = truly();
+    for (let hour = 0; hour < 20 && shelves.every((shelf) => world.countOn(shelf) === noon[shelf]); hour += 1)
+      world.advance(world.now + 30 * 60_000);
+    expect(truly()).not.toEqual(noon);
+    for (const scale of scales) scale.unplug?.(false);
+    await waitUntil('the hub to count what was taken while the cables were out', same, PATIENCE);
+    for (const [index, end] of ends.entries()) expect(realpathSync(end)).not.toBe(terminals[index]);
   }, 90_000);
 });

@@ -48,6 +48,7 @@ export function openShelfGateway(plan: GatewayPlan, { world, links, random, cloc
   return {
     name,
     entry: undefined,
+    watches: shelves.map(({ shelf }) => shelf),
     async start() {
       world.watch((record) => {
         const shelf = 'shelf' in record && record.shelf !== undefined ? own.get(record.shelf) : undefined;

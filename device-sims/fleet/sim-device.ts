@@ -14,6 +14,14 @@ export interface SimDevice {
   start(): Promise<void>;
   /** Its power was gone for a moment: it loses what only its memory held, such as counters. Absent: nothing. */
   reboot?(): void;
+  /** Of a reader: its antennas by number; absent: it has one. */
+  readonly antennas?: readonly number[];
+  /** Of a reader: this antenna, or all of them, sees nothing from now on, or sees again. It goes on reporting. */
+  blind?(antenna: number | undefined, isBlind: boolean): void;
+  /** Its cable is out, or back. Absent: its connection is cut instead. */
+  unplug?(isOut: boolean): void;
+  /** Shelves and the like that its entry does not name. */
+  readonly watches?: readonly string[];
   /** The world's time is now here, epoch ms of the simulated clock: says what is due. Called often, never waits. */
   look(now: number): void;
   /** Resolves when everything that it said is acknowledged; a device without acknowledgements resolves when it is sent. */
@@ -50,8 +58,12 @@ export interface FleetTally {
   resent: number;
   /** Damaged copies that a fault sent before the right ones. */
   broken: number;
+  /** Said while it had no connection, by what keeps nothing: the hub never hears of it. */
+  lost: number;
+  /** Sent a second time under another name, by a fault: nobody can tell them from new ones. */
+  twice: number;
 }
 
 export function newTally(): FleetTally {
-  return { sent: 0, acknowledged: 0, resent: 0, broken: 0 };
+  return { sent: 0, acknowledged: 0, resent: 0, broken: 0, lost: 0, twice: 0 };
 }

@@ -88,6 +88,7 @@ export function openFileTill({ till, format, dir, everyMs }: FileTillPlan, parts
   };
   return {
     name,
+    watches: [till],
     entry: {
       ...{ name, codec: format },
       folder: { path, files: format === 'csv' ? '*.csv' : '*.xml', after: 'move', settle: '200ms' },

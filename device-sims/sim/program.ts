@@ -2,13 +2,14 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
-import { type Faults, NO_FAULTS, parseFaults } from '../fleet/faults.ts';
+import { type Faults, NO_FAULTS, parseFaults, WORDS } from '../fleet/faults.ts';
 import { configOf } from '../fleet/fleet.ts';
+import type { FleetTally } from '../fleet/sim-device.ts';
 import { scoreCommand } from '../score/score-command.ts';
 import { fitOut } from './floor.ts';
 import { planogramYaml } from './hub-planogram.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
-import { clockFileOf, type RunOptions, run } from './run.ts';
+import { clockFileOf, faultFileOf, type RunOptions, run } from './run.ts';
 
 /** A Thursday: of weight 1 in the ready worlds. */
 const FIRST_DAY = '2026-03-05';
@@ -25,6 +26,11 @@ Examples:
 
 The same world, seed, first day and days give the same ledger byte for byte.
 Exit codes: 0 ok, 1 failed or stopped, 2 wrong use or a world's file that is wrong.`;
+
+const FAULTS_NOTE = `
+Which device is struck and when is told by --seed, in the shop's time, and written beside the ledger for the score.
+Without a connection tills, gateways and counters keep what they have to say and send it late with its own time; Impinj
+readers, Bluetooth gateways and cameras forget it; sensors with only a radio lose it.`;
 
 interface RunFlags extends Omit<RunOptions, 'file' | 'hub'> {
   readonly world: string;
@@ -68,10 +74,16 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
     .option('--hub <url>', 'its devices speak to this hub, such as mqtt://127.0.0.1:1883; needs --speed')
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
-    .option('--faults <list>', 'such as resend:5,garbage:1,skew:180,silence:0.1,reboot,flood', faults, NO_FAULTS)
+    .option(
+      '--faults <list>',
+      'what goes wrong, such as resend:5,wifi:0.3,reboot; the words are below',
+      faults,
+      NO_FAULTS,
+    )
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
     .option('--serial', 'some scales, scanners and RFID readers are on serial lines in --dir; needs socat')
     .addOption(opcuaOption())
+    .addHelpText('after', `\nFaults:\n${columns(WORDS.map(([word, does]) => [`  ${word}`, does]))}\n${FAULTS_NOTE}`)
     .action((flags: RunFlags) => runIt(flags, stop));
   program
     .command('config')
@@ -123,16 +135,29 @@ async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
       if (isTerminal) process.stderr.write(`\r\u001b[K${text}`);
     },
   };
-  const { finished, tally, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
+  const { finished, tally, said, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
   if (isTerminal) process.stderr.write('\r\u001b[K');
   const days = flags.days === 1 ? 'one day' : `${flags.days} days`;
   say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);
   say(columns(tally.rows().map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
+  if (said) say(columns(saidRows(said).map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
   if (flags.ledger !== undefined) say(`ledger: ${flags.ledger}`);
   if (flags.ledger !== undefined && flags.speed !== undefined) say(`clock of the run: ${clockFileOf(flags.ledger)}`);
+  if (flags.ledger !== undefined && faults !== NO_FAULTS) say(`faults: ${faultFileOf(flags.ledger)}`);
   if (finished) return;
   process.stderr.write('store-hub-sim: stopped before the end; the ledger has no record `ended`\n');
   process.exitCode = 1;
+}
+
+/** Of the frames of devices; those of faults only where there were any. */
+function saidRows({ sent, acknowledged, ...more }: FleetTally): (readonly [string, number])[] {
+  const faulty = [
+    ['frames sent again', more.resent],
+    ['frames under another id', more.twice],
+    ['damaged frames', more.broken],
+    ['frames lost on the way', more.lost],
+  ] as const;
+  return [['frames sent', sent], ['frames acknowledged', acknowledged], ...faulty.filter(([, count]) => count > 0)];
 }
 
 function list(json: boolean): void {

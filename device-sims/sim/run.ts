@@ -5,6 +5,9 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attach, type HubOptions } from '../fleet/attached.ts';
+import { NO_FAULTS } from '../fleet/faults.ts';
+import type { FleetTally } from '../fleet/sim-device.ts';
+import { writeStrikes } from '../fleet/strikes.ts';
 import { weekdayOf } from './calendar.ts';
 import { openLedgerFile } from './ledger-file.ts';
 import { openTally, type Tally } from './tally.ts';
@@ -35,6 +38,8 @@ export interface RunResult {
   /** False: it was stopped, and the ledger has no end. */
   readonly finished: boolean;
   readonly tally: Tally;
+  /** With a hub: what its devices said, and what became of it. */
+  readonly said?: FleetTally | undefined;
   readonly seconds: number;
 }
 
@@ -67,15 +72,16 @@ export async function run(options: RunOptions, progress: Progress, stop: AbortSi
     shown = performance.now();
     progress.show(`${clock.format(world.now)}  ${tally.line()}`);
   };
+  let said: FleetTally | undefined;
   try {
     const { speed } = options;
     if (speed === undefined) await hurry(world, stop, show);
-    else await pace(world, { ...options, speed }, stop, show);
+    else said = await pace(world, { ...options, speed }, stop, show);
   } finally {
     ledger?.close();
   }
   const seconds = (performance.now() - begun) / 1000;
-  return { finished: world.now >= world.endsAt, tally, seconds };
+  return { finished: world.now >= world.endsAt, tally, said, seconds };
 }
 
 async function hurry(world: World, stop: AbortSignal, show: () => void): Promise<void> {
@@ -92,12 +98,17 @@ export function clockFileOf(ledger: string): string {
   return `${ledger}.run.json`;
 }
 
+/** Which device had which fault when, for a score that is split by it. */
+export function faultFileOf(ledger: string): string {
+  return `${ledger}.faults.jsonl`;
+}
+
 async function pace(
   world: World,
   options: RunOptions & { readonly speed: number },
   stop: AbortSignal,
   show: () => void,
-): Promise<void> {
+): Promise<FleetTally | undefined> {
   const { speed, ledger, hub, seed } = options;
   const from = firstMorning(options, world);
   const fleet = hub && attach(world, { ...hub, seed, speed });
@@ -108,6 +119,7 @@ async function pace(
   if (ledger !== undefined) {
     const [hub_began, simulated_began] = [hubBegan, from].map((ms) => new Date(ms).toISOString());
     writeFileSync(clockFileOf(ledger), `${JSON.stringify({ hub_began, simulated_began, speed })}\n`);
+    if (fleet && hub.faults !== NO_FAULTS) writeStrikes(faultFileOf(ledger), fleet.strikes);
   }
   while (world.now < world.endsAt && !stop.aborted) {
     const target = Math.min(world.endsAt, Math.floor(from + (performance.now() - begun) * speed));
@@ -121,6 +133,7 @@ async function pace(
     await fleet?.hold();
   }
   await fleet?.stop();
+  return fleet?.tally;
 }
 
 function firstMorning({ file, from }: RunOptions, world: World): number {
