@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Random, seeded } from '../device-sims/world/random.ts';
+import { type Random, seeded } from '../device-sims/sim/random.ts';
 import type { Delivery } from './contracts/intake.ts';
 import { campaign, HOUR, type Journaled, JUICE, MINUTE, OfferShop, SOAP } from './location-offers.fixture.ts';
 import { LOCATION_OFFER, WATER } from './writer.fixture.ts';

@@ -4,7 +4,7 @@ import { describeWith } from '../device-sims/harness/need-tools.ts';
 import { SerialCable } from '../device-sims/harness/serial-cable.ts';
 import { makeStore, type Store } from '../device-sims/harness/store.ts';
 import { waitUntil } from '../device-sims/harness/wait-until.ts';
-import { seeded } from '../device-sims/world/random.ts';
+import { seeded } from '../device-sims/sim/random.ts';
 
 const GTIN = '09521234543213';
 const UNIT_G = 1020;

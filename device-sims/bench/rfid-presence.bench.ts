@@ -9,7 +9,7 @@ import type { Delivery } from '../../edge/contracts/intake.ts';
 import { type Packed, packDelivery } from '../../edge/crossing.ts';
 import { EdgexPresence } from '../../edge/sensing/edgex-presence.ts';
 import type { TagSighting } from '../../edge/sensing/tag-presence.ts';
-import { type Random, seeded } from '../world/random.ts';
+import { type Random, seeded } from '../sim/random.ts';
 import type { BenchContext, Measurement } from './context.ts';
 import { median, type Outcome } from './report.ts';
 import { decoderAlone, writerAlone } from './writer-alone.fixture.ts';

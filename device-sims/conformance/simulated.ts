@@ -8,6 +8,7 @@ import { COUNTER_SCALE, type ScaleModel, SimulatedScale } from '../devices/seria
 import { scanBytes } from '../devices/serial/scanner-bytes.ts';
 import { thingmagicTag } from '../devices/serial/thingmagic-bytes.ts';
 import { csvText, posLogText } from '../devices/till-files.ts';
+import { seeded } from '../sim/random.ts';
 import { eddystoneTlm, eddystoneUid, minewReport, openMqttReport } from '../vendors/beacons.ts';
 import { frigateEvent } from '../vendors/frigate.ts';
 import { em300Th, em400Tld, vs121, vs133 } from '../vendors/milesight.ts';
@@ -16,7 +17,6 @@ import { axisPush, xovisPush } from '../vendors/people-counters.ts';
 import { flatState, sparkplugData } from '../vendors/plain-sensors.ts';
 import { impinjReport, impinjRunning, zebraHeartbeat, zebraReport } from '../vendors/rfid-reports.ts';
 import { contactState } from '../vendors/zigbee2mqtt.ts';
-import { seeded } from '../world/random.ts';
 import type { SentFrame } from './cases.ts';
 
 export interface Simulated {

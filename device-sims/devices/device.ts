@@ -1,6 +1,7 @@
 /** What every simulated device is given, and what it can do. */
+
+import type { Random } from '../sim/random.ts';
 import type { ShownOffer } from '../world/facts.ts';
-import type { Random } from '../world/random.ts';
 import type { Shop } from '../world/shop.ts';
 import type { Tally } from './device-line.ts';
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitUntil } from '../harness/wait-until.ts';
-import { seeded } from '../world/random.ts';
+import { seeded } from '../sim/random.ts';
 import { openShop } from '../world/shop.ts';
 import { TINY_SHOP } from '../world/shop-plan.ts';
 import { type SignageScreen, signageScreen } from './signage-screen.ts';

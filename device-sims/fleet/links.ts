@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MqttClient } from 'mqtt';
 import { writeAsTill } from '../devices/till-files.ts';
-import { type Random, seeded } from '../world/random.ts';
+import { type Random, seeded } from '../sim/random.ts';
 import type { Faults } from './faults.ts';
 import { MqttWire } from './mqtt-wire.ts';
 import { type Offline, Outages } from './outages.ts';

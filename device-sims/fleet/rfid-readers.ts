@@ -11,9 +11,10 @@
  * - A tag that was read keeps quiet for a while (session S2), so a reader sees each about once in `quietMs`.
  * - Whether a read succeeds falls off around the reader's sensitivity of -72 dBm.
  */
+
+import type { Random } from '../sim/random.ts';
 import type { ZonePlan } from '../sim/world-file.ts';
 import { impinjReport, impinjRunning, type TagRead, zebraHeartbeat, zebraReport } from '../vendors/rfid-reports.ts';
-import type { Random } from '../world/random.ts';
 import { Said } from './said.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
 

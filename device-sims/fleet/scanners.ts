@@ -6,8 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { scanBytes } from '../devices/serial/scanner-bytes.ts';
 import type { LedgerRecord } from '../sim/ledger-records.ts';
+import type { Random } from '../sim/random.ts';
 import { ean13, packLabel, palletLabel } from '../vendors/gs1-labels.ts';
-import type { Random } from '../world/random.ts';
 import { DeviceLine } from './device-line.ts';
 import type { DeviceParts, SimDevice } from './sim-device.ts';
 

@@ -3,8 +3,9 @@
  * vendor's own format over the real transport. Encoders are written from the vendors' formats, apart from the hub's
  * decoders, so that not both ends are one reading of them.
  */
+
+import type { Random } from '../sim/random.ts';
 import type { World } from '../sim/world.ts';
-import type { Random } from '../world/random.ts';
 
 export interface SimDevice {
   readonly name: string;

@@ -3,8 +3,8 @@
  * the simulated clock. What comes of it is written beside the ledger, so that a score can be split by it.
  */
 import { writeFileSync } from 'node:fs';
+import type { Random } from '../sim/random.ts';
 import type { Streams } from '../sim/streams.ts';
-import type { Random } from '../world/random.ts';
 import type { Faults } from './faults.ts';
 import { offlineOf } from './outages.ts';
 import type { SimDevice } from './sim-device.ts';

@@ -3,10 +3,10 @@
  * the pallets hold what was truly packed: sometimes fewer, sometimes more, sometimes something else.
  */
 import { checkDigit } from '../../edge/contracts/gtin.ts';
-import type { Random } from '../world/random.ts';
 import type { Life } from './agenda.ts';
 import { sgtin96 } from './epc.ts';
 import type { Product } from './floor.ts';
+import type { Random } from './random.ts';
 import type { Shop } from './shop.ts';
 import { holding, type Lot } from './stock.ts';
 

@@ -1,6 +1,7 @@
 /** What shoppers come for, and when they come: popularity by product, moved by promotions, and the rhythm of the week. */
-import type { Random } from '../world/random.ts';
+
 import type { Product } from './floor.ts';
+import type { Random } from './random.ts';
 import type { Behaviour } from './world-file.ts';
 
 export interface Demand {

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type TDS from 'epc-tds';
 import { expect, test } from 'vitest';
 import { checkDigit } from '../../edge/contracts/gtin.ts';
-import { seeded } from '../world/random.ts';
 import { sgtin96 } from './epc.ts';
+import { seeded } from './random.ts';
 
 /** Of a library that reads the standard, too. */
 const other = createRequire(import.meta.url)('epc-tds') as typeof TDS.default;

@@ -3,8 +3,8 @@
  * The same file gives the same floor whatever the seed of a run, and with more coverage the sensors of less stay.
  */
 import { checkDigit } from '../../edge/contracts/gtin.ts';
-import type { Random } from '../world/random.ts';
 import type { Sensing } from './ledger-records.ts';
+import type { Random } from './random.ts';
 import { type Streams, streams } from './streams.ts';
 import { type Ways, ways } from './ways.ts';
 import type { DepartmentPlan, WorldFile, ZonePlan } from './world-file.ts';

@@ -1,7 +1,8 @@
 /** A party on its way through the shop: where it is, what it carries, and how it moves goods. */
-import type { Random } from '../world/random.ts';
+
 import type { Life } from './agenda.ts';
 import type { Product, Shelf } from './floor.ts';
+import type { Random } from './random.ts';
 import type { Shop } from './shop.ts';
 import { goodsOf, type Holding, holding, type Lot } from './stock.ts';
 

@@ -2,9 +2,10 @@
  * Staff on the floor: they carry pallets in, pick up what was left lying, walk their rounds and refill what they notice,
  * and put back what stands on a wrong shelf. They do not see everything, so gaps last for a while.
  */
-import type { Random } from '../world/random.ts';
+
 import type { Life } from './agenda.ts';
 import type { Shelf } from './floor.ts';
+import type { Random } from './random.ts';
 import type { Shop } from './shop.ts';
 import { goodsOf, type Holding, holding, type Lot } from './stock.ts';
 

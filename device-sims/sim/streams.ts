@@ -2,7 +2,7 @@
  * Random numbers, a stream of its own for every subject (a shopper, a day's arrivals, a member of staff): what one of
  * them draws shifts nobody else's numbers, so a small change in a world stays a small change in its ledger.
  */
-import { type Random, randomBy } from '../world/random.ts';
+import { type Random, randomBy } from './random.ts';
 
 /** The stream of a subject, always from its beginning. */
 export type Streams = (...subject: readonly (string | number)[]) => Random;

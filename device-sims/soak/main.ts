@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../bench/store.ts';
 import { cleanup } from '../demo/cleanup.ts';
 import { waitUntil } from '../harness/wait-until.ts';
-import { seeded } from '../world/random.ts';
+import { seeded } from '../sim/random.ts';
 import { Devices } from './devices.ts';
 import { FAULTS, type Fault, type Scene } from './faults.ts';
 import { faultRows, faultTable, type Struck } from './faults-table.ts';

@@ -2,7 +2,7 @@
  * The air in a fridge: it drifts up, the compressor brings it down between two limits, an open door lets warmth in,
  * and now and then it defrosts. Time is the shop's, in seconds.
  */
-import type { Random } from './random.ts';
+import type { Random } from '../sim/random.ts';
 
 const HYSTERESIS = 0.8;
 const DEFROST_EVERY = 360;

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { campaignSchema } from '../../config/campaign.ts';
 import { facingSchema } from '../../edge/contracts/planogram.ts';
+import { seeded } from '../sim/random.ts';
 import { coldUnit } from './cold-unit.ts';
 import type { Fact, ShownOffer, Who } from './facts.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import { seeded } from './random.ts';
 import { openShop, type Shop } from './shop.ts';
 import { campaignsOf, planogramOf, TINY_SHOP } from './shop-plan.ts';
 

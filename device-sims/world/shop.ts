@@ -4,9 +4,10 @@
  * of the hub. Time is the shop's own, in seconds since opening; it moves only when `advance` is called, and the same
  * seed with the same refills and the same offers gives the same day.
  */
+
+import type { Random } from '../sim/random.ts';
 import { agenda } from './agenda.ts';
 import type { Fact, ShownOffer, Witness } from './facts.ts';
-import type { Random } from './random.ts';
 import type { ShelfPlan, ShopPlan } from './shop-plan.ts';
 import { anybody, couponsOf, guest, linesOf, type Shopper } from './shopper.ts';
 

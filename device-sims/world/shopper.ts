@@ -2,8 +2,9 @@
  * A shopper on their way through the shop: what they came for, what they carry, and what they decide. Each draws from
  * random numbers of their own, so what one of them is offered changes nobody else's mind.
  */
+
+import { type Random, seeded } from '../sim/random.ts';
 import type { PaidLine, ShownOffer, Who } from './facts.ts';
-import { type Random, seeded } from './random.ts';
 import type { ShelfPlan, ShopPlan } from './shop-plan.ts';
 
 export interface Shopper {

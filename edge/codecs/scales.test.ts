@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { COUNTER_SCALE, type ScaleModel, SimulatedScale } from '../../device-sims/devices/serial/scales.ts';
-import { seeded as seededWorld } from '../../device-sims/world/random.ts';
+import { seeded as seededWorld } from '../../device-sims/sim/random.ts';
 import type { DeviceConfig } from '../contracts/devices.ts';
 import type { Decoder, Format, LineParser, NotUnderstood, Understood } from '../contracts/formats.ts';
 import { corruptedLine, judged, readInPortions } from './corrupted-line.fixture.ts';

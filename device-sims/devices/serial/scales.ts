@@ -2,7 +2,7 @@
  * Scales on a serial line, as makers build them: a platform that swings when something is put down, noise, a slow
  * drift, a smallest step, a range; and three protocols, written from the makers' manuals apart from the hub's decoders.
  */
-import type { Random } from '../../world/random.ts';
+import type { Random } from '../../sim/random.ts';
 
 export type ScaleProtocol = 'mt-sics' | 'toledo-8217' | 'a-and-d' | 'dini' | 'cas';
 
