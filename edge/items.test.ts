@@ -276,11 +276,15 @@ it('a journal without room for hours empties no shop, though readers say all the
   later(0);
   books.open();
   deliver(books, seen(SHIRT), true, undefined);
+  deliver(books, status({}), true, undefined);
   for (let half = 0; half < 120; half += 1) {
     later(MINUTE / 2);
     deliver(books, seen(SHIRT), true, 'no room');
     deliver(books, status({ inventory: true }), true, 'no room');
   }
+  // A word that is told once is not taken as long as it cannot be kept.
+  expect(deliver(books, status({ antennas: { 1: false } }), true, 'no room')).toMatchObject({ outcome: 'not-stored' });
+  expect(deliver(books, status({ antennas: { 1: true, 9: false } }), true, 'no room')).toBeUndefined();
   later(MINUTE / 2);
   deliver(books, status({ inventory: true }), true, undefined);
   books.items.sweep(books);

@@ -66,6 +66,11 @@ describe('the reader of itself', () => {
     const idle = { ...HEARTBEAT, data: { radio_control: { radioActivity: 'inactive' } } };
     expect(readingsOf(decode(idle))).toEqual([{ kind: 'status', online: true, inventory: false }]);
     expect(readingsOf(decode({ ...HEARTBEAT, data: {} }))).toEqual([{ kind: 'status', online: true }]);
+    const away = {
+      ...HEARTBEAT,
+      data: { radio_control: { radioActivity: 'active', radioConnection: 'disconnected' } },
+    };
+    expect(readingsOf(decode(away))).toEqual([{ kind: 'status', online: true, inventory: false }]);
   });
 
   it('a heartbeat says which ports have an antenna; what is no word on one is left out', () => {

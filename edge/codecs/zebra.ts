@@ -5,7 +5,8 @@
  *   object := {"type": mode, "timestamp", "data": tag}            tag data
  *           | {"component", "eventNum", "eventType" | "type", "timestamp", "data": {...}}
  *             heartbeats, errors, warnings, GPIs
- *   heartbeat data := {"radio_control"?: {"radioActivity"?: active | inactive, "antennas"?: {port: state}, ...}, ...}
+ *   heartbeat data := {"radio_control"?: {"radioActivity"?: active | inactive, "radioConnection"?: state,
+ *                                         "antennas"?: {port: state}, ...}, ...}
  *       state         connected | disconnected, of all ports of the reader, used or not
  *   error data     := {"message"}: of an antenna, too, but in words that change, so it is noted
  *   mode := SIMPLE | INVENTORY | PORTAL | CONVEYOR | DIRECTIONALITY | CUSTOM
@@ -98,6 +99,7 @@ function readTag(tag: JsonObject, type: string, device: DeviceConfig, said: Said
 
 /** Whether the heartbeat says that the radio reads tags; undefined: it does not say. */
 function runs(control: JsonObject): boolean | undefined {
+  if (textIn(control, 'radioConnection')?.toLowerCase() === 'disconnected') return false;
   const activity = textIn(control, 'radioActivity');
   return activity === undefined ? undefined : activity.toLowerCase() === 'active';
 }

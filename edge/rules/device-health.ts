@@ -234,7 +234,9 @@ function troublesOf({ flapping, silent, antennas = {}, battery, clock, reset }: 
         : [silent.expected_s === undefined ? 'offline' : 'silent'];
   return [
     ...away,
-    ...Object.keys(antennas).map((name) => `antenna ${name}` as const),
+    ...Object.entries(antennas).map(
+      ([name, { items }]) => `${items === undefined ? 'antenna' : 'deaf'} ${name}` as const,
+    ),
     ...(battery === undefined ? [] : (['battery'] as const)),
     ...(reset === undefined ? [] : (['reset'] as const)),
     ...(clock === undefined ? [] : (['clock'] as const)),

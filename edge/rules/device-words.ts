@@ -3,8 +3,8 @@ import type { CodecName } from '../contracts/devices.ts';
 import type { LiveAlert } from './alert-life.ts';
 import type { DeviceView, Views } from './rule.ts';
 
-/** Of an antenna behind the word: its number, or nothing where the reader does not tell. */
-type AntennaTrouble = `antenna ${string}`;
+/** Not connected, or reading nothing. Behind the word: its number, or nothing where the reader does not tell. */
+type AntennaTrouble = `${'antenna' | 'deaf'} ${string}`;
 export type Trouble = 'flapping' | 'silent' | 'offline' | AntennaTrouble | 'battery' | 'clock' | 'reset';
 
 export interface AntennaFault {
@@ -106,11 +106,8 @@ function severityOf(trouble: Trouble, { battery = 100 }: DeviceTroubles): Words[
   return trouble === 'clock' || trouble === 'reset' ? 'info' : 'warning';
 }
 
-function titleOf(trouble: Trouble, { reset, antennas }: DeviceTroubles): string {
-  if (isOfAntenna(trouble)) {
-    const { items } = faultOf(trouble, antennas);
-    return `${nameOf(trouble)} ${items === undefined ? 'is not connected' : 'reads nothing'}`;
-  }
+function titleOf(trouble: Trouble, { reset }: DeviceTroubles): string {
+  if (isOfAntenna(trouble)) return `${nameOf(trouble)} ${isDeaf(trouble) ? 'reads nothing' : 'is not connected'}`;
   switch (trouble) {
     case 'flapping':
       return 'comes and goes';
@@ -134,7 +131,7 @@ function sentenceOf(
   clockAt: (iso: string) => string,
 ): string {
   const { silent, battery, clock = 0, reset, antennas } = troubles;
-  if (isOfAntenna(trouble)) return antennaText(nameOf(trouble), faultOf(trouble, antennas));
+  if (isOfAntenna(trouble)) return antennaText(trouble, antennas?.[numberOf(trouble)] ?? {});
   const since = silent === undefined ? '' : clockAt(silent.since);
   switch (trouble) {
     case 'flapping':
@@ -154,24 +151,28 @@ function sentenceOf(
   }
 }
 
-function antennaText(name: string, { zone, items }: AntennaFault): string {
+function antennaText(trouble: AntennaTrouble, { zone, items = 0 }: AntennaFault): string {
   const there = zone === undefined ? '' : ` in ${zone}`;
-  const name_ = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  if (items === undefined)
-    return `${name_} is not connected: check its cable. Until it is, what only it can see${there} is taken to be still there.`;
-  return `${name_} reads nothing any more, and the ${items} items that it saw${there} were gone at once: check its cable, and whether metal stands before it. Until it reads something, they are taken to be still there.`;
+  const name = nameOf(trouble).replace(/^./, (letter) => letter.toUpperCase());
+  if (isDeaf(trouble))
+    return `${name} reads nothing any more, and the ${items} items that it saw${there} were gone at once: check its cable, and whether metal stands before it. Until it reads something they are taken to be still there.`;
+  return `${name} is not connected: check its cable. Until it is, what only it can see${there} is taken to be still there.`;
 }
 
 function isOfAntenna(trouble: Trouble): trouble is AntennaTrouble {
-  return trouble.startsWith('antenna ');
+  return trouble.includes(' ');
 }
 
-function faultOf(trouble: AntennaTrouble, antennas: DeviceTroubles['antennas']): AntennaFault {
-  return antennas?.[trouble.slice('antenna '.length)] ?? {};
+function isDeaf(trouble: AntennaTrouble): boolean {
+  return trouble.startsWith('deaf ');
+}
+
+function numberOf(trouble: AntennaTrouble): string {
+  return trouble.slice(trouble.indexOf(' ') + 1);
 }
 
 function nameOf(trouble: AntennaTrouble): string {
-  return trouble === 'antenna ' ? 'its antenna' : trouble;
+  return numberOf(trouble) === '' ? 'its antenna' : `antenna ${numberOf(trouble)}`;
 }
 
 function spanText(seconds: number): string {

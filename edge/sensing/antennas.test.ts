@@ -1,7 +1,7 @@
 /** A dead antenna of a living reader empties no zone; told of by the reader, or found out by what is gone. */
 import { describe, expect, it } from 'vitest';
 import { EdgexPresence } from './edgex-presence.ts';
-import type { DeadAntenna, KnownTag, TagTransition } from './tag-presence.ts';
+import type { DeadAntenna, KnownTag, ReaderZones, TagTransition } from './tag-presence.ts';
 
 const MINUTE = 60_000;
 const READERS = [
@@ -10,11 +10,14 @@ const READERS = [
 ];
 
 class Shop {
-  readonly presence = new EdgexPresence({
-    ...({ profile: 'default', departedAfter: 10 * MINUTE, most: 1000 } as const),
-    readers: READERS,
-  });
+  readonly presence: EdgexPresence;
+  readonly #readers: readonly ReaderZones[];
   now = 5 * MINUTE;
+
+  constructor(readers: readonly ReaderZones[] = READERS) {
+    this.#readers = readers;
+    this.presence = new EdgexPresence({ profile: 'default', departedAfter: 10 * MINUTE, readers, most: 1000 });
+  }
 
   see(antenna: number | undefined, tag: string, rssi = -60, reader = 'ceiling'): TagTransition | undefined {
     const zone = reader === 'dock' ? 'dock' : antenna === 1 ? 'floor' : 'back';
@@ -32,12 +35,12 @@ class Shop {
     this.presence.heard(reader, this.now);
   }
 
-  /** Time passes; both readers say that they live, antennas that are named read one tag of their own. */
-  pass(minutes: number, reading: readonly number[] = []): string[] {
+  /** Time passes; readers say that they live, antennas that are named read one tag of their own. */
+  pass(minutes: number, reading: readonly number[] = [], living = this.#readers.map(({ name }) => name)): string[] {
     const departed: string[] = [];
     for (const end = this.now + minutes * MINUTE; this.now < end; ) {
       this.now += 10_000;
-      for (const { name } of READERS) this.presence.heard(name, this.now);
+      for (const name of living) this.presence.heard(name, this.now);
       for (const antenna of reading) this.see(antenna, `own-${antenna}`);
       while ((this.presence.nextSweep ?? Number.POSITIVE_INFINITY) <= this.now)
         departed.push(...this.presence.sweep(this.now).map(({ tag }) => tag));
@@ -168,6 +171,37 @@ describe('an antenna of which nobody says anything', () => {
     shop.fill(2, 25);
     expect(shop.pass(30, [3])).toEqual([]);
     expect(shop.news()).toEqual(['ceiling 2 back deaf 25']);
+  });
+});
+
+describe('a reader that is silent, where another one goes on in the zone', () => {
+  const READERS_OF_ONE = [
+    { name: 'left', zones: ['floor'], antennas: { 1: 'floor' } },
+    { name: 'right', zones: ['floor'], antennas: { 1: 'floor' } },
+  ];
+
+  it('keeps the many that it alone saw, and nobody is told of its antenna; back again it has ten minutes', () => {
+    const shop = new Shop(READERS_OF_ONE);
+    shop.now += MINUTE;
+    for (let tag = 0; tag < 25; tag += 1) shop.see(1, `shirt-${tag}`, -60, 'left');
+    shop.see(1, 'own', -60, 'right');
+    expect(shop.pass(60, [], ['right'])).toEqual(['own']);
+    expect(shop.news()).toEqual([]);
+    expect(shop.pass(2)).toEqual([]);
+    shop.see(1, 'shirt-0', -60, 'left');
+    expect(shop.pass(9.5)).toEqual([]);
+    expect(shop.pass(1)).toHaveLength(25);
+    expect(shop.news()).toEqual([]);
+  });
+
+  it('is told of when it is back and its antenna is not', () => {
+    const shop = new Shop(READERS_OF_ONE);
+    for (let tag = 0; tag < 25; tag += 1) shop.see(1, `shirt-${tag}`, -60, 'left');
+    shop.pass(60, [], ['right']);
+    expect(shop.pass(4)).toEqual([]);
+    expect(shop.news()).toEqual([]);
+    expect(shop.pass(60)).toEqual([]);
+    expect(shop.news()).toEqual(['left 1 floor deaf 25']);
   });
 });
 

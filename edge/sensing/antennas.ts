@@ -10,18 +10,19 @@
  *   shelves and sends staff running. So it is held, and staff are told. An antenna that had few tags cannot be told
  *   from an empty zone, and its tags depart. A reader that says "connected" while the antenna is silent is believed.
  *
+ * Of a reader that is silent itself no antenna is told of: that is another fault. But what its antennas alone could see
+ * is held in the same way, where another reader goes on in the zone.
+ *
  * A port that no tag was ever read by, and that the configuration does not name, is nobody's business: readers tell of
  * all their ports.
  */
-import { CoveredTime, UNNUMBERED } from './covered-time.ts';
+import { CoveredTime, NEVER, UNNUMBERED } from './covered-time.ts';
 import type { AntennaNews, DeadAntenna, ReaderZones } from './tag-presence.ts';
 
 /** So many tags gone at once are a dead antenna. */
 const MANY = 20;
 /** What was read before a cable was pulled may come in after the reader's word on it, ms. */
 const LATE_MS = 10_000;
-/** Before all time: not since start. */
-export const NEVER = -1e15;
 
 /** Where an antenna reads. One whose readings name ever other zones has a place for each. */
 export interface Place {
@@ -31,7 +32,7 @@ export interface Place {
   since: number;
 }
 
-/** One antenna as the judge of absence; times on the elapsed clock, ms. */
+/** One antenna as the judge of absence; times on the elapsed clock, ms; NEVER: not since start. */
 export interface Ear {
   readonly reader: string;
   /** Nothing: the reader does not tell which. */
@@ -44,9 +45,11 @@ export interface Ear {
   saidWell: number;
   /** Its reader said that it is not, and nothing since. */
   saidDead: number | undefined;
+  /** By what was gone at once. */
   isDeaf: boolean;
   /** Either of them. */
   isDead: boolean;
+  isTold: boolean;
 }
 
 export class Antennas {
@@ -109,6 +112,7 @@ export class Antennas {
     if (ear === undefined) return;
     if (state === 'deaf') ear.isDeaf = true;
     else ear.saidDead = NEVER;
+    ear.isTold = true;
     this.#update(ear, 0);
   }
 
@@ -154,13 +158,13 @@ export class Antennas {
 
   /** Whether a tag that it read at that time is held though it is gone. `goneWith`: how many others went with it. */
   holds(ear: Ear, readAt: number, goneWith: (ear: Ear) => number, now: number): boolean {
-    if (ear.isDeaf) return true;
-    if (!this.isGoneWith(ear, readAt) || ear.saidWell > ear.lastRead) return false;
-    const items = goneWith(ear);
-    if (items < MANY) return false;
-    ear.isDeaf = true;
-    this.#update(ear, now);
-    if (ear.saidDead === undefined) this.#tell(ear, 'deaf', items);
+    if (!ear.isDeaf) {
+      if (!this.isGoneWith(ear, readAt) || ear.saidWell > ear.lastRead || goneWith(ear) < MANY) return false;
+      ear.isDeaf = true;
+      this.#update(ear, now);
+    }
+    const isReaderWell = this.time.workedFor(ear.reader, now) >= this.#window;
+    if (!ear.isTold && isReaderWell) this.#tell(ear, 'deaf', goneWith(ear));
     return true;
   }
 
@@ -191,14 +195,16 @@ export class Antennas {
   }
 
   #isBack(ear: Ear, now: number): void {
+    const { isTold, place } = ear;
     this.#revive(ear, now);
-    if (ear.place !== undefined) ear.place.since = this.time.of(ear.place.zone);
-    this.#tell(ear, 'connected');
+    if (place !== undefined) place.since = this.time.of(place.zone);
+    if (isTold) this.#tell(ear, 'connected');
   }
 
   #revive(ear: Ear, now: number): void {
     ear.isDeaf = false;
     ear.saidDead = undefined;
+    ear.isTold = false;
     this.#update(ear, now);
   }
 
@@ -207,12 +213,14 @@ export class Antennas {
     this.time.setDead(ear.reader, ear.antenna ?? UNNUMBERED, ear.isDead, now);
   }
 
-  #tell({ reader, antenna, place }: Ear, state: AntennaNews['state'], items?: number): void {
+  #tell(ear: Ear, state: AntennaNews['state'], items?: number): void {
+    const { reader, antenna, place } = ear;
+    ear.isTold = state !== 'connected';
     this.#news.push({ reader, antenna, zone: place?.zone, state, items });
   }
 }
 
 function newEar(reader: string, antenna: number | undefined): Ear {
-  const told = { lastRead: NEVER, saidWell: NEVER, saidDead: undefined, isDeaf: false, isDead: false };
-  return { reader, antenna, place: undefined, ...told };
+  const flags = { isDeaf: false, isDead: false, isTold: false };
+  return { reader, antenna, place: undefined, lastRead: NEVER, saidWell: NEVER, saidDead: undefined, ...flags };
 }

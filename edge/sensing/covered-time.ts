@@ -11,6 +11,8 @@ const SHOP = '';
 const MOST_ZONES = 1000;
 /** Antennas of one reader in one zone, for the same reason. */
 const MOST_ANTENNAS = 256;
+/** Before all time, ms. */
+export const NEVER = -1e15;
 /** Where a reader does not tell which antenna it was. */
 export const UNNUMBERED = -1;
 
@@ -26,6 +28,9 @@ interface Coverage {
   readonly dead: Set<number>;
   /** Of zones that an antenna reads which is not dead. */
   living: Clock[];
+  heardAt: number;
+  /** From when on it was heard without a gap. */
+  since: number;
 }
 
 export class CoveredTime {
@@ -46,7 +51,7 @@ export class CoveredTime {
   learn(reader: string, zone: string, antenna?: number): void {
     let coverage = this.#readers.get(reader);
     if (coverage === undefined) {
-      coverage = { zones: new Map(), dead: new Set(), living: [] };
+      coverage = { zones: new Map(), dead: new Set(), living: [], heardAt: NEVER, since: NEVER };
       this.#readers.set(reader, coverage);
     }
     let antennas = coverage.zones.get(zone);
@@ -75,6 +80,8 @@ export class CoveredTime {
   heard(reader: string, now: number): boolean {
     const coverage = this.#readers.get(reader);
     if (coverage === undefined) return false;
+    if (now - coverage.heardAt > this.#gap) coverage.since = now;
+    coverage.heardAt = now;
     for (const clock of coverage.living) this.#advance(clock, now);
     if (coverage.living.length > 0) this.#advance(this.#clockOf(SHOP, now), now);
     return true;
@@ -83,6 +90,12 @@ export class CoveredTime {
   /** Milliseconds for which a zone has been looked at; only differences mean anything. */
   of(zone: string): number {
     return (this.#clocks.get(zone) ?? this.#clocks.get(SHOP))?.total ?? 0;
+  }
+
+  /** Milliseconds for which a reader has been at work without a gap until now; 0: it is not. */
+  workedFor(reader: string, now: number): number {
+    const { heardAt = NEVER, since = now } = this.#readers.get(reader) ?? {};
+    return now - heardAt > this.#gap ? 0 : now - since;
   }
 
   #findLiving(coverage: Coverage): void {

@@ -13,7 +13,8 @@
  * After a restart, when nothing is known but the antenna, a tag moves only once the offset of its last known moment has
  * fallen to -T, so that a stray read does not move half a shop; from a dead antenna only after 20 reads elsewhere.
  */
-import { Antennas, type Ear, NEVER, type Place } from './antennas.ts';
+import { Antennas, type Ear, type Place } from './antennas.ts';
+import { NEVER } from './covered-time.ts';
 import { type Ring, RssiRings, WINDOW } from './rssi-rings.ts';
 import type {
   AntennaNews,
