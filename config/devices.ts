@@ -3,6 +3,7 @@
  * calibration. A device that speaks the hub's own JSON needs none, and may have one for its rhythm.
  */
 import { z } from 'zod';
+import { holdsCardData } from '../edge/contracts/card-data.ts';
 import { CODECS, type CodecName, TRANSPORTS, type TransportName } from '../edge/contracts/devices.ts';
 import { opcUaGroups } from '../edge/contracts/opcua.ts';
 import { gtinSchema } from '../edge/contracts/planogram.ts';
@@ -18,6 +19,10 @@ const deviceName = z
   .min(1)
   .max(128)
   .refine((text) => !/[/+#\p{Cc}]/u.test(text), { error: 'must be one topic level, without / + and #' })
+  .refine((text) => !holdsCardData(text), {
+    // Its readings would be another device's: `mqtt.users` and the register would not know it again.
+    error: 'reads like the number of a payment card, which is masked wherever it comes: choose another name',
+  })
   .describe('name of the device, unique in the store; its events have it as their source');
 
 const mqtt = z.strictObject({

@@ -115,6 +115,12 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
   ],
   [
+    'a device with the name of a card, and an antenna that is no number',
+    'hub: a\ndevices:\n  - { name: "4111111111111111", rhythm: 5m }\n  - { name: r, codec: impinj, push: true, antennas: { one: x } }\n',
+    '3:13: devices[0].name: reads like the number of a payment card, which is masked wherever it comes: choose another name',
+    '4:60: devices[1].antennas.one: expected the number of an antenna',
+  ],
+  [
     'a scale without its shelf',
     'hub: a\ndevices:\n  - { name: s1, codec: mt-sics, serial: { port: usb-A } }\n',
     '3:24: devices[0].codec: mt-sics needs `shelf`: what it weighs',

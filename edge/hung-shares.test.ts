@@ -1,6 +1,6 @@
 /** Network shares that hang: they hold up neither another folder nor the hub, and it is told which ones they are. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mqtt from 'mqtt';
@@ -104,10 +104,7 @@ test('a folder that is back answers again, and a process that is killed is start
     await waitUntil('the change to be told', async () => changes > 0);
     const { files } = await view.list();
     expect(files.map(({ name, size }) => [name, size])).toEqual([['a', 1]]);
-    const [pid] = execFileSync('pgrep', ['-P', `${process.pid}`, '-f', 'folder-process'])
-      .toString()
-      .split('\n');
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(childOf(process.pid, 'folder-process'), 'SIGKILL');
     await waitUntil('another process', async () => (await view.list().catch(() => undefined))?.files.length === 1);
     const again = await hungShare(join(folder, 'share'));
     const second = view.list().catch((error: unknown) => error);
@@ -120,3 +117,16 @@ test('a folder that is back answers again, and a process that is killed is start
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** The child whose command line has this in it; Linux. */
+function childOf(parent: number, program: string): number {
+  const lists = readdirSync(`/proc/${parent}/task`).map((task) => `/proc/${parent}/task/${task}/children`);
+  const children = lists.flatMap((list) =>
+    readFileSync(list, 'utf8')
+      .split(' ')
+      .filter((pid) => pid !== ''),
+  );
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program));
+  if (found === undefined) throw new Error(`there is no child ${program}`);
+  return Number(found);
+}

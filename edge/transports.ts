@@ -4,6 +4,7 @@ import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
 import type { Frame } from './contracts/formats.ts';
 import type { Receipt, SourcePosition } from './contracts/intake.ts';
+import { writeDurably } from './journal/durable-file.ts';
 import type { Logger } from './ops/logging.ts';
 
 export interface Transport {
@@ -43,10 +44,14 @@ export async function transportsOf(parts: TransportParts): Promise<readonly Tran
 async function outsideBrokers(parts: TransportParts): Promise<readonly Transport[]> {
   const used = parts.brokers.filter(({ name }) => parts.devices.some(({ mqtt }) => mqtt?.broker === name));
   if (used.length === 0) return [];
-  const { OutsideBrokerLink } = await import('./devices/outside-broker.ts');
+  const [{ OutsideBrokerLink }, { KeptFilters }] = await Promise.all([
+    import('./devices/outside-broker.ts'),
+    import('./devices/kept-filters.ts'),
+  ]);
+  const kept = new KeptFilters({ dataDir: parts.dataDir, write: writeDurably });
   return used.map((broker) => {
     const devices = parts.devices.filter(({ mqtt }) => mqtt?.broker === broker.name);
-    return new OutsideBrokerLink({ ...parts, broker, devices });
+    return new OutsideBrokerLink({ ...parts, broker, devices, kept });
   });
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import type { DeviceConfig, OutsideBroker } from '../contracts/devices.ts';
 import type { Frame } from '../contracts/formats.ts';
 import type { Receipt } from '../contracts/intake.ts';
 import { authority, certificate } from '../ops/certificates.fixture.ts';
+import { KeptFilters } from './kept-filters.ts';
 import { OutsideBrokerLink } from './outside-broker.ts';
 import { until } from './raw-mqtt.ts';
 
@@ -72,6 +73,7 @@ async function link(more: Partial<OutsideBroker> = {}, devices = DEVICES): Promi
       if (automatic) setTimeout(() => done(ACCEPTED), 1);
     },
     trouble: (device, reason) => void troubles.push([device, reason]),
+    kept: new KeptFilters({ dataDir: dir, write: writeFileSync }),
     logger: pino({ level: 'silent' }),
     pause: { first: 50, longest: 200 },
   });
@@ -99,6 +101,34 @@ async function subscribed(client: MqttClient): Promise<void> {
 }
 
 describeWith('mosquitto')('devices at an outside broker', () => {
+  test('filters that no device has any more leave its session, also when the hub was away', async () => {
+    const mosquitto = await broker();
+    automatic = true;
+    const first = await link();
+    const client = await publisher();
+    await subscribed(client);
+    await first.stop();
+    const [door] = DEVICES;
+    const only = door === undefined ? [] : [door];
+    const second = await link({}, only);
+    const noted = join(dir, 'outside-brokers.json');
+    await until(() => !readFileSync(noted, 'utf8').includes('zigbee2mqtt/+'));
+    await second.stop();
+    // Away, the broker keeps for its session what is subscribed to, and nothing else.
+    await client.publishAsync('zigbee2mqtt/door-4', 'not for us', { qos: 1 });
+    await client.publishAsync('zigbee2mqtt/door-3', 'for us', { qos: 1 });
+    taken.splice(0);
+    const subscriber = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+      ...{ clientId: 'store-hub-store-0042-shop', clean: false, reconnectPeriod: 0 },
+    });
+    const heard: string[] = [];
+    subscriber.on('message', (_, payload) => heard.push(payload.toString()));
+    await until(() => heard.includes('for us'));
+    expect(heard).toEqual(['for us']);
+    await subscriber.endAsync(true);
+    await mosquitto.stop();
+  });
+
   test('are told apart by their topics, and what two filters match comes once', async () => {
     await broker();
     await link();

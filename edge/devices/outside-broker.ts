@@ -18,6 +18,7 @@ import { covers } from '../contracts/topic-filters.ts';
 import type { Logger } from '../ops/logging.ts';
 import { readSecretFile } from '../ops/secret-file.ts';
 import { brokerWords } from './broker-words.ts';
+import type { KeptFilters } from './kept-filters.ts';
 import { TopicMap } from './topic-map.ts';
 
 export interface OutsideBrokerOptions {
@@ -28,6 +29,8 @@ export interface OutsideBrokerOptions {
   readonly devices: readonly DeviceConfig[];
   readonly take: (device: string, frame: Frame, done: (receipt: Receipt) => void) => void;
   readonly trouble: (device: string, reason: string | undefined) => void;
+  /** What its session was subscribed to in earlier lives. */
+  readonly kept: Pick<KeptFilters, 'of' | 'set'>;
   readonly logger: Logger;
   /** Milliseconds until the first and between later attempts to connect again. */
   readonly pause?: { readonly first: number; readonly longest: number };
@@ -154,12 +157,40 @@ export class OutsideBrokerLink {
     if (client !== this.#client) return;
     this.#since = performance.now();
     if (!sessionPresent) this.#known.clear();
+    if (!this.#noted(client, sessionPresent)) return;
     // To subscribe again would bring every retained message again.
     if (sessionPresent && this.#subscribed) {
       this.#say(undefined);
       return;
     }
     this.#subscribe(client, this.#filters);
+  }
+
+  /**
+   * Ends what an earlier configuration subscribed to, and notes what will be subscribed to now; whether that is on disk.
+   * An end that the broker does not answer is tried again with the next connection.
+   */
+  #noted(client: MqttClient, sessionPresent: boolean): boolean {
+    const { kept, hub, broker, logger } = this.#options;
+    const session = `${clientIdOf(hub, broker)} ${broker.url}`;
+    const spare = sessionPresent ? kept.of(session).filter((filter) => !this.#filters.includes(filter)) : [];
+    try {
+      kept.set(session, [...this.#filters, ...spare]);
+    } catch (error) {
+      this.#lost(client, `what is subscribed to cannot be noted here: ${messageOf(error)}`);
+      return false;
+    }
+    if (spare.length === 0) return true;
+    client.unsubscribe([...spare], (error) => {
+      if (error || client !== this.#client) return;
+      logger.info({ broker: broker.name, filters: spare }, 'what no device is mapped to any more was unsubscribed');
+      try {
+        kept.set(session, this.#filters);
+      } catch {
+        // They are unsubscribed once more with the next connection.
+      }
+    });
+    return true;
   }
 
   #subscribe(client: MqttClient, filters: readonly string[]): void {
