@@ -257,6 +257,14 @@ test('cards are masked in the name that a device gives, and in the reason of a r
   expect(intake.refusals[0]?.reason).toBe('"411111******1111" is no date');
 });
 
+test('a frame of another format than its entry names is refused with the codec that it looks like', () => {
+  open([device('reader')], () => ({ ...format, open: () => ({ decode: () => ({ ok: false, reason: 'no said' }) }) }));
+  give({ type: 'SIMPLE', data: { idHex: '3074257BF7194E4000001A85', antenna: 1 } });
+  expect(intake.refusals.at(-1)?.reason).toBe('no said; it looks like codec zebra');
+  give({ more: 'x'.repeat(2000), idHex: '' });
+  expect(intake.refusals.at(-1)?.reason).toBe('no said');
+});
+
 test('cards are masked in what is kept of a refused frame', () => {
   give({ broken: 'no', card: '4111111111111111' });
   const kept = Buffer.from(intake.refusals[0]?.bytes ?? []).toString();

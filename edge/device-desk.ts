@@ -11,6 +11,7 @@ import { type CodecName, type DeviceConfig, mapsPersons } from './contracts/devi
 import { HubError, messageOf } from './contracts/errors.ts';
 import type { Decoder, Format, Frame, NotUnderstood, Said, Understood } from './contracts/formats.ts';
 import type { AcceptedReading, Intake, Part, Receipt, SourcePosition } from './contracts/intake.ts';
+import { withLookAlike } from './contracts/looks-like.ts';
 import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import type { DeviceRegister } from './device-register.ts';
@@ -162,7 +163,7 @@ export class DeviceDesk {
     const { name: device } = config;
     const { received } = frame;
     // It may quote the frame.
-    const reason = maskCardData(told);
+    const reason = maskCardData(withLookAlike(told, config.codec, frame.bytes));
     const topic = frame.topic === undefined ? undefined : maskCardData(frame.topic);
     const register = again ? undefined : this.#parts.register;
     register?.refused(device, received, reason);

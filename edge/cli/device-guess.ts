@@ -1,5 +1,6 @@
 /** Which format a stranger speaks, guessed from its topic and the beginning of what it sent. */
 import type { CodecName } from '../contracts/devices.ts';
+import { looksLike } from '../contracts/looks-like.ts';
 
 export interface Guess {
   readonly codec: CodecName;
@@ -47,27 +48,14 @@ const BY_TOPIC: readonly ByTopic[] = [
   },
 ];
 
-/** In text that may break off anywhere. */
-const BY_CONTENT: readonly (readonly [codec: CodecName, marks: RegExp])[] = [
-  ['chirpstack', /"deduplicationId"\s*:/],
-  ['things-stack', /"end_device_ids"\s*:/],
-  ['impinj', /"eventType"\s*:\s*"(?:tagInventory|inventoryStatus|antennaConnected|antennaDisconnected)/],
-  ['zebra', /"idHex"\s*:|"component"\s*:\s*"RC"/],
-  ['xovis', /"(?:logics_data|live_data|status_data)"\s*:/],
-  ['axis', /"apiName"\s*:\s*"Axis Retail Data"|"occupancy"\s*:.*"total_in"\s*:/s],
-  ['ble-gateway', /"type"\s*:\s*"(?:Gateway|iBeacon)"|"ibeaconUuid"\s*:|"manufacturerdata"\s*:|"servicedata"\s*:/],
-  ['frigate', /"before"\s*:\s*\{.*"camera"\s*:/s],
-  ['zigbee2mqtt', /"linkquality"\s*:/],
-];
-
 /** `text`: the beginning of what it sent, or nothing where that is not shown. */
 export function guessed(topic: string, text: string): Guess | undefined {
   for (const { codec, topic: pattern, filter, name } of BY_TOPIC) {
     const match = pattern.exec(topic);
     if (match !== null) return { codec, topic: filter(match), name: name(match, text) };
   }
-  for (const [codec, marks] of BY_CONTENT) if (marks.test(text)) return { codec, topic, name: lastLevels(topic) };
-  return undefined;
+  const codec = looksLike(text);
+  return codec && { codec, topic, name: lastLevels(topic) };
 }
 
 /** The last level alone is often a word such as `events`, or a number. */

@@ -9,12 +9,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 32;
 const MOST_OBJECTS = 10_000;
+const EXPECTED = 'expected JSON as the reader sends its events, one object or several';
 
 /** At most 10,000 objects, or why there are none, in a sentence. Never throws. */
 export function jsonObjects(bytes: Uint8Array): readonly JsonObject[] | string {
-  if (bytes.length === 0) return 'empty: expected JSON objects';
-  if (!isUtf8(bytes)) return 'not valid UTF-8: expected JSON objects';
-  if (nestsDeeperThan(DEEPEST, bytes)) return `nested deeper than ${DEEPEST} levels: expected JSON objects`;
+  if (bytes.length === 0) return `empty: ${EXPECTED}`;
+  if (!isUtf8(bytes)) return `not valid UTF-8: ${EXPECTED}`;
+  if (nestsDeeperThan(DEEPEST, bytes)) return `nested deeper than ${DEEPEST} levels: ${EXPECTED}`;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const whole = parsed(text);
   const values = whole === undefined ? split(text) : Array.isArray(whole) ? whole : [whole];
@@ -87,5 +88,5 @@ function split(text: string): JsonObject[] | string {
 }
 
 function notJson(at: number): string {
-  return `not valid JSON near character ${at}: expected JSON objects`;
+  return `not valid JSON near character ${at}: ${EXPECTED}`;
 }

@@ -174,10 +174,24 @@ describeWith('socat')('a serial line', () => {
     } finally {
       clearInterval(noise);
     }
-    expect(troubles).toEqual([expect.stringContaining('check baud (9600) and frame (8N1)')]);
+    expect(troubles).toEqual([
+      expect.stringMatching(/such as [0-9A-F ]+ \(hex\): check baud \(9600\) and frame \(8N1\)/),
+    ]);
     await say('\n#at last\n');
     await until('#at last');
     expect(troubles.at(-1)).toBeUndefined();
+  });
+
+  it('shows the text of another protocol, a card number in it masked', async () => {
+    await cable.plug();
+    await listen();
+    const other = setInterval(() => void say('ST,GS,+0001.250,kg 5555555555554444\r\n'), 200);
+    try {
+      await waitUntil('a word about it', () => troubles.length > 0, { timeoutMs: 12_000 });
+    } finally {
+      clearInterval(other);
+    }
+    expect(troubles[0]).toContain('such as "ST,GS,+0001.250,kg 555555******4444": check baud');
   });
 
   it('hands over again, in order, what could not be stored', async () => {

@@ -5,6 +5,7 @@
  */
 import { readdir, realpath } from 'node:fs/promises';
 import { SerialPort } from 'serialport';
+import { maskCardData } from '../contracts/card-data.ts';
 import type { SerialSource } from '../contracts/devices.ts';
 import { messageOf } from '../contracts/errors.ts';
 import type { Frame, LineParser } from '../contracts/formats.ts';
@@ -18,6 +19,10 @@ const EVERY_MS = 1000;
 /** Bytes without any telegram, over at least so long: the line is set otherwise than the device. */
 const GARBAGE_BYTES = 16;
 const GARBAGE_MS = 5000;
+/** Bytes of it that are shown. */
+const LONGEST_SAMPLE = 40;
+const HEX_SAMPLE = 12;
+const MOSTLY_TEXT = 0.7;
 /** A line that is held up longer is read again and its newest lost, so that the loss is known and counted. */
 const HELD_MS = 2000;
 /** Between two greetings: a reader finishes its round before it obeys. */
@@ -53,6 +58,8 @@ interface Opened {
   calm: boolean;
   garbageSince: number | undefined;
   garbageFrom: number;
+  /** The beginning of what came then. */
+  garbage: string | undefined;
   lastTelegram: number;
   heldSince: number | undefined;
 }
@@ -159,6 +166,7 @@ export class SerialLine {
       calm: true,
       garbageSince: undefined,
       garbageFrom: 0,
+      garbage: undefined,
       lastTelegram: Date.now(),
       heldSince: undefined,
     };
@@ -193,8 +201,9 @@ export class SerialLine {
     opened.calm = false;
     opened.idle?.refresh();
     this.#handOver(opened, opened.parser.push(bytes));
-    if (opened.garbageSince === undefined && opened.parser.skipped > opened.garbageFrom)
-      opened.garbageSince = Date.now();
+    if (opened.parser.skipped === opened.garbageFrom) return;
+    opened.garbageSince ??= Date.now();
+    opened.garbage ??= sampleOf(bytes);
   }
 
   /** In two steps: a process that was busy has not read yet what came meanwhile. */
@@ -212,6 +221,7 @@ export class SerialLine {
     const received = Date.now();
     opened.lastTelegram = received;
     opened.garbageSince = undefined;
+    opened.garbage = undefined;
     opened.garbageFrom = opened.parser.skipped;
     // Copies: a telegram may be a view of a chunk that is reused, and it waits.
     for (const telegram of telegrams) this.#frames.push({ bytes: Uint8Array.from(telegram), received });
@@ -247,7 +257,7 @@ export class SerialLine {
     const skipped = opened.parser.skipped - opened.garbageFrom;
     if (opened.garbageSince !== undefined && skipped >= GARBAGE_BYTES && now - opened.garbageSince >= GARBAGE_MS)
       this.#say(
-        `bytes come that are no telegram of ${codec}: check baud (${source.baud}) and frame (${source.frame}), and the codec`,
+        `bytes come that are no telegram of ${codec}, such as ${opened.garbage}: check baud (${source.baud}) and frame (${source.frame}), and the codec`,
       );
   }
 
@@ -270,6 +280,18 @@ export class SerialLine {
     this.#reason = reason;
     this.#parts.trouble(reason);
   }
+}
+
+/** What an installer may recognise: another protocol as text, a wrong speed as hex that changes. */
+function sampleOf(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.subarray(0, LONGEST_SAMPLE))
+    .toString('latin1')
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim();
+  if (text.length > MOSTLY_TEXT * Math.min(bytes.length, LONGEST_SAMPLE) && !/[^ -~]/.test(text))
+    return JSON.stringify(maskCardData(text));
+  const hex = Buffer.from(bytes.subarray(0, HEX_SAMPLE)).toString('hex').toUpperCase();
+  return `${hex.replace(/..(?=.)/g, '$& ')} (hex)`;
 }
 
 function hintFor({ message }: Error): string {
