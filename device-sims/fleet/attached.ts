@@ -60,7 +60,7 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
     offline: (name) => offlineOf(named(name)?.entry?.codec),
   });
   const linksOf = (name: string) => links.of(name);
-  devices.push(...openFleet({ world, of, linksOf, tally, clockOf, dir, serial, opcua, speed }));
+  devices.push(...openFleet({ world, of, linksOf, tally, clockOf, dir, serial, opcua, speed, overlooks: true }));
   const blows = new Blows(new Map(devices.map((device) => [device.name, device])), links);
   let strikes: readonly Strike[] = [];
   return {

@@ -40,12 +40,14 @@ export interface FleetOptions extends FleetPlaces {
   readonly tally: FleetTally;
   /** Of a device: simulated time, epoch ms -> the hub's, epoch ms. */
   readonly clockOf: (device: string) => (now: number) => number;
+  /** Counters overlook persons in groups, each make in its measure. Default: they see everybody. */
+  readonly overlooks?: boolean | undefined;
   /** How fast the run is; default 1. */
   readonly speed?: number | undefined;
 }
 
 const MINUTE = 60_000;
-const COUNTER = { misses: 0, everyMs: 5 * MINUTE } as const;
+const COUNTED_EVERY = 5 * MINUTE;
 const GATEWAY = { everyMs: 10_000, noiseG: 1 } as const;
 /** Of the shelves that are watched by counting, so many have a distance meter instead: it knows how full, not how many. */
 const DEPTH_SENSORS = 6;
@@ -86,14 +88,16 @@ function exporting({ file }: Floor): ReadonlyMap<string, FileTillPlan['format']>
   ]);
 }
 
-/** What needs no cable is for the shop of one door. */
-function counterAt(
-  { file }: Floor,
-  index: number,
-  isTagged: boolean,
-): (plan: CounterPlan, parts: DeviceParts) => SimDevice {
-  if (file.lines.length === 1) return isTagged ? openVs133 : openVs121;
-  return index % 2 === 0 ? openXovis : openAxis;
+interface CounterMake {
+  /** Of those who follow another closely, 0..1. */
+  readonly misses: number;
+  readonly open: (plan: CounterPlan, parts: DeviceParts) => SimDevice;
+}
+
+/** What needs no cable is for the shop of one door. Two eyes tell a group apart better than one. */
+function counterAt({ file }: Floor, index: number, isTagged: boolean): CounterMake {
+  if (file.lines.length === 1) return isTagged ? { misses: 0.04, open: openVs133 } : { misses: 0.08, open: openVs121 };
+  return index % 2 === 0 ? { misses: 0.02, open: openXovis } : { misses: 0.06, open: openAxis };
 }
 
 /** Over the tills, and over the aisle that sells most of those without doors; a shop of few articles needs none. */
@@ -112,7 +116,7 @@ function nextTo({ file }: Floor, zone: ZonePlan): string[] {
 }
 
 export function openFleet(options: FleetOptions): readonly SimDevice[] {
-  const { world, of, linksOf, tally, clockOf, dir, serial, opcua, speed = 1 } = options;
+  const { world, of, linksOf, tally, clockOf, dir, serial, opcua, overlooks = false, speed = 1 } = options;
   const { floor } = world;
   const parts = (name: string): DeviceParts => {
     return { world, tally, links: linksOf(name), clock: clockOf(name), random: of('device', name) };
@@ -129,7 +133,8 @@ export function openFleet(options: FleetOptions): readonly SimDevice[] {
   const isTagged = floor.products.some(({ tagged }) => tagged);
   for (const [index, { line }] of floor.file.lines.entries()) {
     const name = `counter-${line}`;
-    devices.push(counterAt(floor, index, isTagged)({ ...COUNTER, name, line }, parts(name)));
+    const { misses, open } = counterAt(floor, index, isTagged);
+    devices.push(open({ name, line, everyMs: COUNTED_EVERY, misses: overlooks ? misses : 0 }, parts(name)));
   }
   const controller = opcua === undefined || dir === undefined ? undefined : { port: opcua, dir, speed };
   devices.push(...openColdDevices(floor.file.fridges, controller, parts));

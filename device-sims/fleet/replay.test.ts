@@ -69,14 +69,25 @@ describe('a day of the pharmacy through a real edge, 5 % of it sent twice, 1 % p
     rmSync(dir, { recursive: true, force: true });
   });
 
+  it('the ledger is the same byte for byte as without devices', async () => {
+    const file = loadWorld('pharmacy');
+    const alone = join(dir, 'alone.jsonl');
+    const options = { file, seed: 7, from: '2026-03-05', days: 1, coverage: COVERAGE, ledger: alone };
+    await run(options, { show: () => undefined }, new AbortController().signal);
+    expect(readFileSync(alone).equals(readFileSync(join(dir, 'day.jsonl')))).toBe(true);
+  });
+
   it('every sale is there once, with what was sold', () => {
     expect(score?.sales.sales).toBeGreaterThan(100);
     expect(score?.sales).toMatchObject({ missing: 0, doubled: 0, different: 0, invented: 0 });
   });
 
-  it('counts everybody who crossed a line, though the totals of 16 bits begin again', () => {
-    expect(score?.traffic.true_persons).toBeGreaterThan(200);
-    expect(score?.traffic.counted_persons).toBe(score?.traffic.true_persons);
+  it('counts all but a few in groups who crossed a line, though the totals of 16 bits begin again', () => {
+    const { true_persons = 0, counted_persons = 0 } = score?.traffic ?? {};
+    expect(true_persons).toBeGreaterThan(200);
+    // A counter of this make overlooks 8 % of those who follow another closely, and here few do.
+    expect(counted_persons).toBeLessThanOrEqual(true_persons);
+    expect(counted_persons).toBeGreaterThan(0.97 * true_persons);
   });
 
   it('knows how many stand on each shelf with a sensor at the end of the day', () => {

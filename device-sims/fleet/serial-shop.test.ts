@@ -124,6 +124,7 @@ describeWith('socat')('what is on serial lines', () => {
     expect(truly()).not.toEqual(noon);
     for (const scale of scales) scale.unplug?.(false);
     await waitUntil('the hub to count what was taken while the cables were out', same, PATIENCE);
-    for (const [index, end] of ends.entries()) expect(realpathSync(end)).not.toBe(terminals[index]);
+    // Of several that are plugged in at once one may get its old number back.
+    expect(ends.map((end) => realpathSync(end))).not.toEqual(terminals);
   }, 90_000);
 });
