@@ -50,6 +50,11 @@ export class Pauses {
     return lengthOf(steps.at(this.days < ENOUGH_DAYS ? -1 : -2) ?? -1);
   }
 
+  /** Exceptions included. */
+  get longest(): number {
+    return lengthOf(this.#steps().at(-1) ?? -1);
+  }
+
   #steps(): number[] {
     return [...this.#days].map((letter) => SCALE.indexOf(letter)).sort((a, b) => a - b);
   }

@@ -23,8 +23,10 @@ const SLEEP_MS = 4 * 3_600_000;
 /** A learned limit is at least so long: readers start anew, Wi-Fi has its moments. */
 const FLOOR_MS = 300_000;
 const WORK_FLOOR_MS = 6 * SLOT_MS;
-/** Beyond the longest pause, by how many days are known; beside its like a device is judged surest. */
-const FACTORS = { own: [4, 4, 3, 3], kin: [4, 4, 3, 2.5], shop: [4, 4, 3, 3] } as const;
+/** So many times its longest pause is silence: in the first days, and then. */
+const EARLY_FACTOR = 4;
+const FACTOR = 3;
+const EARLY_DAYS = 4;
 /** Days to be known before it is judged by the shop's work. */
 const WORK_DAYS = 2;
 /** Nobody to compare with, and no opening hours: longer than Easter. */
@@ -89,7 +91,11 @@ export class Rhythm {
 
   /** It is quiet while the shop is closed, and lively enough to tell others that it is at work. */
   get isWitness(): boolean {
-    return this.#sleeps && Math.max(this.#yesterday, this.#gaps.count) >= LIVELY_GAPS;
+    return this.#sleeps && this.#isLively;
+  }
+
+  get #isLively(): boolean {
+    return Math.max(this.#yesterday, this.#gaps.count) >= LIVELY_GAPS;
   }
 
   get learned(): LearnedRhythm | undefined {
@@ -108,8 +114,8 @@ export class Rhythm {
   /** It is waited for from now on. */
   waitFrom(now: number): void {
     this.last = now;
-    this.#lastKin = this.#pulse.worked(this.kin) ?? 0;
-    this.#lastShop = this.#pulse.worked() ?? 0;
+    this.#lastKin = this.#pulse.worked(this.kin);
+    this.#lastShop = this.#pulse.worked();
   }
 
   /** It was heard. Whether it learned something. `silent`: the pause had been called a silence. */
@@ -153,12 +159,11 @@ export class Rhythm {
 
   /** Since it was heard last, on each clock that goes. */
   #quiet(now: number): Readonly<Record<ClockName, number | undefined>> & { readonly own: number } {
-    const kin = this.#pulse.worked(this.kin);
-    const shop = this.#pulse.worked();
+    const pulse = this.#pulse;
     return {
       own: now - this.last,
-      kin: kin === undefined ? undefined : kin - this.#lastKin,
-      shop: shop === undefined ? undefined : shop - this.#lastShop,
+      kin: pulse.tells(this.kin) ? pulse.worked(this.kin) - this.#lastKin : undefined,
+      shop: pulse.tells() ? pulse.worked() - this.#lastShop : undefined,
     };
   }
 
@@ -179,11 +184,13 @@ export class Rhythm {
     this.#sleeps = overnight === undefined ? given === undefined && this.#pauses.own.usual >= SLEEP_MS : !overnight;
     const limitOf = (clock: ClockName): number | undefined => {
       if (given !== undefined) return given;
-      const { days, usual } = this.#pauses[clock];
+      const { days, usual, longest } = this.#pauses[clock];
       const isKnown = clock === 'own' ? days > 0 || (cold === true && this.#isRegular()) : days >= WORK_DAYS;
-      const factor = FACTORS[clock][Math.min(days, 3)] ?? 4;
+      // Of the few pauses of a day even the worst is no exception.
+      const pause = this.#isLively ? usual : longest;
+      const factor = days < EARLY_DAYS ? EARLY_FACTOR : FACTOR;
       if (!isKnown) return undefined;
-      return Math.max(clock === 'own' ? FLOOR_MS : WORK_FLOOR_MS, usual * factor);
+      return Math.max(clock === 'own' ? FLOOR_MS : WORK_FLOOR_MS, pause * factor);
     };
     this.#limits = { own: limitOf('own'), kin: limitOf('kin'), shop: limitOf('shop') };
   }

@@ -1,7 +1,7 @@
 /**
  * Whether the shop is at work, told from its devices alone: those that are quiet every night (tills, counters, sensors of
  * shelves) follow people, and when nearly all of them are quiet together the shop sleeps, be it night, Sunday or a
- * holiday that no calendar knows. Time is cut into slots of five minutes; a slot counts as work when at least a third of
+ * holiday that no calendar knows. Time is cut into slots of five minutes; a slot counts as work when at least a quarter of
  * the followers that are usually heard in one were heard in it. Opening hours, where they are given, leave out further
  * slots: shelves are filled before the doors open, and a till is right to be quiet then.
  *
@@ -15,7 +15,7 @@ export const SLOT_MS = 300_000;
 const MOST_SLOTS = 288;
 const FEWEST = 2;
 /** Of what is usual. */
-const SHARE = 1 / 3;
+const SHARE = 1 / 4;
 const UP = 0.1;
 const DOWN = 0.01;
 /** In a slot of sleep: what was taken away for good is forgotten within days. */
@@ -55,10 +55,6 @@ export class ShopPulse {
     for (const [kin, level] of Object.entries(levels)) (kin === '' ? this.#shop : this.#of(kin)).level = level;
   }
 
-  get knowsHours(): boolean {
-    return this.#open !== undefined;
-  }
-
   /** Which slot it is. `now`: elapsed, ms. */
   static slotAt(now: number): number {
     return Math.floor(now / SLOT_MS);
@@ -93,12 +89,19 @@ export class ShopPulse {
     else if (open) this.#shop.slots += 1;
   }
 
-  /** Work so far in ms, of the shop or of a kind; nothing: it cannot be told. */
-  worked(kin?: string): number | undefined {
-    const one = kin === undefined ? this.#shop : this.#kin.get(kin);
-    if (one === undefined) return undefined;
-    const tells = one.followers >= FEWEST || (kin === undefined && this.knowsHours);
-    return tells ? one.slots * SLOT_MS : undefined;
+  /** Work so far in ms, of the shop or of a kind. */
+  worked(kin?: string): number {
+    return (this.#circle(kin)?.slots ?? 0) * SLOT_MS;
+  }
+
+  /** Whether there are enough who follow people, or opening hours, for that clock to go. */
+  tells(kin?: string): boolean {
+    if (kin === undefined && this.#open !== undefined) return true;
+    return (this.#circle(kin)?.followers ?? 0) >= FEWEST;
+  }
+
+  #circle(kin: string | undefined): Circle | undefined {
+    return kin === undefined ? this.#shop : this.#kin.get(kin);
   }
 
   #of(kin: string): Circle {
