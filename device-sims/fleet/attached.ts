@@ -6,7 +6,7 @@ import type { World } from '../sim/world.ts';
 import { Blows } from './blows.ts';
 import type { Faults } from './faults.ts';
 import { type FleetPlaces, openFleet } from './fleet.ts';
-import { type HubAddress, HubLinks } from './links.ts';
+import { type HubAddress, HubLinks, type Meter } from './links.ts';
 import { offlineOf } from './outages.ts';
 import { type FleetTally, newTally, type SimDevice } from './sim-device.ts';
 import { isSkewed, planStrikes, type Strike } from './strikes.ts';
@@ -14,6 +14,7 @@ import { isSkewed, planStrikes, type Strike } from './strikes.ts';
 export interface HubOptions extends FleetPlaces {
   readonly address: HubAddress;
   readonly faults: Faults;
+  readonly meter?: Meter | undefined;
 }
 
 export interface Fleet {
@@ -22,8 +23,10 @@ export interface Fleet {
   readonly strikes: readonly Strike[];
   /** Connects. Devices begin to speak at this time of the simulated clock, epoch ms. */
   start(simulated: number): Promise<void>;
-  /** The two clocks go from here on: the hub's shows this, epoch ms. */
-  began(hub: number): void;
+  /** The two clocks go from here on, the shop's at this speed: the hub's shows this, the simulated one that, epoch ms. */
+  began(hub: number, simulated?: number, speed?: number): void;
+  /** Frames that wait for the hub. Throws what went wrong with one. */
+  readonly onTheirWay: number;
   look(now: number): void;
   /** Resolves at once, or when the hub has taken most of what is on its way. */
   hold(): Promise<void>;
@@ -42,23 +45,24 @@ function makeFolder(entry: SimDevice['entry']): void {
 }
 
 export function attach(world: World, options: HubOptions & { readonly seed: number; readonly speed: number }): Fleet {
-  const { address, faults, seed, speed, dir, serial, opcua } = options;
+  const { address, faults, meter, seed, speed, dir, serial, opcua } = options;
   const of = streams(seed);
   const tally = newTally();
-  const began = { hub: 0, simulated: 0 };
-  const clock = (now: number): number => Math.round(began.hub + (now - began.simulated) / speed);
+  const began = { hub: 0, simulated: 0, speed };
+  const clock = (now: number): number => Math.round(began.hub + (now - began.simulated) / began.speed);
   const clockOf = (name: string) =>
     isSkewed(faults, of, name) ? (now: number): number => clock(now) + faults.skewMs : clock;
   const devices: SimDevice[] = [];
   const named = (name: string): SimDevice | undefined => devices.find((device) => device.name === name);
   const flooding = { name: '' };
   const { resend, garbage, twice } = faults;
-  const links = new HubLinks(address, tally, {
+  const onTheWay = {
     ...{ resend, garbage, twice },
-    random: (name) => of('links', name),
-    isFlooding: (name) => name === flooding.name,
-    offline: (name) => offlineOf(named(name)?.entry?.codec),
-  });
+    random: (name: string) => of('links', name),
+    isFlooding: (name: string) => name === flooding.name,
+    offline: (name: string) => offlineOf(named(name)?.entry?.codec),
+  };
+  const links = new HubLinks(address, tally, onTheWay, meter);
   const linksOf = (name: string) => links.of(name);
   devices.push(...openFleet({ world, of, linksOf, tally, clockOf, dir, serial, opcua, speed, overlooks: true }));
   const blows = new Blows(new Map(devices.map((device) => [device.name, device])), links);
@@ -77,8 +81,13 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
       for (const { entry } of devices) makeFolder(entry);
       for (const device of devices) await device.start();
     },
-    began(hub) {
+    began(hub, simulated = began.simulated, faster = began.speed) {
       began.hub = hub;
+      began.simulated = simulated;
+      began.speed = faster;
+    },
+    get onTheirWay() {
+      return links.onTheirWay;
     },
     look(now) {
       blows.pass(now);

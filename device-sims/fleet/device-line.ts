@@ -15,6 +15,9 @@ export class DeviceLine implements SerialEnd {
   readonly #listeners: ((bytes: Buffer) => void)[] = [];
   #cable: SerialCable | undefined;
   #isOut = true;
+  /** Resolves when the cable is pulled: what was on it then is answered by nobody. */
+  #pulled: Promise<void> = Promise.resolve();
+  #pull = (): void => undefined;
   #fault: unknown;
   /** Pulling and plugging in take their time, one after the other. */
   #hands: Promise<void> = Promise.resolve();
@@ -37,9 +40,10 @@ export class DeviceLine implements SerialEnd {
     if (this.#isOut || this.#cable === undefined) return;
     this.#tally.sent += 1;
     this.#tally.acknowledged += 1;
-    await this.#cable.say(bytes).catch((error: unknown) => {
+    const said = this.#cable.say(bytes).catch((error: unknown) => {
       if (!this.#isOut) this.#fault ??= error;
     });
+    await Promise.race([said, this.#pulled]);
   }
 
   hear(listener: (bytes: Buffer) => void): void {
@@ -50,7 +54,10 @@ export class DeviceLine implements SerialEnd {
   unplug(isOut: boolean): void {
     const cable = this.#cable;
     if (cable === undefined) return;
-    if (isOut) this.#isOut = true;
+    if (isOut) {
+      this.#isOut = true;
+      this.#pull();
+    }
     this.#hands = this.#hands
       .then(() => (isOut ? cable.pull() : this.#plug(cable)))
       .catch((error: unknown) => {
@@ -72,6 +79,9 @@ export class DeviceLine implements SerialEnd {
   async #plug(cable: SerialCable): Promise<void> {
     await cable.plug();
     for (const listener of this.#listeners) cable.hear(listener);
+    this.#pulled = new Promise((resolve) => {
+      this.#pull = resolve;
+    });
     this.#isOut = false;
   }
 }

@@ -29,6 +29,13 @@ export interface LinkFaults extends Pick<Faults, 'resend' | 'garbage' | 'twice'>
   readonly offline: (device: string) => Offline;
 }
 
+/** Hears of each frame; nobody measures unless it is there. */
+export interface Meter {
+  said(payload: Buffer): void;
+  /** @param ms from publish to PUBACK; absent: it went another way */
+  heard(payload: Buffer, ms: number | undefined): void;
+}
+
 interface Connection {
   readonly wire: MqttWire;
   readonly client: Promise<MqttClient>;
@@ -58,9 +65,11 @@ export class HubLinks {
   readonly #onTheirWay = new Map<string, number>();
   /** The last to a path or a folder: a device waits for its answer before it says the next. */
   readonly #last = new Map<string, Promise<void>>();
+  readonly #meter: Meter | undefined;
   #fault: unknown;
 
-  constructor(hub: HubAddress, tally: FleetTally, faults: LinkFaults = NO_LINK_FAULTS) {
+  constructor(hub: HubAddress, tally: FleetTally, faults: LinkFaults = NO_LINK_FAULTS, meter?: Meter) {
+    this.#meter = meter;
     this.#hub = hub;
     this.#tally = tally;
     this.#faults = faults;
@@ -74,7 +83,7 @@ export class HubLinks {
         if (this.#isLost(device, client === device)) return;
         const connected = await this.#connection(client).client;
         const send: Send = (body) => publish(connected, topic, body);
-        await this.#send(device, random, Buffer.from(payload), send);
+        await this.#send(device, random, Buffer.from(payload), send, true);
       },
       post: async (path, body, contentType = 'application/json') => {
         if (this.#isLost(device, true)) return;
@@ -136,11 +145,14 @@ export class HubLinks {
     return sent;
   }
 
-  async #send(device: string, random: Random, payload: Buffer, once: Send): Promise<void> {
+  async #send(device: string, random: Random, payload: Buffer, once: Send, isPublish = false): Promise<void> {
+    const begun = performance.now();
+    this.#meter?.said(payload);
     this.#tally.sent += 1;
     this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) + 1);
     try {
       await this.#sendAll(device, random, payload, once);
+      this.#meter?.heard(payload, isPublish ? performance.now() - begun : undefined);
     } catch (error) {
       this.#fault ??= error;
       throw error;

@@ -6,6 +6,7 @@ import { type Faults, NO_FAULTS, parseFaults, WORDS } from '../fleet/faults.ts';
 import { configOf } from '../fleet/fleet.ts';
 import type { FleetTally } from '../fleet/sim-device.ts';
 import { scoreCommand } from '../score/score-command.ts';
+import { loadRows } from './drive.ts';
 import { fitOut } from './floor.ts';
 import { planogramYaml } from './hub-planogram.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
@@ -22,10 +23,20 @@ Examples:
   store-hub-sim run --world ./my-shop.yaml --speed 60
   store-hub-sim config --world fashion --speed 60 > store.yaml
   store-hub-sim run --world fashion --speed 60 --hub mqtt://127.0.0.1:1883 --faults resend:5 --ledger day.jsonl
+  store-hub-sim run --world supermarket --rate 5000
   store-hub-sim score --ledger day.jsonl --events events.jsonl
 
 The same world, seed, first day and days give the same ledger byte for byte.
 Exit codes: 0 ok, 1 failed or stopped, 2 wrong use or a world's file that is wrong.`;
+
+const LOCAL_HUB = 'mqtt://127.0.0.1:1883';
+
+const RATE_NOTE = `
+Load:
+  --rate 5000 lets the shop live as fast as it must for 5,000 readings a second, in the proportions of its devices. No
+  more than a second's worth waits for acknowledgement, so a slow hub is not overrun: the rate falls. At the end it says
+  what was sent and acknowledged, the rate reached, p50 and p99 of PUBACK, how long it waited for the hub, and how fast
+  the shop lived. A day takes seconds; --days makes it longer. Its speed changes, so this run is not for the score.`;
 
 const FAULTS_NOTE = `
 Which device is struck and when is told by --seed, in the shop's time, and written beside the ledger for the score.
@@ -72,7 +83,12 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('-l, --ledger <file>', 'where to write what happened: one JSON object a line')
     .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
-    .option('--hub <url>', 'its devices speak to this hub, such as mqtt://127.0.0.1:1883; needs --speed')
+    .option(
+      '--rate <n>',
+      'instead of --speed: so fast that its devices say n readings a second; see below',
+      whole(1, 1e6),
+    )
+    .option('--hub <url>', `its devices speak to this hub; needs --speed or --rate; with --rate default ${LOCAL_HUB}`)
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
     .option(
       '--faults <list>',
@@ -83,7 +99,10 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
     .option('--serial', 'some scales, scanners and RFID readers are on serial lines in --dir; needs socat')
     .addOption(opcuaOption())
-    .addHelpText('after', `\nFaults:\n${columns(WORDS.map(([word, does]) => [`  ${word}`, does]))}\n${FAULTS_NOTE}`)
+    .addHelpText(
+      'after',
+      `\nFaults:\n${columns(WORDS.map(([word, does]) => [`  ${word}`, does]))}\n${FAULTS_NOTE}\n${RATE_NOTE}`,
+    )
     .action((flags: RunFlags) => runIt(flags, stop));
   program
     .command('config')
@@ -121,9 +140,12 @@ export function createProgram(stop: AbortSignal): Command {
 }
 
 async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
-  const { world, hub: mqtt, hubHttp, faults, dir, serial, opcua, ...flags } = given;
-  if (mqtt !== undefined && flags.speed === undefined)
-    throw new InvalidArgumentError('--hub needs --speed: devices of a shop that has no time cannot speak');
+  const { world, hub: named, hubHttp, faults, dir, serial, opcua, ...flags } = given;
+  if (flags.rate !== undefined && flags.speed !== undefined)
+    throw new InvalidArgumentError('--rate finds the speed that it needs: leave --speed away');
+  const mqtt = named ?? (flags.rate === undefined ? undefined : LOCAL_HUB);
+  if (mqtt !== undefined && flags.rate === undefined && flags.speed === undefined)
+    throw new InvalidArgumentError('--hub needs --speed or --rate: devices of a shop that has no time cannot speak');
   if (mqtt === undefined && (faults !== NO_FAULTS || dir !== undefined))
     throw new InvalidArgumentError('--faults and --dir go with --hub: without a hub no device speaks');
   needFolder(given);
@@ -135,12 +157,13 @@ async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
       if (isTerminal) process.stderr.write(`\r\u001b[K${text}`);
     },
   };
-  const { finished, tally, said, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
+  const { finished, tally, said, load, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
   if (isTerminal) process.stderr.write('\r\u001b[K');
   const days = flags.days === 1 ? 'one day' : `${flags.days} days`;
   say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);
   say(columns(tally.rows().map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
   if (said) say(columns(saidRows(said).map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
+  if (load) say(columns(loadRows(load).map(([name, value]) => [`  ${name}`, value])));
   if (flags.ledger !== undefined) say(`ledger: ${flags.ledger}`);
   if (flags.ledger !== undefined && flags.speed !== undefined) say(`clock of the run: ${clockFileOf(flags.ledger)}`);
   if (flags.ledger !== undefined && faults !== NO_FAULTS) say(`faults: ${faultFileOf(flags.ledger)}`);

@@ -9,6 +9,7 @@ import { NO_FAULTS } from '../fleet/faults.ts';
 import type { FleetTally } from '../fleet/sim-device.ts';
 import { writeStrikes } from '../fleet/strikes.ts';
 import { weekdayOf } from './calendar.ts';
+import { drive, type Load, LoadMeter } from './drive.ts';
 import { openLedgerFile } from './ledger-file.ts';
 import { openTally, type Tally } from './tally.ts';
 import { openWorld, type World } from './world.ts';
@@ -25,7 +26,9 @@ export interface RunOptions {
   readonly ledger?: string | undefined;
   /** So many times as fast as life; none: as fast as it can. */
   readonly speed?: number | undefined;
-  /** Its devices speak to this hub; needs a speed. */
+  /** Readings a second: as fast as that needs; instead of a speed, and with a hub. */
+  readonly rate?: number | undefined;
+  /** Its devices speak to this hub; needs a speed or a rate. */
   readonly hub?: HubOptions | undefined;
 }
 
@@ -40,6 +43,8 @@ export interface RunResult {
   readonly tally: Tally;
   /** With a hub: what its devices said, and what became of it. */
   readonly said?: FleetTally | undefined;
+  /** With a rate. */
+  readonly load?: Load | undefined;
   readonly seconds: number;
 }
 
@@ -73,15 +78,26 @@ export async function run(options: RunOptions, progress: Progress, stop: AbortSi
     progress.show(`${clock.format(world.now)}  ${tally.line()}`);
   };
   let said: FleetTally | undefined;
+  let load: Load | undefined;
   try {
-    const { speed } = options;
-    if (speed === undefined) await hurry(world, stop, show);
+    const { speed, rate, hub } = options;
+    if (rate !== undefined && hub !== undefined) {
+      const meter = new LoadMeter();
+      const fleet = attach(world, { ...hub, meter, seed: options.seed, speed: 1 });
+      const from = firstMorning(options, world);
+      await fleet.start(from);
+      world.advance(from);
+      if (options.ledger !== undefined && hub.faults !== NO_FAULTS)
+        writeStrikes(faultFileOf(options.ledger), fleet.strikes);
+      load = await drive({ world, fleet, meter, rate }, stop, show);
+      said = fleet.tally;
+    } else if (speed === undefined) await hurry(world, stop, show);
     else said = await pace(world, { ...options, speed }, stop, show);
   } finally {
     ledger?.close();
   }
   const seconds = (performance.now() - begun) / 1000;
-  return { finished: world.now >= world.endsAt, tally, said, seconds };
+  return { finished: world.now >= world.endsAt, tally, said, load, seconds };
 }
 
 async function hurry(world: World, stop: AbortSignal, show: () => void): Promise<void> {
