@@ -118,7 +118,7 @@ describeWith('mosquitto')('devices at an outside broker', () => {
     await client.publishAsync('zigbee2mqtt/door-4', 'not for us', { qos: 1 });
     await client.publishAsync('zigbee2mqtt/door-3', 'for us', { qos: 1 });
     taken.splice(0);
-    const subscriber = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+    const subscriber = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
       ...{ clientId: 'store-hub-store-0042-shop', clean: false, reconnectPeriod: 0 },
     });
     const heard: string[] = [];
