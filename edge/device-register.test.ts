@@ -133,6 +133,19 @@ describe('many names', () => {
   });
 });
 
+test('frames and refusals are counted by codec; what one device says for another is one frame', () => {
+  const heard = { kind: 'status' as const, readings: [], counted: 1 };
+  register.seen('reader', NOW, heard);
+  register.seen('reader', NOW, { ...heard, more: true });
+  register.seen('reader.tag-1', NOW, { ...heard, through: 'reader' });
+  register.refused('reader', NOW, 'no');
+  register.seen('shelf-1', NOW, heard);
+  expect(Object.fromEntries(register.tallies)).toEqual({
+    impinj: { frames: 2, refused: 1 },
+    hub: { frames: 1, refused: 0 },
+  });
+});
+
 describe('frames', () => {
   const frame = (text: string, received = NOW) => ({ bytes: Buffer.from(text), received, topic: 'impinj/events' });
 

@@ -3,11 +3,12 @@
  * wrong with it last, and its last frames. It lives in memory and begins anew with the process. Told of every delivery,
  * so it does little with each: a look-up and a few additions. Whoever sends under many names cannot make it grow.
  */
-import type { DeviceConfig } from './contracts/devices.ts';
+import type { CodecName, DeviceConfig } from './contracts/devices.ts';
 import type { Frame, Said } from './contracts/formats.ts';
 import type { AcceptedReading } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
 import { FrameRing, type Mask, type RingBytes, type ShownFrame, shownBytes, shownReadings } from './device-frames.ts';
+import type { FrameTally } from './ops/device-metrics.ts';
 import { Strangers } from './strangers.ts';
 
 /** What a device said, after the hub's own schemas judged it. */
@@ -61,6 +62,8 @@ export interface DeviceView {
 interface Entry {
   readonly name: string;
   readonly config: DeviceConfig | undefined;
+  /** Its codec's. */
+  readonly tally: FrameTally;
   through: DeviceConfig | undefined;
   lastSeen: number | undefined;
   frames: number;
@@ -93,6 +96,7 @@ export class DeviceRegister {
   readonly #listeners = new Set<RegisterListener>();
   readonly #rings: RingBytes = { held: 0 };
   readonly strangers: Strangers;
+  readonly tallies = new Map<CodecName, FrameTally>();
   #looked = 0;
   /** Deliveries of devices that found no place. */
   others = 0;
@@ -101,7 +105,8 @@ export class DeviceRegister {
   constructor(devices: readonly DeviceConfig[], mask: Mask) {
     this.#mask = mask;
     this.strangers = new Strangers(mask);
-    for (const config of devices) this.#entries.set(config.name, newEntry(config.name, config));
+    for (const config of devices)
+      this.#entries.set(config.name, newEntry(config.name, config, this.#tallyOf(config.codec)));
   }
 
   /** Hears of everything, at once; gives back how to stop it. */
@@ -115,7 +120,10 @@ export class DeviceRegister {
     const entry = this.#entry(device, now);
     if (entry === undefined) return;
     const readings = what.readings.length + what.counted;
-    this.#count(entry, now, what.more === true ? 0 : 1, readings);
+    const frames = what.more === true ? 0 : 1;
+    this.#count(entry, now, frames, readings);
+    // A frame that speaks for others is its sender's.
+    if (what.through === undefined) entry.tally.frames += frames;
     if (what.through !== undefined && entry.config === undefined)
       entry.through = this.#entries.get(what.through)?.config;
     if (what.kind === 'status') status(entry, what.readings);
@@ -128,6 +136,8 @@ export class DeviceRegister {
     const entry = this.#entry(device, now);
     if (entry === undefined) return;
     this.#count(entry, now, 1, 0);
+    entry.tally.frames += 1;
+    entry.tally.refused += 1;
     const said = reason.slice(0, LONGEST_REASON);
     entry.error = { reason: said, at: now };
     const ring = bytes !== undefined && entry.watched > now ? this.#ring(entry) : undefined;
@@ -198,6 +208,12 @@ export class DeviceRegister {
     return [...this.#entries.values()].map((entry) => view(entry, now));
   }
 
+  #tallyOf(codec: CodecName): FrameTally {
+    const tally = this.tallies.get(codec) ?? { frames: 0, refused: 0 };
+    this.tallies.set(codec, tally);
+    return tally;
+  }
+
   #entry(device: string, now: number): Entry | undefined {
     return this.#entries.get(device) ?? this.#begin(device, now);
   }
@@ -207,7 +223,7 @@ export class DeviceRegister {
       this.others += 1;
       return undefined;
     }
-    const entry = newEntry(device, undefined);
+    const entry = newEntry(device, undefined, this.#tallyOf('hub'));
     this.#entries.set(device, entry);
     return entry;
   }
@@ -254,10 +270,11 @@ export class DeviceRegister {
   }
 }
 
-function newEntry(name: string, config: DeviceConfig | undefined): Entry {
+function newEntry(name: string, config: DeviceConfig | undefined, tally: FrameTally): Entry {
   return {
     name,
     config,
+    tally,
     through: undefined,
     ...{ lastSeen: undefined, frames: 0, readings: 0 },
     ...{ minute: 0, nowFrames: 0, nowReadings: 0, beforeFrames: 0, beforeReadings: 0 },

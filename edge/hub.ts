@@ -385,6 +385,7 @@ export class Hub {
       outboxWaiting: () => this.#delivery.waiting,
       quarantined: () => this.#standing.quarantinedByRule(),
       ready: () => this.#standing.readiness(),
+      devices: () => this.#devices.figures(this.#standing.quiet),
       door: () =>
         doorFigures({
           door: this.#door,

@@ -4,6 +4,7 @@
  */
 import { formatOf } from './codecs/formats.ts';
 import type { HubJson } from './codecs/hub-json.ts';
+import { deviceState } from './contracts/device-states.ts';
 import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { SourcePosition } from './contracts/intake.ts';
 import type { Kind } from './contracts/readings.ts';
@@ -15,6 +16,7 @@ import { DeviceWatch } from './device-watch.ts';
 import { framesIn } from './device-wiring.ts';
 import type { FramesIn } from './devices/frames-in.ts';
 import { FileDesk } from './file-desk.ts';
+import type { DeviceFigures } from './ops/device-metrics.ts';
 import type { Logger } from './ops/logging.ts';
 import { type Transport, transportsOf } from './transports.ts';
 
@@ -81,6 +83,17 @@ export class ShopDevices {
     const shown = names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ', ...' : '');
     const devices = names.length === 1 ? 'device' : 'devices';
     return [`something is wrong with ${names.length} ${devices} (${shown}): \`store-hub devices list\` says what`];
+  }
+
+  /** For the metrics. `quiet`: names of those that say nothing any more. */
+  figures(quiet: readonly string[]): DeviceFigures {
+    const { strangers, tallies } = this.register;
+    const silent = new Set(quiet);
+    const devices = this.register.list(Date.now()).map(({ name, codec, lastSeen, trouble, error, online }) => {
+      const look = { lastSeen, online, hasTrouble: trouble !== undefined, refused: error?.at };
+      return { codec, state: deviceState({ ...look, isQuiet: silent.has(name) }) };
+    });
+    return { tallies, devices, strangers: strangers.size, strangerFrames: strangers.total };
   }
 
   /** Begins to fetch what does not come by itself. */

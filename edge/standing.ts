@@ -48,6 +48,11 @@ export class Standing {
     return this.#figures?.shoppersRemoved ?? 0;
   }
 
+  /** Names of devices that say nothing any more. */
+  get quiet(): readonly string[] {
+    return this.#figures?.quiet ?? [];
+  }
+
   /** Events dropped for want of space since start, by stream. */
   get dropped(): Readonly<Partial<Record<Stream, number>>> {
     return this.#figures?.dropped ?? {};

@@ -46,6 +46,8 @@ export class Strangers {
   #held = 0;
   /** Frames of those that found no place. */
   others = 0;
+  /** Frames of all, since start. */
+  total = 0;
 
   constructor(mask: Mask) {
     this.#mask = mask;
@@ -53,6 +55,7 @@ export class Strangers {
 
   /** `topic` and `client` fit for a list that an operator reads; `now`: epoch ms. */
   came(topic: string, client: string, bytes: Uint8Array, now: number): void {
+    this.total += 1;
     const entry = this.#entries.get(topic) ?? this.#begin(topic, now);
     if (entry === undefined) {
       this.others += 1;
@@ -83,6 +86,10 @@ export class Strangers {
   /** Of those whose frames are kept. */
   frames(): readonly StrangerFrames[] {
     return [...this.#entries.values()].flatMap(({ topic, frames }) => (frames.length > 0 ? { topic, frames } : []));
+  }
+
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** Heard last first. */

@@ -83,6 +83,11 @@ describe('a running store', () => {
     expect(list.stdout).toContain('POST /push/unknown');
     expect(list.stdout).not.toContain('4111111111111111');
 
+    const metrics = await (await fetch(`${store.httpUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^store_hub_device_frames_refused_total\{codec="chirpstack"\} 1$/m);
+    expect(metrics).toMatch(/^store_hub_devices\{codec="axis",state="refused"\} 1$/m);
+    expect(metrics).toMatch(/^store_hub_strangers 5$/m);
+
     const watched = await devices('watch', 'freezer', '--once');
     expect(watched.stdout).toMatch(/lora\/freezer\/up {2}\d+ bytes\n {2}raw {6}\{"deduplicationId":"u-1"/);
     expect(watched.stdout).toMatch(/decoded +\{"kind":"climate".*"celsius":4\.5/);

@@ -11,6 +11,7 @@ import {
   type StrangerReport,
   strangerFramesReportSchema,
 } from '../contracts/device-reports.ts';
+import { deviceState } from '../contracts/device-states.ts';
 import { EDGE_SOCKET } from '../contracts/edge-socket.ts';
 import { HubError } from '../contracts/errors.ts';
 import type { Frame } from '../contracts/formats.ts';
@@ -163,11 +164,14 @@ function row(device: DeviceReport, quiet: ReadonlySet<string>): string[] {
 
 function stateOf(device: DeviceReport, quiet: ReadonlySet<string>): string {
   const { name, last_seen, online, trouble, error, dead_antennas } = device;
-  if (trouble !== null) return 'trouble';
-  if (last_seen === null) return 'never';
-  if (quiet.has(name)) return 'quiet';
-  if (error !== null && error.at >= last_seen) return 'refused';
-  if (online === false) return 'offline';
+  const state = deviceState({
+    hasTrouble: trouble !== null,
+    lastSeen: last_seen === null ? undefined : Date.parse(last_seen),
+    isQuiet: quiet.has(name),
+    refused: error === null ? undefined : Date.parse(error.at),
+    online: online ?? undefined,
+  });
+  if (state !== 'ok') return state;
   return dead_antennas.length === 0 ? 'ok' : `antenna ${dead_antennas.map((number) => number ?? '').join(', ')}`.trim();
 }
 

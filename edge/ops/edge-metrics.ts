@@ -8,6 +8,7 @@ import { NO_OFFER_REASONS } from '../contracts/campaigns.ts';
 import { EVENT_TYPES, type EventType, streamOf } from '../contracts/events.ts';
 import { isKind, KINDS, type Kind } from '../contracts/readings.ts';
 import { JOURNAL_STREAMS, type JournalStream, STREAMS, type Stream } from '../contracts/streams.ts';
+import { type DeviceFigures, deviceMetrics } from './device-metrics.ts';
 import { type DoorSnapshot, doorMetrics } from './door-metrics.ts';
 import { BATCH_BUCKETS, DURATION_BUCKETS, largestFirst, rateMetrics, samples, zeros } from './metric-shapes.ts';
 import { counter, gauge, type PulledMetric, pulled } from './pulled-metrics.ts';
@@ -40,6 +41,7 @@ export interface EdgeSources {
   /** Those that have not ended. */
   readonly alerts?: () => readonly Alert[];
   readonly door?: () => DoorSnapshot;
+  readonly devices?: () => DeviceFigures;
   readonly outboxWaiting?: () => number;
   /** Quarantined keys by rule. */
   readonly quarantined?: () => ReadonlyMap<string, number>;
@@ -132,6 +134,7 @@ export class EdgeMetrics {
       ...rateMetrics(ways, meaning),
       ...asked(sources),
       ...doorMetrics(() => this.#sources.door?.() ?? {}),
+      ...deviceMetrics(() => this.#sources.devices?.()),
     ]) {
       pulled(this.registry, metric);
     }

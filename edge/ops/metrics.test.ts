@@ -56,6 +56,15 @@ describe('the edge', () => {
       buffer: () => ({ events: 7, bytes: 700, oldestReceived: undefined }),
       journal: () => ({ usedBytes: 1, walBytes: 2, budgetBytes: 3, filled: 0.5 }),
       door: () => ({ connections: 4, qos2Repeated: 5, sightings: new Map([['gate-1', 6]]) }),
+      devices: () => ({
+        tallies: new Map([['impinj', { frames: 9, refused: 2 }]]),
+        devices: [
+          { codec: 'impinj', state: 'ok' },
+          { codec: 'impinj', state: 'trouble' },
+          { codec: 'impinj', state: 'ok' },
+        ],
+        ...{ strangers: 3, strangerFrames: 8 },
+      }),
       quarantined: () => new Map([['shelf-gap', 1]]),
       ready: () => ({ ready: true, reasons: ['x'] }),
     });
@@ -68,6 +77,13 @@ describe('the edge', () => {
     expect(Object.fromEntries(scrape.values)).toMatchObject({
       'store_hub_readings_accepted_total{kind="sale"}': 3,
       'store_hub_readings_refused_total{kind="other"}': 1,
+      'store_hub_device_frames_total{codec="impinj"}': 9,
+      'store_hub_device_frames_refused_total{codec="impinj"}': 2,
+      'store_hub_devices{codec="impinj",state="ok"}': 2,
+      'store_hub_devices{codec="impinj",state="trouble"}': 1,
+      'store_hub_devices{codec="impinj",state="quiet"}': 0,
+      store_hub_strangers: 3,
+      store_hub_stranger_frames_total: 8,
       'store_hub_events_total{stream="sales"}': 2,
       'store_hub_events_total{stream="offers"}': 1,
       'store_hub_offer_events_total{event="flagged"}': 1,
