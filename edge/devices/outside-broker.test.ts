@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Aedes } from 'aedes';
@@ -18,7 +19,7 @@ import type { Receipt } from '../contracts/intake.ts';
 import { authority, certificate } from '../ops/certificates.fixture.ts';
 import { KeptFilters } from './kept-filters.ts';
 import { OutsideBrokerLink } from './outside-broker.ts';
-import { until } from './raw-mqtt.ts';
+import { again, publishPacket, until } from './raw-mqtt.ts';
 
 interface Taken {
   readonly device: string;
@@ -329,4 +330,85 @@ describeWith('mosquitto')('devices at an outside broker', () => {
     await until(() => taken.length === 5000);
     expect(new Set(taken.map(({ text }) => text)).size).toBe(5000);
   });
+});
+
+/** A broker that gives the lowest free packet id, and whose connections are cut at will. */
+class PlainBroker {
+  readonly #server = createServer((socket) => this.#serve(socket));
+  #socket: Socket | undefined;
+  #subscribed = false;
+  /** Packet ids of the PUBACKs, in order. */
+  readonly acknowledged: number[] = [];
+
+  async start(): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  stop(): void {
+    this.#socket?.destroy();
+    this.#server.close();
+  }
+
+  publish(packetId: number, text: string, isAgain = false): void {
+    const packet = publishPacket('zigbee2mqtt/door-3', text, 1, packetId);
+    this.#socket?.write(isAgain ? again(packet) : packet);
+  }
+
+  /** Resolves when it is connected anew. */
+  async cut(): Promise<void> {
+    const before = this.#socket;
+    before?.destroy();
+    await until(() => this.#socket !== before && this.#subscribed);
+  }
+
+  get subscribed(): boolean {
+    return this.#subscribed;
+  }
+
+  #serve(socket: Socket): void {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      const type = (bytes[0] ?? 0) >> 4;
+      if (type === 1) {
+        socket.write(Buffer.from([0x20, 2, this.#subscribed ? 1 : 0, 0]));
+        this.#socket = socket;
+      } else if (type === 8) {
+        socket.write(Buffer.from([0x90, 3, bytes[2] ?? 0, bytes[3] ?? 0, 1]));
+        this.#subscribed = true;
+      } else if (type === 4) {
+        for (let at = 0; at < bytes.length; at += 4) this.acknowledged.push(bytes.readUInt16BE(at + 2));
+      }
+    });
+  }
+}
+
+test('a publish that comes again is another one when the first was acknowledged, and the same one when it was not', async () => {
+  const plain = new PlainBroker();
+  await plain.start();
+  closing.push(() => plain.stop());
+  await link();
+  await until(() => plain.subscribed);
+  plain.publish(1, 'open');
+  await until(() => taken.length === 1);
+  taken[0]?.done(ACCEPTED);
+  await until(() => plain.acknowledged.length === 1);
+  // The door opened once more, under the id that was free again; the connection was gone before it came.
+  await plain.cut();
+  plain.publish(1, 'open', true);
+  await until(() => taken.length === 2);
+  await plain.cut();
+  taken[1]?.done(ACCEPTED);
+  plain.publish(1, 'open', true);
+  await until(() => plain.acknowledged.length === 2);
+  expect(taken).toHaveLength(2);
+  // One that counts its ids up uses none of them again soon: this one it sent before.
+  for (let packetId = 1000; packetId < 1400; packetId += 1) plain.publish(packetId, 'open');
+  await until(() => taken.length === 402);
+  for (const { done } of taken.slice(2)) done(ACCEPTED);
+  await until(() => plain.acknowledged.length === 402);
+  await plain.cut();
+  plain.publish(1399, 'open', true);
+  await until(() => plain.acknowledged.length === 403);
+  expect(taken).toHaveLength(402);
 });

@@ -1,8 +1,10 @@
 /**
  * Devices that publish at a broker of the shop's own. A session that the broker keeps, subscriptions of QoS 1, and each
  * publish acknowledged in its turn when its frame is stored: what was not stored the broker sends again, after a broken
- * connection and after a crash of either side. Within this process a resend is told by its packet id, so that a broken
- * connection doubles nothing; after a crash the ids of the readings tell it.
+ * connection and after a crash of either side. Within this process a resend is told by its packet id as long as no PUBACK
+ * was written for it, so that a broken connection doubles nothing. A PUBACK that was written may have arrived: then the id
+ * is free, and what comes under it may be another publish with the same bytes. That is ruled out with brokers that were
+ * seen to count their ids up; with others, and after a crash, the ids of the readings tell it.
  *
  * The client library acknowledges one publish at a time and reads nothing meanwhile. So a publish is shown to it as one
  * of QoS 0, and its PUBACK is written here, straight to the stream: the library writes whole packets in one turn.
@@ -47,6 +49,8 @@ interface Known {
   readonly digest: string;
   owed: Owed;
   stored: boolean;
+  /** A PUBACK for it was written. */
+  written: boolean;
 }
 
 const PAUSE = { first: 1000, longest: 60_000 };
@@ -55,6 +59,8 @@ const STEADY_MS = 10_000;
 const MOST_FRAMES = 1000;
 const MOST_BYTES = 4_194_304;
 const MOST_KNOWN = 5000;
+/** So many different packet ids in a row are more than brokers have on the way: it counts them up. */
+const COUNTED_UP = 300;
 /** Of one publish, as at the hub's own broker. */
 const MOST_PUBLISH = 1_048_576;
 const PUBACK = 0x40;
@@ -64,6 +70,8 @@ export class OutsideBrokerLink {
   readonly #topics = new TopicMap<string>();
   readonly #filters: readonly string[];
   readonly #known = new Map<number, Known>();
+  /** It gives packet ids again soon. */
+  #reuses = false;
   readonly #seen = new WeakSet<IPublishPacket>();
   #client: MqttClient | undefined;
   #owed: Owed[] = [];
@@ -156,7 +164,10 @@ export class OutsideBrokerLink {
   #connected(client: MqttClient, sessionPresent: boolean): void {
     if (client !== this.#client) return;
     this.#since = performance.now();
-    if (!sessionPresent) this.#known.clear();
+    if (!sessionPresent) {
+      this.#known.clear();
+      this.#reuses = false;
+    }
     if (!this.#noted(client, sessionPresent)) return;
     // To subscribe again would bring every retained message again.
     if (sessionPresent && this.#subscribed) {
@@ -314,13 +325,15 @@ export class OutsideBrokerLink {
   #cameBefore(client: MqttClient, owed: Owed, { dup, topic }: IPublishPacket, bytes: Uint8Array): boolean {
     const digest = hash('sha1', Buffer.concat([Buffer.from(`${topic}\0`), bytes]));
     const known = this.#known.get(owed.packet);
-    if (dup && known?.digest === digest) {
+    const isTold = known !== undefined && (!known.written || (!this.#reuses && this.#known.size >= COUNTED_UP));
+    if (dup && isTold && known.digest === digest) {
       known.owed = owed;
       if (known.stored) this.#settle(client, owed);
       return true;
     }
+    if (!dup && known !== undefined) this.#reuses = true;
     this.#known.delete(owed.packet);
-    this.#known.set(owed.packet, { digest, owed, stored: false });
+    this.#known.set(owed.packet, { digest, owed, stored: false, written: false });
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= MOST_KNOWN) break;
       this.#known.delete(oldest);
@@ -347,6 +360,8 @@ export class OutsideBrokerLink {
     for (const [index, { packet }] of ready.entries()) {
       bytes.writeUInt16BE((PUBACK << 8) | 2, index * 4);
       bytes.writeUInt16BE(packet, index * 4 + 2);
+      const known = this.#known.get(packet);
+      if (known !== undefined) known.written = true;
     }
     client.stream.write(bytes);
   }
