@@ -10,7 +10,7 @@ import { spanText, staffName } from './words.ts';
 
 const MOST = 3;
 const MINUTE = 60_000;
-const PAUSE_MS = 20 * MINUTE;
+const PAUSE_MS = 30 * MINUTE;
 /** Then what was low from the start is no news. */
 const FIRST_MS = 15 * MINUTE;
 /** Names in one line. */

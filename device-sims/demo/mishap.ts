@@ -13,7 +13,7 @@ export interface Mishap {
   happen(): void;
   alert(news: AlertNews): void;
   took(subject: string): void;
-  /** Whether the hub missed that it was silent, or that it is back. One sentence each. */
+  /** Whether the hub missed that it was silent, or that it is back: one sentence. */
   faults(): string[];
 }
 
@@ -28,7 +28,7 @@ export function knockedOff({
   readonly narrator: Narrator;
   readonly lead: string;
 }): Mishap {
-  const state = { happened: false, noticed: false, over: false };
+  const state = { happened: false, noticed: false, stands: false, right: false };
   return {
     happen() {
       state.happened = true;
@@ -37,11 +37,11 @@ export function knockedOff({
     },
     alert({ is, alert }) {
       if (!state.happened || alert.subject !== DEVICE) return;
+      state.stands = is !== 'ended';
       if (is === 'raised') {
         state.noticed = true;
         narrator.say('hub', `alert: ${alert.title}`);
-      } else if (is === 'ended') {
-        state.over = true;
+      } else if (is === 'ended' && state.right) {
         narrator.say('hub', `hears ${DEVICE} again: the alert is over`);
       }
     },
@@ -49,6 +49,7 @@ export function knockedOff({
       if (subject !== DEVICE || !state.happened) return;
       narrator.say('staff', `${lead} takes the alert on the phone and goes there`);
       void pace.after(WALK_MS, () => {
+        state.right = true;
         equipment.setRight();
         narrator.say('shop', 'the battery is in again');
       });
@@ -56,7 +57,7 @@ export function knockedOff({
     faults() {
       if (!state.happened) return [];
       if (!state.noticed) return [`${DEVICE} was silent, and no alert told of it`];
-      return state.over ? [] : [`${DEVICE} was set right, and its alert did not end`];
+      return state.right && state.stands ? [`${DEVICE} was set right, and its alert did not end`] : [];
     },
   };
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { World } from '../sim/world.ts';
 
 export interface PaceOptions {
-  readonly world: World;
+  readonly world: Pick<World, 'now' | 'endsAt' | 'advance'>;
   /** So many times as fast as life, at most. */
   readonly speed: number;
   /** Frames on their way to the hub. */
@@ -22,7 +22,7 @@ const LONGEST_TICK_MS = 100;
 /** Devices look at the world between two steps. Simulated ms. */
 const STEP_MS = 5_000;
 /** More on their way at once, and the shop stands still. */
-const MOST_UNDER_WAY = 400;
+const MOST_UNDER_WAY = 200;
 const PATIENCE_MS = 60_000;
 
 interface Waiting {

@@ -14,7 +14,7 @@ import { counted } from './words.ts';
 
 /** Simulated ms since three o'clock. */
 const MINUTE = 60_000;
-const MISHAP_AT = 55 * MINUTE;
+const MISHAP_AT = 25 * MINUTE;
 const CUT_AT = 80 * MINUTE;
 const HEALED_AT = 110 * MINUTE;
 

@@ -92,6 +92,7 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
     const empty = async () => (await buffered()) === 0;
     await waitUntil('the buffer to be empty', empty, { timeoutMs: 30_000, signal });
   }
+  const before = await buffered();
   const exported = await printed(stage, ['journal', 'export'], signal);
   const journal = parseExport(exported);
   const score = scored(cast, exported);
@@ -116,8 +117,10 @@ export async function prove(stage: Stage, cast: Cast, signal: AbortSignal): Prom
   faults.push(...offers.faults, ...traces);
   const found = { journal, score, offers, traces, faults };
   if (!office) {
-    const events = await buffered();
-    if (events !== journal.length) faults.push(`the buffer holds ${events} events, the journal ${journal.length}`);
+    // The hub still notes that lines are unplugged.
+    const after = await buffered();
+    if (journal.length < before || journal.length > after)
+      faults.push(`the buffer holds ${before} to ${after} events, the journal ${journal.length}`);
     return { ...found, verified: undefined };
   }
   faults.push(...(await readByHeadOffice(office, journal, signal)));

@@ -22,7 +22,7 @@ const PARTITION = 7;
 const DWELL = 20_000;
 const THERMOMETER_RHYTHM = 15 * 60_000;
 /** By the hub's clock: so long a busy machine may hold up everything, and no thermometer is quiet. */
-const SHORTEST_RHYTHM = 5_000;
+const SHORTEST_RHYTHM = 10_000;
 /** By the hub's clock, as its gateways for Bluetooth repeat what they hear every ten seconds. */
 const ABSENT_AFTER = '12s';
 

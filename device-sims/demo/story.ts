@@ -121,7 +121,7 @@ function freezerStory(world: World, narrator: Narrator) {
       const { celsius } = measured.data;
       if (state.failed && !state.tooWarm && celsius > limit) {
         state.tooWarm = true;
-        const rule = 'written down for head office, as no rule watches the cold chain yet';
+        const rule = 'head office learns of it; no rule watches the cold chain yet';
         narrator.say('hub', `measures ${degrees(celsius)} in ${FREEZER} (limit ${degrees(limit)}): ${rule}`);
       } else if (state.tooWarm && !state.failed && celsius < limit) {
         state.tooWarm = false;
@@ -166,8 +166,8 @@ function reports({ begins, world }: Afternoon, narrator: Narrator) {
       if (kind === 'sold') state.sales += 1;
       if (ms < state.next || state.next >= world.endsAt) return;
       state.next += REPORT_EVERY_MS;
-      narrator.say('shop', `since three ${counted(state.shoppers, 'shopper')} came, ${counted(state.sales, 'sale')}`);
-      narrator.say('hub', `${counted(state.events, 'event')} are in its journal`);
+      const busy = `${counted(state.shoppers, 'shopper')} came since three, ${counted(state.sales, 'sale')}`;
+      narrator.say('shop', `${busy}; the hub's journal has ${counted(state.events, 'event')} of it`);
     },
   };
 }
