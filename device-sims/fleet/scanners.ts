@@ -20,7 +20,7 @@ export interface ScannerPlan {
 }
 
 /** Hands need longer between two scans; a line that is quiet for less has not ended one. */
-const PAUSE_MS = 120;
+const PAUSE_MS = 250;
 /** Packs of a pallet that somebody looks at closely. */
 const PACKS = 3;
 /** For the hub to hear the last scan. */

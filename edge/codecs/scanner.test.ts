@@ -207,6 +207,21 @@ describe('the line of a scanner', () => {
     }
   });
 
+  it('tells two bursts apart that a busy hub reads at once, but no `]` of a text or of a scanner with ends', () => {
+    const line = lineOf();
+    const both = Buffer.concat([
+      scanBytes('010952123454321321A7', { aim: 'd2' }),
+      scanBytes('4006381333931', { aim: 'E0' }),
+    ]);
+    expect(texts(line.push(both))).toEqual([']d2\t010952123454321321A7']);
+    expect(texts(line.idle?.() ?? [])).toEqual([']E0\t4006381333931']);
+    line.push(scanBytes('a[1]', { aim: 'Q0' }));
+    expect(texts(line.idle?.() ?? [])).toEqual([']Q0\ta[1]']);
+    const ending = lineOf();
+    ending.push(scanBytes('4006381333931', { aim: 'E0', end: '\r' }));
+    expect(texts(ending.push(Buffer.from(']E040063]81333931\r')))).toEqual([']E0\t40063]81333931']);
+  });
+
   it('takes a burst without an end when the line is quiet', () => {
     const line = lineOf();
     expect(line.idleMs).toBe(50);

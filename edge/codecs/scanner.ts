@@ -57,7 +57,8 @@ const ENDS = new Set([0x02, 0x03, 0x09, 0x0a, 0x0d]);
 const CONTROLS = new Set([0x04, 0x1c, 0x1d, 0x1e]);
 
 /**
- * Bytes between two ends are a scan; what no scanner sends is skipped, such as bytes of a line set otherwise. A scanner
+ * Bytes between two ends are a scan. Of a scanner without ends a `]` begins the next one where no code of the trade holds
+ * that letter: a busy hub may read two bursts at once, and see no pause between them. What no scanner sends is skipped, such as bytes of a line set otherwise. A scanner
  * that has ended a scan ends all of them: then a pause is a pause, and half a scan is only given up for a beginning.
  */
 class ScanLine implements LineParser {
@@ -74,9 +75,19 @@ class ScanLine implements LineParser {
       if (ENDS.has(byte)) {
         this.#ends = true;
         scans.push(...this.#taken());
-      } else this.#hold(byte);
+      } else {
+        if (byte === BEGINNING && this.#isBurstBefore()) scans.push(...this.#taken());
+        this.#hold(byte);
+      }
     }
     return scans;
+  }
+
+  #isBurstBefore(): boolean {
+    if (this.#ends || this.#paused || this.#tooLong || this.#held.length <= AIM || this.#held[0] !== BEGINNING)
+      return false;
+    const identifier = String.fromCharCode(...this.#held.slice(1, AIM));
+    return Object.hasOwn(GS1_ELEMENTS, identifier) || Object.hasOwn(GOODS, identifier);
   }
 
   idle(): readonly Uint8Array[] {
