@@ -8,7 +8,7 @@ const MARKS: readonly (readonly [codec: CodecName, marks: RegExp])[] = [
   ['impinj', /"eventType"\s*:\s*"(?:tagInventory|inventoryStatus|antennaConnected|antennaDisconnected)/],
   ['zebra', /"idHex"\s*:|"component"\s*:\s*"RC"/],
   ['xovis', /"(?:logics_data|live_data|status_data)"\s*:/],
-  ['axis', /"apiName"\s*:\s*"Axis Retail Data"|"occupancy"\s*:.*"total_in"\s*:/s],
+  ['axis', /"apiName"\s*:\s*"Axis Retail Data"|"timestamp"\s*:\s*"\d{14}"|"occupancy"\s*:.*"total_in"\s*:/s],
   ['ble-gateway', /"type"\s*:\s*"(?:Gateway|iBeacon)"|"ibeaconUuid"\s*:|"manufacturerdata"\s*:|"servicedata"\s*:/],
   ['frigate', /"before"\s*:\s*\{.*"camera"\s*:/s],
   ['zigbee2mqtt', /"linkquality"\s*:/],
