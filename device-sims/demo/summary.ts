@@ -19,7 +19,7 @@ export interface SummaryOptions {
 function gapsLine({ episodes, found, missed, false: wrong, brief, seconds_to_find: { p50, p95 } }: Found): string {
   const spans = [p50, p95].map((seconds) => (seconds === null ? '-' : spanText(seconds * 1000)));
   const short = brief > 0 ? `; ${brief} shorter than a minute` : '';
-  return `${found} of ${episodes} found, ${missed} missed, ${wrong} false; within ${spans[0]} mostly, ${spans[1]} at most of 95 %${short}`;
+  return `${found} of ${episodes} found, ${missed} missed, ${wrong} false; half within ${spans[0]}, 95 % within ${spans[1]}${short}`;
 }
 
 function salesLine({ score: { sales } }: Proof): string {
