@@ -165,6 +165,26 @@ describe('a device whose rhythm is learned', () => {
     expect(silences).toEqual([0, 0, 0, 0]);
   });
 
+  it('that sleeps costs no looks of its own while the shop does', () => {
+    const tills = ['till-1', 'till-2'].map((name) => ({ name, overnight: false, rhythm: 41 * MINUTE }));
+    const shop = new Shop(...tills);
+    for (let i = 0; i < 60; i += 1) {
+      expect(shop.pass(5 * MINUTE)).toEqual([]);
+      shop.hears('till-1');
+      shop.hears('till-2');
+    }
+    // A minute before it were silent the shop closes.
+    expect(shop.beats('till-2', 4 * MINUTE, 9)).toEqual([]);
+    let looks = 0;
+    for (const end = shop.now + 14 * HOUR; ; looks += 1) {
+      shop.now = shop.liveness.nextAt ?? end;
+      if (shop.now >= end) break;
+      expect(shop.liveness.due(shop.now, shop.now)).toEqual([]);
+    }
+    expect(looks).toBeLessThanOrEqual((14 * HOUR) / (5 * MINUTE));
+    expect(shop.beats('till-2', 4 * MINUTE, 4)).toEqual(['till-1 silent']);
+  });
+
   it('that is quiet every night is judged by the work of the shop: by others, or by its opening hours', () => {
     for (const devices of [['till-1', 'till-2'], ['till-1']]) {
       const open = devices.length > 1 ? undefined : (wall: number) => (wall - 5 * HOUR) % DAY < 10 * HOUR;
@@ -220,7 +240,7 @@ describe('devices that come by one way', () => {
     const shop = new Shop(...sensors);
     expect(round(shop, ['a', 'b', 'c'], 10)).toEqual([]);
     expect(shop.pass(20 * MINUTE)).toEqual(['lorawan/x silent']);
-    expect(shop.liveness.quiet).toEqual(['lorawan/x']);
+    expect(shop.liveness.quiet).toEqual(['a', 'b', 'c']);
     shop.restart(HOUR);
     expect(shop.pass(DAY)).toEqual([]);
     expect(shop.hears('a')).toEqual(['lorawan/x back']);
@@ -241,9 +261,10 @@ describe('devices that come by one way', () => {
     expect(shop.beats('a', MINUTE, 3)).toEqual([]);
     expect(shop.pass(10 * MINUTE)).toEqual(['a silent']);
     expect(shop.pass(20 * MINUTE)).toEqual(['w/x silent', 'a folded']);
-    expect(shop.liveness.quiet).toEqual(['w/x']);
+    expect(shop.liveness.quiet).toEqual(['a', 'b']);
     shop.restart(0);
     expect(shop.hears('b')).toEqual(['w/x back']);
+    expect(shop.liveness.quiet).toEqual(['a']);
     expect(shop.hears('a')).toEqual(['a back']);
   });
 

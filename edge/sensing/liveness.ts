@@ -139,9 +139,11 @@ export class Liveness {
     return Number.isFinite(this.#next) ? this.#next : undefined;
   }
 
-  /** In the order of the configuration, then the ways. */
+  /** In the order of the configuration, those behind a way that is silent, too. */
   get quiet(): readonly string[] {
-    this.#quiet ??= [...this.#everybody()].filter(({ silent }) => silent).map(({ name }) => name);
+    this.#quiet ??= [...this.#devices.values()]
+      .filter(({ silent, folded, way }) => silent || folded || way?.silent)
+      .map(({ name }) => name);
     return this.#quiet;
   }
 
@@ -243,8 +245,12 @@ export class Liveness {
 
   /** The next look is at the earliest moment at which one of the limits, or this share of it, may be reached. */
   #waitFor(measures: readonly Measure[], now: number, share = 1): void {
-    for (const { quiet, limit } of measures)
-      if (quiet < limit * share) this.#next = Math.min(this.#next, now + Math.ceil(limit * share - quiet));
+    for (const { quiet, limit, work } of measures) {
+      const left = limit * share - quiet;
+      // The clock of work goes by slots, and may stand still all night.
+      const slotEnd = work ? (ShopPulse.slotAt(now) + 1) * SLOT_MS : 0;
+      if (left > 0) this.#next = Math.min(this.#next, Math.max(now + Math.ceil(left), slotEnd));
+    }
   }
 
   /** Slots of time are over: was the shop at work in them? */
