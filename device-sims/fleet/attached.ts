@@ -105,7 +105,7 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
     async stop() {
       blows.end();
       try {
-        for (const device of devices) await device.stop();
+        await Promise.all(devices.map((device) => device.stop()));
       } catch (error) {
         await links.close(true);
         throw error;

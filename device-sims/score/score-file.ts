@@ -55,7 +55,9 @@ export const scoreSchema = z.strictObject({
     unplanned: count.describe(
       'products on shelves that the hub told of and nobody planned; their items count as error',
     ),
-    events_per_change: share.describe('levels that the hub told, for each true change of a shelf'),
+    events_per_change: share.describe(
+      'levels that the hub told without the first of each shelf, for each true change of one',
+    ),
   }),
   items: z.strictObject({
     items: count,

@@ -118,7 +118,7 @@ describe('stock', () => {
   });
 
   it('counts what the hub says against what truly changed', () => {
-    const storm = Array.from({ length: 20 }, (_, minute) => level(minute, 'A1', 10 - (minute % 2)));
+    const storm = Array.from({ length: 21 }, (_, minute) => level(minute, 'A1', 10 - (minute % 2)));
     expect(judge([picked(5, 'A1', 1), picked(6, 'A1', 1)], storm).stock.events_per_change).toBe(10);
   });
 });

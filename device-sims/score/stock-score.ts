@@ -51,6 +51,8 @@ export function stockScore(truth: Truth, hub: HubStory): Score['stock'] {
     sums.all.error += integrate(nothing, said, spans, (_is, level) => Math.abs(level ?? 0));
   }
   const { from, until } = truth.span;
+  // By the first of each it only became known.
+  const first = hub.levels.size;
   const told = hub.levelsSaid.filter((at) => at >= from && at <= until).length;
   return {
     gtins: sums.all.gtins.size,
@@ -58,7 +60,7 @@ export function stockScore(truth: Truth, hub: HubStory): Score['stock'] {
     with_sensor: stockOf(sums.with, time),
     without_sensor: stockOf(sums.without, time),
     unplanned,
-    events_per_change: truth.changes === 0 ? null : told / truth.changes,
+    events_per_change: truth.changes === 0 ? null : Math.max(0, told - first) / truth.changes,
   };
 }
 
