@@ -1,5 +1,5 @@
 /** Devices before a real writer, in one process: frames go in at the desk, events come out of the journal. */
-import { formatOf } from './codecs/formats.ts';
+import { formatOf } from './codecs/all-formats.fixture.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { maskedCopy } from './codecs/masking.ts';
 import type { Alert } from './contracts/alerts.ts';

@@ -1,5 +1,5 @@
 /** What codecs make of frames that were heard: which of them fits a stranger, and what an entry would understand. */
-import { formatOf } from './codecs/formats.ts';
+import { type FormatOf, formatsOf } from './codecs/formats.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import type { CodecName, DeviceConfig } from './contracts/devices.ts';
 import { HubError } from './contracts/errors.ts';
@@ -40,19 +40,20 @@ const SOMEWHERE = { zone: 'there', shelf: 'there', line: 'there', unit: 'there',
 
 /** The codecs that make readings of a stranger's frames, the one that makes most of them first. */
 export async function fitting(codecs: readonly CodecName[], frames: readonly Frame[]): Promise<readonly Fit[]> {
+  const tryable = frames.length === 0 ? [] : codecs.filter((codec) => !UNTRIED.has(codec));
+  const formatOf = await formatsOf(tryable);
   const fits: Fit[] = [];
-  for (const codec of codecs) {
-    if (UNTRIED.has(codec)) continue;
-    const fit = await fitOf(codec, frames);
+  for (const codec of tryable) {
+    const fit = await fitOf(codec, formatOf, frames);
     if (fit !== undefined) fits.push(fit);
   }
   return fits.sort((a, b) => b.readings - a.readings);
 }
 
-async function fitOf(codec: CodecName, frames: readonly Frame[]): Promise<Fit | undefined> {
+async function fitOf(codec: CodecName, formatOf: FormatOf, frames: readonly Frame[]): Promise<Fit | undefined> {
   const kinds = new Set<string>();
   let readings = 0;
-  const decoder = openedFor(codec, frames);
+  const decoder = openedFor(codec, formatOf, frames);
   try {
     for (const frame of frames) {
       const answer = await decoder?.decode(frame);
@@ -68,7 +69,7 @@ async function fitOf(codec: CodecName, frames: readonly Frame[]): Promise<Fit | 
 }
 
 /** Nothing where even that entry lacks something: then nobody can tell before an installer says it. */
-function openedFor(codec: CodecName, frames: readonly Frame[]): Decoder | undefined {
+function openedFor(codec: CodecName, formatOf: FormatOf, frames: readonly Frame[]): Decoder | undefined {
   const topic = frames[0]?.topic;
   const calibration = { celsius: 0, weight: 1, full_mm: 100, empty_mm: 1000 };
   const entry = { name: 'stranger', codec, ...SOMEWHERE, calibration, ...(topic !== undefined && { mqtt: { topic } }) };
@@ -82,7 +83,7 @@ function openedFor(codec: CodecName, frames: readonly Frame[]): Decoder | undefi
 
 /** What the hub would make of these frames with this entry of the configuration; codec and schemas as in the edge. */
 export async function tried(device: DeviceConfig, shop: Shop, frames: readonly Frame[]): Promise<Trial> {
-  const decoder = formatOf(device.codec)?.open(device);
+  const decoder = (await formatsOf([device.codec]))(device.codec)?.open(device);
   const facings = new Map(shop.planogram.map((facing) => [facing.shelf, facing]));
   const judge = new HubJson({
     facing: (shelf) => facings.get(shelf),

@@ -161,6 +161,8 @@ export class Hub {
 
   /** Resolves when devices are served. */
   async start(): Promise<void> {
+    // While the journal opens in its thread; once it is open nothing may come before somebody listens.
+    await this.#devices.load();
     const { incarnation, out, open, sessions } = await this.#journal.start();
     this.#screens.hear(out);
     this.#devices.start();

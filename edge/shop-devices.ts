@@ -2,7 +2,7 @@
  * The configured devices of the shop: their register and its watch, the desk where their frames come in, and the ways by
  * which frames come beside the two doors. The hub hands it the journal and the decoder, and asks it for what it shows.
  */
-import { formatOf } from './codecs/formats.ts';
+import { type FormatOf, formatsOf } from './codecs/formats.ts';
 import type { HubJson } from './codecs/hub-json.ts';
 import { deviceState } from './contracts/device-states.ts';
 import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
@@ -46,6 +46,7 @@ export class ShopDevices {
   readonly frames: FramesIn;
   readonly #parts: ShopDevicesParts;
   readonly #watch: DeviceWatch;
+  #formatOf: FormatOf = () => undefined;
   #transports: readonly Transport[] = [];
 
   constructor(parts: ShopDevicesParts) {
@@ -60,7 +61,7 @@ export class ShopDevices {
     });
     this.desk = new DeviceDesk({
       devices: this.#devices(),
-      formatOf,
+      formatOf: (codec) => this.#formatOf(codec),
       judge: decoder.judge,
       mask: decoder.mask,
       intake,
@@ -68,6 +69,11 @@ export class ShopDevices {
       register: this.register,
     });
     this.frames = framesIn(config.devices, this.desk, this.register);
+  }
+
+  /** Loads the codecs of the devices, and no others; before `start`. */
+  async load(): Promise<void> {
+    this.#formatOf = await formatsOf(this.#parts.config.devices.map(({ codec }) => codec));
   }
 
   /** Frames may come. Throws HubError CONFIG_INVALID where an entry lacks what its codec needs. */
@@ -103,12 +109,13 @@ export class ShopDevices {
     this.#transports = await transportsOf({
       hub: config.hub,
       devices,
+      formatOf: this.#formatOf,
       brokers: config.brokers,
       dataDir: config.data_dir,
       take: (device, frame, done, position) => this.desk.take(device, frame, done, position),
       files: new FileDesk({
         devices,
-        formatOf,
+        formatOf: this.#formatOf,
         judge: decoder.judge,
         check: decoder.check,
         intake,

@@ -1,5 +1,5 @@
 /** The ways by which frames of configured devices reach the hub, one line each. */
-import { formatOf } from './codecs/formats.ts';
+import type { FormatOf } from './codecs/formats.ts';
 import type { DeviceConfig, OutsideBroker } from './contracts/devices.ts';
 import type { FileIntake } from './contracts/files.ts';
 import type { Frame } from './contracts/formats.ts';
@@ -17,6 +17,8 @@ export interface TransportParts {
   /** Name of this hub. */
   readonly hub: string;
   readonly devices: readonly DeviceConfig[];
+  /** Of the codecs of these devices. */
+  readonly formatOf: FormatOf;
   readonly brokers: readonly OutsideBroker[];
   /** The edge's folder. */
   readonly dataDir: string;
@@ -79,7 +81,13 @@ async function fileDrops({ devices, files, trouble, logger }: TransportParts): P
   ];
 }
 
-async function serialLines({ devices, take, trouble, logger }: TransportParts): Promise<readonly Transport[]> {
+async function serialLines({
+  devices,
+  formatOf,
+  take,
+  trouble,
+  logger,
+}: TransportParts): Promise<readonly Transport[]> {
   if (!devices.some(({ serial }) => serial !== undefined)) return [];
   const { SerialLine } = await import('./devices/serial-line.ts');
   return devices.flatMap((device) => {

@@ -3,7 +3,7 @@
  * those of the conformance cases, by turns; of a serial line the cutting into telegrams is in it.
  */
 import { deviceSchema } from '../../config/devices.ts';
-import { formatOf } from '../../edge/codecs/formats.ts';
+import { formatOf } from '../../edge/codecs/all-formats.fixture.ts';
 import type { Frame } from '../../edge/contracts/formats.ts';
 import { type ConformanceCase, loadCases, type SentFrame } from '../conformance/cases.ts';
 import type { BenchContext, Measurement } from './context.ts';

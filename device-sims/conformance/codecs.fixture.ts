@@ -1,6 +1,6 @@
 /** The codecs under test, and the devices of the cases as a configuration has them. */
 import { deviceSchema } from '../../config/devices.ts';
-import { formatOf } from '../../edge/codecs/formats.ts';
+import { formatOf } from '../../edge/codecs/all-formats.fixture.ts';
 import { mappingFormat } from '../../edge/codecs/mapping.ts';
 import { CODECS, type CodecName, type DeviceConfig } from '../../edge/contracts/devices.ts';
 import type { Format } from '../../edge/contracts/formats.ts';

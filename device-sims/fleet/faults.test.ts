@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deviceSchema } from '../../config/devices.ts';
-import { formatOf } from '../../edge/codecs/formats.ts';
+import { formatOf } from '../../edge/codecs/all-formats.fixture.ts';
 import { posLogText } from '../devices/till-files.ts';
 import { streams } from '../sim/streams.ts';
 import { NO_FAULTS, parseFaults, WORDS } from './faults.ts';

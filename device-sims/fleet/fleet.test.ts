@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { deviceSchema } from '../../config/devices.ts';
-import { formatOf } from '../../edge/codecs/formats.ts';
+import { formatOf } from '../../edge/codecs/all-formats.fixture.ts';
 import { mappingFormat } from '../../edge/codecs/mapping.ts';
 import type { CodecName, DeviceConfig } from '../../edge/contracts/devices.ts';
 import type { Decoder, FileReader, Format, Said } from '../../edge/contracts/formats.ts';

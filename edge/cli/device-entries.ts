@@ -11,7 +11,8 @@ const KEY = /^(model|zone|shelf|line|unit|till|antennas|places|calibration|mappi
 export async function checkDeviceEntries({ config, faultAt }: LoadedConfig): Promise<void> {
   if (config.devices.every(({ codec }) => codec === 'hub')) return;
   // Only here: formats bring libraries with them.
-  const { formatOf } = await import('../codecs/formats.ts');
+  const { formatsOf } = await import('../codecs/formats.ts');
+  const formatOf = await formatsOf(config.devices.map(({ codec }) => codec));
   const faults: ConfigFault[] = [];
   for (const [index, entry] of config.devices.entries()) {
     const { codec } = entry;

@@ -2,7 +2,7 @@
 import type { CodecName, DeviceConfig } from '../contracts/devices.ts';
 import type { NotUnderstood, Understood } from '../contracts/formats.ts';
 import { readingSchemas } from '../contracts/readings.ts';
-import { formatOf } from './formats.ts';
+import { formatOf } from './all-formats.fixture.ts';
 
 const RECEIVED = Date.UTC(2026, 2, 1, 10);
 
