@@ -159,8 +159,8 @@ const catalogue = {
         zone: z.string().optional().describe('where it reads'),
         state: z
           .enum(['connected', 'disconnected', 'deaf'])
-          .describe('deaf: nobody says so, but many items that it read were gone at once, and it reads nothing since'),
-        items: z.number().int().optional().describe('of one that is deaf: how many were gone at once'),
+          .describe('deaf: nobody says so, but it reads nothing any more, none of the many items that it had'),
+        items: z.number().int().optional().describe('of one that is deaf: how many it had'),
       })
       .describe('one antenna of a reader; as long as it is not connected, what it does not read has not departed'),
   },

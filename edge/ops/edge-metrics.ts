@@ -235,7 +235,7 @@ function counted(metrics: EdgeMetrics): readonly PulledMetric[] {
     gauge('items_known', 'Items with an RFID tag that are in the shop.', () => metrics.items.known),
     gauge(
       'antennas_dead',
-      'Antennas of RFID readers that read nothing, by the word of the reader or by what was gone at once. `store-hub devices list` names them.',
+      'Antennas of RFID readers that read nothing, by the word of the reader or because many items were not read any more all at once. `store-hub devices list` names them.',
       () => metrics.items.dead.length,
     ),
     counter(

@@ -9,7 +9,7 @@ export type Trouble = 'flapping' | 'silent' | 'offline' | AntennaTrouble | 'batt
 
 export interface AntennaFault {
   readonly zone?: string;
-  /** The reader does not say that it is not connected; so many items were gone at once. */
+  /** The reader does not say that it is not connected; but none of so many items is read any more. */
   readonly items?: number;
 }
 
@@ -155,7 +155,7 @@ function antennaText(trouble: AntennaTrouble, { zone, items = 0 }: AntennaFault)
   const there = zone === undefined ? '' : ` in ${zone}`;
   const name = nameOf(trouble).replace(/^./, (letter) => letter.toUpperCase());
   if (isDeaf(trouble))
-    return `${name} reads nothing any more, and the ${items} items that it saw${there} were gone at once: check its cable, and whether metal stands before it. Until it reads something they are taken to be still there.`;
+    return `${name} reads nothing any more, none of the ${items} items that it had${there}: check its cable, and whether metal stands before it. Until it reads something they are taken to be still there.`;
   return `${name} is not connected: check its cable. Until it is, what only it can see${there} is taken to be still there.`;
 }
 

@@ -174,6 +174,34 @@ describe('an antenna of which nobody says anything', () => {
   });
 });
 
+describe('many tags of an antenna that reads nothing any more', () => {
+  /** Everything that antenna 1 had is read by antenna 2, once a minute. */
+  function heardElsewhere(shop: Shop, minutes: number, rssiOf: (tag: number) => number): number {
+    let moved = 0;
+    for (let minute = 0; minute < minutes; minute += 1) {
+      shop.pass(1);
+      for (let tag = 0; tag < 40; tag += 1)
+        if (shop.see(2, `ceiling-1-${tag}`, rssiOf(tag))?.is === 'moved') moved += 1;
+    }
+    return moved;
+  }
+
+  it('stay there, though strays are read next door all the time, and staff are told', () => {
+    const shop = new Shop();
+    shop.fill(1, 40);
+    expect(heardElsewhere(shop, 60, () => -72)).toBe(0);
+    expect(shop.news()).toEqual(['ceiling 1 floor deaf 40']);
+  });
+
+  it('were carried elsewhere, all of them, when a quarter is heard more strongly there', () => {
+    const shop = new Shop();
+    shop.fill(1, 40);
+    expect(heardElsewhere(shop, 5, (tag) => (tag < 12 ? -55 : -65))).toBe(40);
+    expect(shop.pass(20, [2])).toHaveLength(40);
+    expect(shop.news()).toEqual([]);
+  });
+});
+
 describe('a reader that is silent, where another one goes on in the zone', () => {
   const READERS_OF_ONE = [
     { name: 'left', zones: ['floor'], antennas: { 1: 'floor' } },

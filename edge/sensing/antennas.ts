@@ -3,12 +3,13 @@
  * would read it works; a reader lives on when the cable of one antenna is pulled out. Two things tell:
  *
  * - The reader's word: disconnected. It holds until the reader says otherwise, or the antenna reads something.
- * - Nobody's word, but the evidence: many tags that an antenna read in its last minutes are all gone, and it has read
- *   nothing whatsoever since then. That is a cable, a metal shelf before the antenna, or a lorry that took everything;
+ * - Nobody's word, but the evidence: of the many tags that an antenna had it reads none any more, nor anything else. That is a cable, a metal shelf before the antenna, or a lorry that took everything;
  *   tags that leave one by one look different, because the antenna goes on reading the others. Holding what has left
  *   costs a wrong count until the antenna reads again; letting go what is there empties a zone, makes gaps of full
  *   shelves and sends staff running. So it is held, and staff are told. An antenna that had few tags cannot be told
  *   from an empty zone, and its tags depart. A reader that says "connected" while the antenna is silent is believed.
+ *   Nor do stray reads next door take its tags, as they are weaker; if a quarter of them is heard more strongly
+ *   elsewhere, they were carried there, all of them.
  *
  * Of a reader that is silent itself no antenna is told of: that is another fault. But what its antennas alone could see
  * is held in the same way, where another reader goes on in the zone.
@@ -19,8 +20,10 @@
 import { CoveredTime, NEVER, UNNUMBERED } from './covered-time.ts';
 import type { AntennaNews, DeadAntenna, ReaderZones } from './tag-presence.ts';
 
-/** So many tags gone at once are a dead antenna. */
+/** So many tags that it does not read any more, all at once, are a dead antenna. */
 const MANY = 20;
+/** An antenna with many tags reads something more often than so many times while one departs. */
+const SILENT = 20;
 /** What was read before a cable was pulled may come in after the reader's word on it, ms. */
 const LATE_MS = 10_000;
 
@@ -41,11 +44,14 @@ export interface Ear {
   place: Place | undefined;
   /** It read something, whatever tag. */
   lastRead: number;
+  /** Tags that it has, now and when it read last. */
+  tags: number;
+  had: number;
   /** Its reader said that it is connected. */
   saidWell: number;
   /** Its reader said that it is not, and nothing since. */
   saidDead: number | undefined;
-  /** By what was gone at once. */
+  /** By what it does not read any more. */
   isDeaf: boolean;
   /** Either of them. */
   isDead: boolean;
@@ -59,12 +65,14 @@ export class Antennas {
   readonly #places = new Map<string, Map<number, Place>>();
   /** Tags whose antenna read them in its last `window` ms are gone with it. */
   readonly #window: number;
+  readonly #departedAfter: number;
   #news: AntennaNews[] = [];
 
-  constructor(readers: readonly ReaderZones[], gap: number, window: number) {
+  constructor(readers: readonly ReaderZones[], gap: number, departedAfter: number) {
     this.time = new CoveredTime(readers, gap);
     this.#readers = new Map(readers.map((reader) => [reader.name, reader]));
-    this.#window = window;
+    this.#window = departedAfter / 2;
+    this.#departedAfter = departedAfter;
   }
 
   /** Begins anew: nothing was read, none is dead. */
@@ -75,6 +83,8 @@ export class Antennas {
         this.#revive(ear, 0);
         ear.lastRead = NEVER;
         ear.saidWell = NEVER;
+        ear.tags = 0;
+        ear.had = 0;
       }
   }
 
@@ -148,7 +158,31 @@ export class Antennas {
   /** It read a tag, so it is not dead, whatever was said. */
   reads(ear: Ear, now: number): void {
     ear.lastRead = now;
+    ear.had = ear.tags;
     if (ear.isDead && now - (ear.saidDead ?? NEVER) >= LATE_MS) this.#isBack(ear, now);
+  }
+
+  /** That it does not read a tag is no evidence: it is dead, or it may be. */
+  isNoWitness(ear: Ear, now: number): boolean {
+    return ear.isDead || this.#isSilent(ear, now);
+  }
+
+  /** Who read many tags and then nothing, for so long that they would have departed, is dead. */
+  lookAround(goneWith: (ear: Ear) => number, now: number): void {
+    for (const antennas of this.#places.values())
+      for (const { ear } of antennas.values()) {
+        if (ear.isTold || now - ear.lastRead < this.#departedAfter || !this.#isSilent(ear, now)) continue;
+        if (this.time.workedFor(ear.reader, now) < this.#departedAfter) continue;
+        const items = goneWith(ear);
+        if (items < MANY) continue;
+        ear.isDeaf = true;
+        this.#update(ear, now);
+        this.#tell(ear, 'deaf', items);
+      }
+  }
+
+  #isSilent({ lastRead, saidWell, tags, had }: Ear, now: number): boolean {
+    return now - lastRead > this.#departedAfter / SILENT && tags >= MANY && tags * 4 > had * 3 && saidWell <= lastRead;
   }
 
   /** A tag that it read at that time is gone, and so is everything else that it read then. */
@@ -222,5 +256,15 @@ export class Antennas {
 
 function newEar(reader: string, antenna: number | undefined): Ear {
   const flags = { isDeaf: false, isDead: false, isTold: false };
-  return { reader, antenna, place: undefined, lastRead: NEVER, saidWell: NEVER, saidDead: undefined, ...flags };
+  return {
+    reader,
+    antenna,
+    place: undefined,
+    lastRead: NEVER,
+    tags: 0,
+    had: 0,
+    saidWell: NEVER,
+    saidDead: undefined,
+    ...flags,
+  };
 }

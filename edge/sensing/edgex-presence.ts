@@ -103,7 +103,7 @@ export class EdgexPresence implements TagPresence {
     this.#profile = PROFILES[options.profile];
     const { readers, departedAfter } = options;
     this.#sweepEvery = Math.min(LONGEST_SWEEP_MS, departedAfter / SWEEPS);
-    this.#antennas = new Antennas(readers, Math.min(LONGEST_GAP, departedAfter / 2), departedAfter / 2);
+    this.#antennas = new Antennas(readers, Math.min(LONGEST_GAP, departedAfter / 2), departedAfter);
   }
 
   get size(): number {
@@ -129,7 +129,12 @@ export class EdgexPresence implements TagPresence {
         const place = this.#antennas.knownPlace(reader, antenna ?? undefined, zone);
         spots.set(key, place && { place, ring: NO_RING, lastRead: NEVER });
       }
-      this.#tags.set(tag, { zone, at: spots.get(key), spots: [], covered: this.#antennas.time.of(zone) });
+      const at = spots.get(key);
+      if (at !== undefined) {
+        at.place.ear.tags += 1;
+        at.place.ear.had += 1;
+      }
+      this.#tags.set(tag, { zone, at, spots: [], covered: this.#antennas.time.of(zone) });
     }
     for (const one of dead) this.#antennas.restore(one);
   }
@@ -173,6 +178,8 @@ export class EdgexPresence implements TagPresence {
     const isKnown = at !== undefined && at.ring !== NO_RING;
     if (isKnown ? !this.#isBetter(spot, at, now) : !this.#mayReplaceUnknown(tag, spot, now)) return undefined;
     const from = tag.zone;
+    if (at !== undefined) at.place.ear.tags -= 1;
+    place.ear.tags += 1;
     tag.at = spot;
     tag.zone = place.zone;
     tag.covered = time.of(tag.zone);
@@ -184,6 +191,7 @@ export class EdgexPresence implements TagPresence {
     const { time } = this.#antennas;
     this.#sweptAt = now;
     this.#isHeard = false;
+    this.#antennas.lookAround(this.#goneWith, now);
     const tags = this.#sweeping ?? this.#tags.entries();
     this.#sweeping = undefined;
     for (let next = tags.next(); next.done !== true; next = tags.next()) {
@@ -193,6 +201,7 @@ export class EdgexPresence implements TagPresence {
       if (time.of(zone) - since < this.#options.departedAfter) continue;
       if (at !== undefined && this.#antennas.holds(at.place.ear, at.lastRead, this.#goneWith, now)) continue;
       this.#tags.delete(name);
+      if (at !== undefined) at.place.ear.tags -= 1;
       for (const { ring } of tag.spots) this.#rings.give(ring);
       const { reader, antenna } = at?.place.ear ?? {};
       departed.push({ is: 'departed', tag: name, zone, reader, antenna });
@@ -220,6 +229,7 @@ export class EdgexPresence implements TagPresence {
     const fresh: Tag = { zone, at: undefined, spots: [], covered: this.#antennas.time.of(zone) };
     const spot = this.#read(fresh, sighting, place, now);
     fresh.at = spot;
+    place.ear.tags += 1;
     this.#tags.set(tag, fresh);
     return this.#told('arrived', tag, spot);
   }
@@ -228,14 +238,15 @@ export class EdgexPresence implements TagPresence {
   #isBetter(spot: Spot, at: Spot, now: number): boolean {
     if (this.#rings.count(spot.ring) < ENOUGH_READS) return false;
     const byAge = offsetAt(now - at.lastRead, this.#profile);
-    const offset = at.place.ear.isDead ? Math.max(0, byAge) : byAge;
+    const offset = this.#antennas.isNoWitness(at.place.ear, now) ? Math.max(0, byAge) : byAge;
     return this.#rings.mean(spot.ring) > this.#rings.mean(at.ring) + offset;
   }
 
   /** Nothing is known of where it was but the zone, and maybe the antenna. */
   #mayReplaceUnknown(tag: Tag, spot: Spot, now: number): boolean {
     if (spot.place.zone === tag.zone) return true;
-    if (tag.at?.place.ear.isDead === true) return this.#rings.count(spot.ring) >= WINDOW;
+    const ear = tag.at?.place.ear;
+    if (ear !== undefined && this.#antennas.isNoWitness(ear, now)) return this.#rings.count(spot.ring) >= WINDOW;
     const age = now - (this.#since ?? now);
     return this.#rings.count(spot.ring) >= ENOUGH_READS && offsetAt(age, this.#profile) <= -this.#profile.threshold;
   }

@@ -49,7 +49,7 @@ export interface KnownTag {
   readonly antenna?: number | null;
 }
 
-/** `deaf`: nobody says so, but all that it read is gone at once, and it reads nothing since. */
+/** `deaf`: nobody says so, but it reads nothing any more, none of the many tags that it had. */
 export interface DeadAntenna {
   readonly reader: string;
   readonly antenna: number | undefined;
@@ -62,7 +62,7 @@ export interface AntennaNews {
   readonly antenna: number | undefined;
   readonly zone: string | undefined;
   readonly state: DeadAntenna['state'] | 'connected';
-  /** Tags that were gone at once. */
+  /** Tags that it read last. */
   readonly items: number | undefined;
 }
 
