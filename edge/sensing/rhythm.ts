@@ -2,14 +2,15 @@
  * The rhythm of one device, or of several behind one way: how long it is quiet now, and how long it may be.
  *
  *   given ................ that long
- *   learned .............. well beyond the longest pause of its days (pauses.ts); nothing before it was heard for a day
+ *   learned .............. three times the longest pause of its days (pauses.ts); nothing before it was heard for a day
  *                          and a night. What measures cold is judged within hours, once it is seen to be regular: it
  *                          is what hurts first, and the cold has no closing time
  *   goes on at night ..... on the elapsed clock
  *   sleeps with the shop . on the clock of the shop's work, and on that of its like (shop-pulse.ts); without others to
- *                          compare with, by days
+ *                          compare with, by days. Before two days of work are known it is not judged
  *
- * A device sleeps when it was seen to pause for hours, unless the configuration knows better.
+ * A device sleeps when it was seen to pause for hours, unless the configuration knows better. Three times is late for a
+ * till, and true: a cashier's break is as long as a cable that is out. Who wants to know sooner gives a rhythm.
  */
 import { Pauses } from './pauses.ts';
 import { type ShopPulse, SLOT_MS } from './shop-pulse.ts';
