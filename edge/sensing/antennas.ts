@@ -3,13 +3,14 @@
  * would read it works; a reader lives on when the cable of one antenna is pulled out. Two things tell:
  *
  * - The reader's word: disconnected. It holds until the reader says otherwise, or the antenna reads something.
- * - Nobody's word, but the evidence: of the many tags that an antenna had it reads none any more, nor anything else. That is a cable, a metal shelf before the antenna, or a lorry that took everything;
- *   tags that leave one by one look different, because the antenna goes on reading the others. Holding what has left
- *   costs a wrong count until the antenna reads again; letting go what is there empties a zone, makes gaps of full
- *   shelves and sends staff running. So it is held, and staff are told. An antenna that had few tags cannot be told
- *   from an empty zone, and its tags depart. A reader that says "connected" while the antenna is silent is believed.
- *   Nor do stray reads next door take its tags, as they are weaker; if a quarter of them is heard more strongly
- *   elsewhere, they were carried there, all of them.
+ * - Nobody's word, but the evidence: of the many tags that an antenna had it reads none any more, nor anything else.
+ *   That is a cable, a metal shelf before the antenna, or a lorry that took everything; tags that leave one by one look
+ *   different, because the antenna goes on reading the others. Holding what has left costs a wrong count until the
+ *   antenna reads again; letting go what is there empties a zone, makes gaps of full shelves and sends staff running.
+ *   So it is held, and staff are told. An antenna that had few tags cannot be told from an empty zone, and its tags
+ *   depart. A reader that says "connected" while the antenna is silent is believed. Nor do stray reads next door
+ *   take its tags, as they are weaker; if a quarter of them is heard more strongly elsewhere, they were carried there,
+ *   all of them.
  *
  * Of a reader that is silent itself no antenna is told of: that is another fault. But what its antennas alone could see
  * is held in the same way, where another reader goes on in the zone.
