@@ -90,11 +90,10 @@ export function createProgram(stop: AbortSignal): Command {
     )
     .option('--hub <url>', `its devices speak to this hub; needs --speed or --rate; with --rate default ${LOCAL_HUB}`)
     .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
-    .option(
-      '--faults <list>',
-      'what goes wrong, such as resend:5,wifi:0.3,reboot; the words are below',
-      faults,
-      NO_FAULTS,
+    .addOption(
+      new Option('--faults <list>', 'what goes wrong, such as resend:5,wifi:0.3,reboot; the words are below')
+        .default(NO_FAULTS, 'none')
+        .argParser(faults),
     )
     .option('--dir <folder>', 'old tills leave files in it, instead of publishing; as for `config`', folder)
     .option('--serial', 'some scales, scanners and RFID readers are on serial lines in --dir; needs socat')
