@@ -64,7 +64,7 @@ it('waits for a slow hub: no more than a second of it is on its way', async () =
     get onTheirWay() {
       return waiting.length;
     },
-    // A reading a second of the shop; no answer comes before the end.
+    // A reading at each look; no answer comes before the end.
     look() {
       meter.said(frame);
       waiting.push(performance.now());

@@ -26,7 +26,7 @@ export interface Load {
   readonly waited: number;
 }
 
-const STEP_MS = 1_000;
+const STEP_MS = 5_000;
 /** At night, when nobody says anything. */
 const LONGEST_STEP_MS = 60_000;
 /** What was not sent in time is not made up for beyond this. */
