@@ -66,8 +66,8 @@ it.each(VENDORS)('%s', { timeout: 120_000 }, async (codec) => {
       tally.readings += 1;
       if (tally.readings % JUDGED > 0) continue;
       hub.judge(kind, 'dev', [reading], received);
-      // A parser that proves its telegrams says nothing that is no reading.
-      if (format.line !== undefined) readingSchemas[kind].parse(reading);
+      // What a line proves, by checksum or check digit, is a reading; a scale's digits may be too many for one.
+      if (format.line !== undefined && kind !== 'shelf') readingSchemas[kind].parse(reading);
     }
   };
   let received = Date.UTC(2026, 10, 20, 9);
