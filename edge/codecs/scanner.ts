@@ -57,9 +57,10 @@ const ENDS = new Set([0x02, 0x03, 0x09, 0x0a, 0x0d]);
 const CONTROLS = new Set([0x04, 0x1c, 0x1d, 0x1e]);
 
 /**
- * Bytes between two ends are a scan. Of a scanner without ends a `]` begins the next one where no code of the trade holds
- * that letter: a busy hub may read two bursts at once, and see no pause between them. What no scanner sends is skipped, such as bytes of a line set otherwise. A scanner
- * that has ended a scan ends all of them: then a pause is a pause, and half a scan is only given up for a beginning.
+ * Bytes between two ends are a scan; what no scanner sends is skipped, such as bytes of a line set otherwise. Of a scanner
+ * without ends a `]` begins the next scan where no code of the trade holds one: a busy hub may read two bursts at once, and
+ * see no pause between them. A scanner that has ended a scan ends all of them: then a pause is a pause, and half a scan is
+ * only given up for a beginning.
  */
 class ScanLine implements LineParser {
   readonly idleMs = IDLE_MS;
