@@ -2,31 +2,24 @@
  * The wiring of the edge: gives each room what it needs as functions, starts them in the order of an event's way and
  * stops them in reverse. No decisions here.
  */
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
 import type { StoreConfig } from '../config/schema.ts';
 import { type Address, isLoopback } from '../config/values.ts';
-import { bridgeRoutes } from './bridge-routes.ts';
-import { claimsDesk } from './claims-desk.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { HubJson } from './codecs/hub-json.ts';
 import { cardsMasked } from './codecs/masking.ts';
-import type { Alert, AlertCommand } from './contracts/alerts.ts';
-import { type AcknowledgeRequest, EDGE_SOCKET } from './contracts/edge-socket.ts';
-import { HubError, isDamage, messageOf } from './contracts/errors.ts';
+import type { Alert } from './contracts/alerts.ts';
+import { HubError, messageOf } from './contracts/errors.ts';
 import { KINDS } from './contracts/readings.ts';
 import { CountedIntake } from './counted-intake.ts';
 import type { Figures, Request } from './crossing.ts';
-import { deviceRoutes } from './device-routes.ts';
 import type { AddressOptions } from './devices/addresses.ts';
-import { userOf } from './devices/basic-auth.ts';
 import type { Codec } from './devices/codec.ts';
 import { Credentials } from './devices/credentials.ts';
 import { limitsFrom } from './devices/door-options.ts';
-import { httpIn } from './devices/http-in.ts';
 import { MqttDoor } from './devices/mqtt-door.ts';
 import { doorFigures } from './door-figures.ts';
+import { HttpDoors, type PublicAddress } from './http-doors.ts';
 import { JournalCheck } from './journal/check.ts';
 import { concealer, identityKey } from './journal/identity-key.ts';
 import { JournalReader } from './journal/reader.ts';
@@ -35,32 +28,17 @@ import type { JournalThread } from './journal-thread.ts';
 import { MqttDelivery } from './notify/mqtt-delivery.ts';
 import type { OutMessage } from './notify/outbox.ts';
 import { Descriptors, mostOpenFiles, placesWithin } from './ops/descriptors.ts';
-import { Doorstep } from './ops/doorstep.ts';
-import { healthRoutes, metricsRoute } from './ops/health.ts';
-import { createHttp, listenTcp, listenUnix } from './ops/http.ts';
 import { childLoggers, createLogger, type Loggers } from './ops/logging.ts';
 import { createEdgeMetrics } from './ops/metrics.ts';
-import { readPin } from './ops/secret-file.ts';
 import { Watchdog } from './ops/watchdog.ts';
 import { antennaZones } from './reader-zones.ts';
-import { retrying } from './retrying.ts';
 import { type Screens, screensOf } from './screens.ts';
 import { ShopDevices } from './shop-devices.ts';
-import { type ActionOutcome, type StaffDesk, staffApi } from './staff/api.ts';
-import { claimsApi } from './staff/claims-api.ts';
-import { staffGate } from './staff/gate.ts';
-import { machineAccess } from './staff/machine-access.ts';
-import { staffPages } from './staff/pages.ts';
-import { screensApi } from './staff/screens-api.ts';
-import { Sessions } from './staff/sessions.ts';
-import { shoppersApi } from './staff/shoppers-api.ts';
 import { Standing } from './standing.ts';
 
 const HEARTBEAT_MS = 300_000;
 /** The journal is looked at while fewer are stored. */
 const IDLE_EVENTS_PER_S = 20;
-/** Bytes of a request's body at the public address, except readings: an unknown sender must not make the hub hold more. */
-const MOST_BODY = 16_384;
 const STATUS_TOPIC = 'out/hub/status';
 
 export class Hub {
@@ -78,15 +56,12 @@ export class Hub {
   readonly #door: MqttDoor;
   readonly #delivery: MqttDelivery;
   readonly #watchdog: Watchdog;
-  readonly #alertListeners = new Set<(alert: Alert) => void>();
-  readonly #httpDoorstep: Doorstep;
+  readonly #http: HttpDoors;
   readonly #check: JournalCheck;
   readonly #stillThere: StillThere;
   readonly #descriptors: Descriptors;
-  readonly #liveCounters = { stalled: 0, turnedAway: 0 };
   readonly #screens: Screens;
   #reader: JournalReader | undefined;
-  #servers: FastifyInstance[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(config: StoreConfig, journal: JournalThread, synced: () => boolean) {
@@ -136,11 +111,7 @@ export class Hub {
     });
     this.#standing.alsoSay(() => this.#door.warnings);
     this.#standing.alsoSay(() => this.#devices.reasons);
-    this.#httpDoorstep = new Doorstep({
-      connections: places.http,
-      perAddress: config.http.limits.connections_per_address,
-    });
-    const open = () => ({ mqtt: this.#door.connections, http: this.#httpDoorstep.guests });
+    const open = () => ({ mqtt: this.#door.connections, http: this.#http.doorstep.guests });
     this.#descriptors = new Descriptors({ files, places, wanted, open, logger: this.#loggers.door });
     this.#standing.alsoSay(() => this.#descriptors.reasons);
     this.#stillThere = new StillThere(config.data_dir, (reason) =>
@@ -151,6 +122,24 @@ export class Hub {
       isIdle: () => this.#metrics.stored.rates().eventsPerSecond < IDLE_EVENTS_PER_S,
       onSound: (rows) => this.#loggers.journal.info({ rows }, 'the journal was checked: it is sound'),
       onDamage: (cause) => this.#journal.giveUp(new HubError('JOURNAL_DAMAGED', cause)),
+    });
+    this.#http = new HttpDoors({
+      address: publicAddressOf(config, places.http),
+      shop: config,
+      dataDir: config.data_dir,
+      liveReaders: config.http.limits.live_readers,
+      credentials: this.#credentials,
+      journal,
+      intake: this.#intake,
+      codec: this.#codec,
+      decoder: this.#decoder,
+      devices: this.#devices,
+      door: this.#door,
+      screens: this.#screens,
+      standing: this.#standing,
+      metrics: this.#metrics,
+      check: this.#check,
+      logger: this.#loggers.http,
     });
     this.#delivery = new MqttDelivery({
       publish: (topic, payload, options) => this.#door.publishOut(topic, payload, options),
@@ -172,7 +161,7 @@ export class Hub {
     this.#stillThere.start();
     this.#standing.watch(reader);
     this.#watchMetrics(reader);
-    await this.#serve(reader);
+    await this.#http.start(reader);
     const { port, tlsPort, websocketPort } = await this.#door.start(sessions);
     this.#delivery.start(out, open);
     await this.#devices.openTransports();
@@ -227,7 +216,7 @@ export class Hub {
       () => this.#door.stop(),
       this.#devices.stops.desk,
       () => this.#delivery.stop(),
-      ...this.#servers.map((server) => () => server.close()),
+      ...this.#http.stops,
       // Before the writer, which brings the log into the database when nobody else has it open.
       () => this.#reader?.close(),
       () => this.#journal.stop(),
@@ -253,101 +242,6 @@ export class Hub {
     };
   }
 
-  /** The public address and edge.sock have the same routes; the socket has the bridge's and the command line's too. */
-  async #serve(reader: JournalReader): Promise<void> {
-    const { http, data_dir } = this.#config;
-    const open = createHttp({
-      hosts: http.hosts,
-      logger: this.#loggers.http,
-      doorstep: this.#httpDoorstep,
-      bodyLimit: MOST_BODY,
-    });
-    const local = createHttp({ hosts: [], logger: this.#loggers.http, local: true });
-    this.#servers = [open, local];
-    const sessions = this.#sessions();
-    if (sessions !== undefined) staffGate(open, { sessions, logger: this.#loggers.http });
-    const access = { credentials: this.#credentials, demanded: !openToAll(http) };
-    machineAccess(open, {
-      sessions,
-      userOf: (request, named) => userOf(request, { ...access, demanded: access.demanded || named }),
-      ...(!isLoopback(http.listen.host) && { network: { hasUsers: access.credentials !== undefined } }),
-    });
-    for (const app of this.#servers) {
-      app.addHook('onError', async (_request, _reply, error) => {
-        if (isDamage(error)) this.#check.soon();
-      });
-      healthRoutes(app, () => this.#standing.readiness());
-      metricsRoute(app, this.#metrics.registry);
-      await app.register(staffApi, {
-        desk: this.#staffDesk(reader),
-        liveReaders: http.limits.live_readers,
-        liveCounters: this.#liveCounters,
-      });
-      await app.register(screensApi, {
-        desk: this.#screens,
-        liveReaders: http.limits.live_readers,
-        liveCounters: this.#liveCounters,
-      });
-      await app.register(claimsApi, { desk: claimsDesk((request) => this.#journal.request(request)) });
-      await app.register(shoppersApi, {
-        desk: { erase: async (shopper) => (await this.#journal.request({ op: 'erase', shopper })) === true },
-      });
-      await app.register(httpIn, {
-        intake: this.#intake,
-        codec: this.#codec,
-        frames: this.#devices.frames,
-        inFlight: this.#door.inFlight,
-        counters: this.#door.counters,
-        ...(app === open && { access }),
-      });
-      staffPages(app);
-    }
-    deviceRoutes(local, this.#devices.register, () => this.#standing.deadAntennas);
-    bridgeRoutes(local, {
-      request: async (request) => {
-        const answer = await this.#journal.request(request);
-        if (request.op === 'acknowledge') this.#countAcknowledged(request.request);
-        return answer;
-      },
-      retry: retrying(
-        reader,
-        this.#decoder,
-        this.#intake,
-        (request) => this.#journal.request(request),
-        this.#devices.desk,
-      ),
-      discard: async (letter) => (await this.#journal.request({ op: 'discard', letter })) === true,
-      check: () => this.#check.soon(),
-    });
-    await listenUnix(local, join(data_dir, EDGE_SOCKET));
-    await listenTcp(open, http.listen);
-  }
-
-  /** Who has entered the PIN; undefined: nobody is asked for it. Throws HubError CONFIG_INVALID. */
-  #sessions(): Sessions | undefined {
-    const { pin_file, listen } = this.#config.http;
-    if (pin_file === undefined || isLoopback(listen.host)) return undefined;
-    const read = readPin(pin_file);
-    if ('fault' in read) throw new HubError('CONFIG_INVALID', `http.pin_file: ${read.fault}`);
-    return new Sessions(read);
-  }
-
-  #staffDesk(reader: JournalReader): StaffDesk {
-    const { campaigns, planogram, timezone } = this.#config;
-    const dayAt = dayInZone(timezone);
-    return {
-      hub: this.#config.hub,
-      alerts: (all) => reader.alerts(all),
-      offers: () => reader.offers({ campaigns, planogram, timezone, today: dayAt(Date.now()), wall: Date.now() }),
-      act: async (command: AlertCommand) => (await this.#journal.request({ op: 'act', command })) as ActionOutcome,
-      onAlert: (listener) => {
-        this.#alertListeners.add(listener);
-        return () => this.#alertListeners.delete(listener);
-      },
-      status: () => ({ up: true, ...this.#standing.status(this.#metrics.stored.rates()) }),
-    };
-  }
-
   #onCommit(out: readonly OutMessage[], alerts: readonly Alert[], figures: Figures, silenced: readonly string[]): void {
     for (const topic of silenced) {
       this.#delivery.forget(topic);
@@ -355,7 +249,7 @@ export class Hub {
     }
     this.#delivery.push(out);
     this.#screens.hear(out);
-    for (const alert of alerts) for (const listener of this.#alertListeners) listener(alert);
+    this.#http.tell(alerts);
     this.#intake.settle();
     this.#standing.onCommit(figures);
     // A disk that is full or read-only answers, too: a restart would not mend it.
@@ -393,18 +287,12 @@ export class Hub {
           door: this.#door,
           decoded: this.#decoder.counters,
           shoppersRemoved: this.#standing.shoppersRemoved,
-          live: this.#liveCounters,
+          live: this.#http.live,
           playsRefused: this.#screens.tickets.refused,
-          http: this.#httpDoorstep,
+          http: this.#http.doorstep,
           signIns: this.#credentials?.counters,
         }),
     });
-  }
-
-  /** The bridge says how much head office took since it last said so. */
-  #countAcknowledged({ events = 0, bytes = 0 }: AcknowledgeRequest): void {
-    this.#metrics.acknowledged += events;
-    this.#metrics.out.add(events, bytes);
   }
 
   #beat(): void {
@@ -422,11 +310,6 @@ export class Hub {
   }
 }
 
-/** Whether readings by HTTP need no name: on this machine, or where the configuration says so. */
-function openToAll({ listen, allow_anonymous_network }: StoreConfig['http']): boolean {
-  return allow_anonymous_network || isLoopback(listen.host);
-}
-
 /** The broker's addresses. Without a name a client comes in where only this machine reaches, or where all may. */
 function addressesOf({ mqtt, http }: StoreConfig): AddressOptions {
   const { listen, tls, websocket } = mqtt;
@@ -438,5 +321,20 @@ function addressesOf({ mqtt, http }: StoreConfig): AddressOptions {
     ...open({ listen }),
     tls: tls && { ...open(tls), files: tls },
     websocket: websocket && { ...open(websocket), hosts: http.hosts },
+  };
+}
+
+/** Readings need no name where only this machine reaches, or where the configuration says so. */
+function publicAddressOf({ http }: StoreConfig, connections: number): PublicAddress {
+  const { listen, hosts, limits } = http;
+  const isOnNetwork = !isLoopback(listen.host);
+  return {
+    listen,
+    hosts,
+    isOnNetwork,
+    anonymous: http.allow_anonymous_network || !isOnNetwork,
+    pinFile: http.pin_file,
+    connections,
+    connectionsPerAddress: limits.connections_per_address,
   };
 }
