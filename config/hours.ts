@@ -47,6 +47,9 @@ export const hoursSchema = z
         days[index] = spans;
       }
     }
+    // Who is quiet while it is closed would never be missed.
+    if (![...days, ...Object.values(except)].some((spans) => spans !== undefined && spans.length > 0))
+      context.addIssue({ code: 'custom', path: ['week'], message: 'must have a day on which the store opens' });
     return { week: days.map((spans) => spans ?? []), except };
   });
 

@@ -104,8 +104,14 @@ test('a folder that is back answers again, and a process that is killed is start
     await waitUntil('the change to be told', async () => changes > 0);
     const { files } = await view.list();
     expect(files.map(({ name, size }) => [name, size])).toEqual([['a', 1]]);
+    const before = await view.open('a', 0);
     process.kill(childOf(process.pid, 'folder-process'), 'SIGKILL');
     await waitUntil('another process', async () => (await view.list().catch(() => undefined))?.files.length === 1);
+    // Both processes number their files from 1.
+    const after = await view.open('a', 0);
+    await expect(before?.close()).rejects.toThrow('not open any more');
+    expect(String(await after?.read(0, 1))).toBe('x');
+    await after?.close();
     const again = await hungShare(join(folder, 'share'));
     const second = view.list().catch((error: unknown) => error);
     await waitUntil('it to be away again', async () => away === 2);

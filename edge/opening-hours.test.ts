@@ -51,6 +51,11 @@ test('what is wrong with hours is said', () => {
   expect(faults({ week: { monday: '08:00-20:00' } })).toHaveLength(1);
   expect(faults({ week: {}, except: { '24.12.': 'closed' } })).toHaveLength(1);
   expect(faults({})).toHaveLength(1);
+  for (const week of [{}, { 'mon-sun': 'closed' }])
+    expect(faults({ week, except: { '2026-12-24': 'closed' } })).toEqual([
+      'week: must have a day on which the store opens',
+    ]);
+  expect(faults({ week: {}, except: { '2026-12-24': '10:00-14:00' } })).toEqual([]);
 });
 
 test('staff read the time of the store', () => {

@@ -62,6 +62,8 @@ export class FolderHost {
   readonly #calls = new Map<number, Call>();
   #child: ChildProcess | undefined;
   #last = 0;
+  /** Processes that ended. */
+  #life = 0;
   #deaf: NodeJS.Timeout | undefined;
   /** A process hung as a whole: to watch is the one thing that could have done it. */
   #watches = true;
@@ -79,15 +81,21 @@ export class FolderHost {
       list: async () => (await ask({ is: 'list', path, files, writes, hints: this.#watches })) as FolderListing,
       put: async (name, look, to) => (await ask({ is: 'put', path, name, look, to })) as boolean,
       open: async (name, length) => {
+        const life = this.#life;
         const opened = (await ask({ is: 'open', path, name, length })) as Opened | undefined;
         if (opened === undefined) return undefined;
         const { file, look, beginning } = opened;
+        // A later process gives the same numbers to other files.
+        const askOf = async (what: FolderAsk): Promise<unknown> => {
+          if (life === this.#life) return ask(what);
+          throw new Error('the process that looks at folders was started again, and this file is not open any more');
+        };
         return {
           opened: look,
           beginning: Buffer.from(beginning),
-          look: async () => (await ask({ is: 'look', file })) as FileLook | undefined,
-          read: async (at, length) => Buffer.from((await ask({ is: 'read', file, at, length })) as Uint8Array),
-          close: async () => void (await ask({ is: 'close', file })),
+          look: async () => (await askOf({ is: 'look', file })) as FileLook | undefined,
+          read: async (at, length) => Buffer.from((await askOf({ is: 'read', file, at, length })) as Uint8Array),
+          close: async () => void (await askOf({ is: 'close', file })),
         };
       },
     };
@@ -166,6 +174,7 @@ export class FolderHost {
   #end(why: string): void {
     clearTimeout(this.#deaf);
     this.#deaf = undefined;
+    this.#life += 1;
     const child = this.#child;
     this.#child = undefined;
     child?.kill('SIGKILL');

@@ -200,6 +200,33 @@ describe('many tags of an antenna that reads nothing any more', () => {
     expect(shop.pass(20, [2])).toHaveLength(40);
     expect(shop.news()).toEqual([]);
   });
+
+  it('carried away over night they are found where they are in the morning, and staff are told that nothing is wrong', () => {
+    const shop = new Shop();
+    shop.fill(1, 40);
+    expect(shop.pass(10 * 60)).toEqual([]);
+    expect(shop.news()).toEqual(['ceiling 1 floor deaf 40']);
+    expect(heardElsewhere(shop, 2, (tag) => (tag < 9 ? -55 : -65))).toBe(9);
+    expect(shop.news()).toEqual([]);
+    expect(heardElsewhere(shop, 3, (tag) => (tag < 12 ? -55 : -65))).toBe(31);
+    expect(shop.news()).toEqual(['ceiling 1 floor connected']);
+    expect(shop.pass(9, [2])).toEqual([]);
+    expect(shop.pass(3, [2])).toHaveLength(40);
+    expect(shop.news()).toEqual([]);
+  });
+
+  it('of which a quarter is heard elsewhere and nobody hears the others: those are kept, and told of anew', () => {
+    const shop = new Shop();
+    shop.fill(1, 40);
+    shop.pass(60);
+    for (let minute = 0; minute < 3; minute += 1) {
+      shop.pass(1);
+      for (let tag = 0; tag < 10; tag += 1) shop.see(2, `ceiling-1-${tag}`, -50);
+    }
+    expect(shop.news()).toEqual(['ceiling 1 floor deaf 40', 'ceiling 1 floor connected']);
+    expect(shop.pass(60, [2])).toHaveLength(10);
+    expect(shop.news()).toEqual(['ceiling 1 floor deaf 30']);
+  });
 });
 
 describe('a reader that is silent, where another one goes on in the zone', () => {

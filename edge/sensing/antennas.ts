@@ -45,9 +45,11 @@ export interface Ear {
   place: Place | undefined;
   /** It read something, whatever tag. */
   lastRead: number;
-  /** Tags that it has, now and when it read last. */
+  /** Tags that it has, now and when it read last, or died. */
   tags: number;
   had: number;
+  /** Of those that it had: heard more strongly in another zone since. */
+  carried: number;
   /** Its reader said that it is connected. */
   saidWell: number;
   /** Its reader said that it is not, and nothing since. */
@@ -86,6 +88,7 @@ export class Antennas {
         ear.saidWell = NEVER;
         ear.tags = 0;
         ear.had = 0;
+        ear.carried = 0;
       }
   }
 
@@ -160,7 +163,17 @@ export class Antennas {
   reads(ear: Ear, now: number): void {
     ear.lastRead = now;
     ear.had = ear.tags;
+    ear.carried = 0;
     if (ear.isDead && now - (ear.saidDead ?? NEVER) >= LATE_MS) this.#isBack(ear, now);
+  }
+
+  /**
+   * One of its tags was heard more strongly in another zone. When that is a quarter of them, it was no cable: what it had
+   * was carried away while nobody read it there, as over night, and absence counts again.
+   */
+  carriedOff(ear: Ear, now: number): void {
+    ear.carried += 1;
+    if (ear.isDeaf && ear.saidDead === undefined && ear.carried * 4 >= ear.had) this.#isBack(ear, now);
   }
 
   /** That it does not read a tag is no evidence: it is dead, or it may be. */
@@ -176,8 +189,7 @@ export class Antennas {
         if (this.time.workedFor(ear.reader, now) < this.#departedAfter) continue;
         const items = goneWith(ear);
         if (items < MANY) continue;
-        ear.isDeaf = true;
-        this.#update(ear, now);
+        this.#deafen(ear, now);
         this.#tell(ear, 'deaf', items);
       }
   }
@@ -195,8 +207,7 @@ export class Antennas {
   holds(ear: Ear, readAt: number, goneWith: (ear: Ear) => number, now: number): boolean {
     if (!ear.isDeaf) {
       if (!this.isGoneWith(ear, readAt) || ear.saidWell > ear.lastRead || goneWith(ear) < MANY) return false;
-      ear.isDeaf = true;
-      this.#update(ear, now);
+      this.#deafen(ear, now);
     }
     const isReaderWell = this.time.workedFor(ear.reader, now) >= this.#window;
     if (!ear.isTold && isReaderWell) this.#tell(ear, 'deaf', goneWith(ear));
@@ -227,6 +238,14 @@ export class Antennas {
     const { others = false, zones = [] } = this.#readers.get(reader) ?? {};
     const [zone] = zones;
     return others && zone !== undefined && zones.length === 1 ? this.placeOf(reader, antenna, zone).ear : undefined;
+  }
+
+  #deafen(ear: Ear, now: number): void {
+    ear.isDeaf = true;
+    // What was carried away before does not count again.
+    ear.had = ear.tags;
+    ear.carried = 0;
+    this.#update(ear, now);
   }
 
   #isBack(ear: Ear, now: number): void {
@@ -264,6 +283,7 @@ function newEar(reader: string, antenna: number | undefined): Ear {
     lastRead: NEVER,
     tags: 0,
     had: 0,
+    carried: 0,
     saidWell: NEVER,
     saidDead: undefined,
     ...flags,

@@ -183,7 +183,9 @@ export class EdgexPresence implements TagPresence {
     tag.at = spot;
     tag.zone = place.zone;
     tag.covered = time.of(tag.zone);
-    return from === tag.zone ? undefined : this.#told('moved', sighting.tag, spot, from);
+    if (from === tag.zone) return undefined;
+    if (isKnown) this.#antennas.carriedOff(at.place.ear, now);
+    return this.#told('moved', sighting.tag, spot, from);
   }
 
   sweep(now: number): readonly TagTransition[] {

@@ -13,7 +13,7 @@ class Shop {
   readonly memory = new Map<string, KnownLiveness>();
   liveness: Liveness;
   now = 5 * HOUR;
-  readonly #devices: readonly WatchedDevice[];
+  #devices: readonly WatchedDevice[];
   open: ((wall: number) => boolean) | undefined;
 
   constructor(...devices: WatchedDevice[]) {
@@ -26,6 +26,12 @@ class Shop {
     this.now += away;
     this.liveness = this.#begin();
     this.liveness.due(this.now, this.now);
+  }
+
+  /** As with another configuration. */
+  reconfigure(...devices: WatchedDevice[]): void {
+    this.#devices = devices;
+    this.restart(0);
   }
 
   /** Time passes; what is told meanwhile, as the writer asks when it is due. */
@@ -265,6 +271,30 @@ describe('devices that come by one way', () => {
     shop.restart(0);
     expect(shop.hears('b')).toEqual(['w/x back']);
     expect(shop.liveness.quiet).toEqual(['a']);
+    expect(shop.hears('a')).toEqual(['a back']);
+  });
+
+  it('that are folded and stay away when the way is back, or is no way any more, are told of again', () => {
+    const [a, b] = [
+      { name: 'a', rhythm: 5 * MINUTE },
+      { name: 'b', rhythm: HOUR },
+    ];
+    const shop = new Shop({ ...a, way: 'w/x' }, { ...b, way: 'w/x' });
+    const fold = (): void => {
+      for (const name of ['b', 'a']) shop.hears(name);
+      expect(shop.pass(30 * MINUTE)).toEqual(['a silent', 'w/x silent', 'a folded']);
+    };
+    fold();
+    shop.restart(0);
+    expect([...shop.pass(DAY), ...shop.hears('b')]).toEqual(['w/x back']);
+    expect(shop.beats('b', MINUTE, 4)).toEqual([]);
+    expect(shop.beats('b', MINUTE, 4)).toEqual(['a silent']);
+    shop.restart(0);
+    expect(shop.beats('b', MINUTE, 30)).toEqual([]);
+    expect(shop.hears('a')).toEqual(['a back']);
+    fold();
+    shop.reconfigure(a, b);
+    expect(shop.pass(6 * MINUTE)).toEqual(['a silent']);
     expect(shop.hears('a')).toEqual(['a back']);
   });
 

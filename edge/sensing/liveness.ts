@@ -176,7 +176,8 @@ export class Liveness {
     this.#next = Number.POSITIVE_INFINITY;
     const news = this.#ways.flatMap((way) => this.#lookAtWay(way, now));
     for (const watched of this.#devices.values()) {
-      if (watched.silent || watched.folded || watched.way?.silent) continue;
+      // Who was folded into a way that is back is waited for anew: the way is no excuse any more.
+      if (watched.silent || watched.way?.silent) continue;
       const measures = watched.rhythm.measures(now);
       const over = measures.find(({ quiet, limit }) => quiet >= limit);
       if (over === undefined) this.#waitFor(measures, now);
@@ -237,6 +238,7 @@ export class Liveness {
 
   #silence(watched: Watched, { limit, work }: Measure, now: number): Extract<LivenessNews, { is: 'silent' }> {
     watched.silent = true;
+    watched.folded = false;
     watched.silentAt = now;
     this.#quiet = undefined;
     this.#remember(watched);
