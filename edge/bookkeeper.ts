@@ -6,12 +6,12 @@
  * In memory it keeps caches only: `load` reads them again after a transaction that failed.
  */
 import type { Database } from 'better-sqlite3';
+import { BUFFER, forgetDropping } from './buffer-news.ts';
 import { dayInZone } from './codecs/business-day.ts';
 import { catchUp } from './consent-ends.ts';
 import type { Alert } from './contracts/alerts.ts';
 import type { Campaign, NoOfferReason } from './contracts/campaigns.ts';
 import type { DeviceConfig } from './contracts/devices.ts';
-import { HubError } from './contracts/errors.ts';
 import type { EventType } from './contracts/events.ts';
 import { eventId, idFor } from './contracts/ids.ts';
 import type { Receipt, Refusal } from './contracts/intake.ts';
@@ -21,8 +21,7 @@ import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import { NOTHING_TOLD, type Told } from './crossing.ts';
 import { carryOut, offersIn, standing, stillGood } from './decisions.ts';
-import { forgetDevices, LIVENESS, livenessOf, watchedNames } from './device-news.ts';
-import { addDropped, type DroppedCounts, type Dropping, newsOf, TOLD_MS } from './dropping.ts';
+import { LIVENESS, livenessOf } from './device-news.ts';
 import { ANTENNAS, Items, type ItemsOptions } from './items.ts';
 import { DeadLetters } from './journal/dead-letters.ts';
 import type { Now } from './journal/elapsed-clock.ts';
@@ -31,8 +30,8 @@ import { concealer } from './journal/identity-key.ts';
 import { Remembered } from './journal/remembered.ts';
 import { idsWithin, Repeats } from './journal/repeats.ts';
 import { Replication } from './journal/replication.ts';
-import { LAST_SALVAGE_KEY, SALVAGED_KEY } from './journal/salvage.ts';
 import { SessionStore } from './journal/session-store.ts';
+import { beginRun } from './new-run.ts';
 import { addressed } from './notify/offer-topics.ts';
 import { Outbox, type OutMessage } from './notify/outbox.ts';
 import { clockIn } from './opening-hours.ts';
@@ -112,7 +111,7 @@ export class Bookkeeper {
     this.log = new EventLog(db);
     this.remembered = new Remembered(db, {
       keeps: (kind, key) =>
-        kind === 'buffer' ||
+        kind === BUFFER ||
         kind === 'position' ||
         kind === LIVENESS ||
         kind === ANTENNAS ||
@@ -218,12 +217,7 @@ export class Bookkeeper {
     this.alerts.forgetOld(this.now.wall);
     this.letters.expire(this.now);
     this.offers.forgetOld(this.now);
-    const { dropping } = this;
-    if (!dropping || this.now.elapsed - dropping.elapsed < TOLD_MS) return;
-    const lies = this.options.retention.cloud && this.#db.prepare('SELECT 1 FROM drops LIMIT 1').get() !== undefined;
-    if (lies) return;
-    this.remembered.set('buffer', 'dropped', null);
-    this.dirty = true;
+    forgetDropping(this, this.#db);
   }
 
   /** What was to go out when the last run ended, every offer that stands on screens, and every open alert. */
@@ -232,70 +226,14 @@ export class Bookkeeper {
     return { out: [...stillGood(this), ...zones.flatMap((message) => message ?? [])], open: this.alerts.open() };
   }
 
-  /** First transaction of a run: identity, the planogram's changes, another chance for quarantined keys. Throws JOURNAL_OTHER_HUB. */
+  /** First transaction of a run. Throws JOURNAL_OTHER_HUB. */
   open(): void {
-    this.dirty = true;
-    const meta = this.#db.prepare('SELECT value FROM meta WHERE key = ?');
-    const setMeta = this.#db.prepare(
-      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-    );
-    const hub = (meta.get('hub') as { value: string } | undefined)?.value;
-    if (hub !== undefined && hub !== this.options.hub) {
-      throw new HubError(
-        'JOURNAL_OTHER_HUB',
-        `this journal belongs to hub ${hub}, the configuration says ${this.options.hub}`,
-      );
-    }
-    if (hub === undefined) setMeta.run('hub', this.options.hub);
-    if (this.log.incarnation === '') this.log.openIncarnation('new database', this.now);
-    this.engine.release();
-    const before = JSON.parse((meta.get('planogram') as { value: string } | undefined)?.value ?? '{}') as Record<
-      string,
-      Facing
-    >;
-    for (const shelf of new Set([...Object.keys(before), ...this.facings.keys()])) {
-      if (JSON.stringify(before[shelf]) === JSON.stringify(this.facings.get(shelf))) continue;
-      // A shelf that is new and has not been heard of concerns no rule yet.
-      if (before[shelf] === undefined && this.#level(shelf) === undefined) continue;
-      const { [shelf]: was } = before;
-      const zones = [...new Set([was?.zone, this.facings.get(shelf)?.zone].filter((zone) => zone !== undefined))];
-      const product = was && { was: { zone: was.zone, gtin: was.gtin } };
-      this.journal('local.planogram.changed.v1', 'config', shelf, { shelf, zones, ...product });
-    }
-    setMeta.run('planogram', JSON.stringify(Object.fromEntries(this.facings)));
-    this.#tellCampaigns((meta.get('campaigns') as { value: string } | undefined)?.value ?? '{}');
-    setMeta.run('campaigns', JSON.stringify(Object.fromEntries(this.campaigns)));
-    forgetDevices(this, (meta.get('devices') as { value: string } | undefined)?.value ?? '[]');
-    setMeta.run('devices', JSON.stringify(watchedNames(this.options.devices)));
-    this.items.open(this);
-    this.catchUp(true);
-    this.#tellSalvage();
-  }
-
-  /** Campaigns that are new, changed or gone concern the zones where they are or were offered. */
-  #tellCampaigns(said: string): void {
-    const before = JSON.parse(said) as Record<string, Campaign>;
-    for (const id of new Set([...Object.keys(before), ...this.campaigns.keys()])) {
-      const [was, is] = [before[id], this.campaigns.get(id)];
-      const anew = is !== undefined && this.offers.tallies(is);
-      if (JSON.stringify(was) === JSON.stringify(is)) continue;
-      const zones = [...new Set([was?.zone, is?.zone].filter((zone) => zone !== undefined))];
-      this.journal('local.campaigns.changed.v1', 'config', id, { campaign: id, zones, ...(anew && { anew }) });
-    }
+    beginRun(this, this.#db);
   }
 
   /** The journal follows shoppers.db. `always`: also where nothing says that there is anything to tell. */
   catchUp(always = false): void {
     catchUp(this, always);
-  }
-
-  /** The journal had to be salvaged before this start: rules get their open alerts back, staff hear of it once. */
-  #tellSalvage(): void {
-    const said = this.#db.prepare('DELETE FROM meta WHERE key = ? RETURNING value').pluck().get(SALVAGED_KEY);
-    if (typeof said !== 'string') return;
-    this.engine.adopt(this.alerts.open());
-    this.#db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(LAST_SALVAGE_KEY, said);
-    this.journal('local.journal.salvaged.v1', 'journal', this.options.hub, JSON.parse(said));
   }
 
   /** The wall clock was set. Epoch ms. */
@@ -306,47 +244,6 @@ export class Bookkeeper {
       seconds: Math.round((step.to - step.from) / 1000),
     };
     this.journal('retail.devices.clockstepped.v1', 'clock', this.options.hub, data);
-  }
-
-  /** As last told to the rules; it outlives a restart. */
-  get bufferLevel(): 'high' | 'normal' {
-    return this.remembered.get('buffer', 'level') === 'high' ? 'high' : 'normal';
-  }
-
-  /** The disk budget became full of what head office does not have (a share of it), or has room again. */
-  bufferChanged(level: 'high' | 'normal', filled: number): void {
-    this.remembered.set('buffer', 'level', level);
-    const { cloud } = this.options.retention;
-    const data = { level, percent: Math.round(filled * 100), cloud };
-    this.journal('local.buffer.changed.v1', 'journal', this.options.hub, data);
-  }
-
-  /** What was dropped for want of room lately. */
-  get dropping(): Dropping | undefined {
-    return (this.remembered.get('buffer', 'dropped') as Dropping | null | undefined) ?? undefined;
-  }
-
-  /** In the transaction that drops them. */
-  noteDropped(dropped: DroppedCounts): void {
-    if (Object.keys(dropped).length === 0) return;
-    this.remembered.set('buffer', 'dropped', addDropped(this.dropping, dropped, this.now.wall, this.now.elapsed));
-    this.dirty = true;
-  }
-
-  /** Lets the rules know when dropping began, grew or is over. */
-  tellDropping(filled: number): void {
-    const news = this.dropping && newsOf(this.dropping, this.now.elapsed);
-    if (!news) return;
-    this.remembered.set('buffer', 'dropped', news);
-    if (!news.isOver) this.remembered.set('buffer', 'level', 'high');
-    this.journal('local.buffer.changed.v1', 'journal', this.options.hub, {
-      level: this.bufferLevel,
-      percent: Math.round(filled * 100),
-      cloud: this.options.retention.cloud,
-      dropped: news.counts,
-      since: new Date(news.since).toISOString(),
-      over: news.isOver,
-    });
   }
 
   /** Runs wakes that are due; without room for new facts, those that need none. */

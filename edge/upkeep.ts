@@ -3,6 +3,7 @@
  * and who the journal is, kept outside of it. Each piece of work is a short transaction of the writer's.
  */
 import type { Bookkeeper } from './bookkeeper.ts';
+import { bufferLevel, noteDropped, tellDropping, tellLevel } from './buffer-news.ts';
 import { eraseWithdrawn } from './consent-ends.ts';
 import type { Stream } from './contracts/streams.ts';
 import type { Figures } from './crossing.ts';
@@ -75,9 +76,10 @@ export class Upkeep {
   /** In a transaction: tells the rules when the disk budget fills, or has room again. */
   lookAtFill(): void {
     const { books } = this.#sources;
-    const level = this.#space.fillLevel(performance.now(), () => books.replication.ackedPositions(), books.bufferLevel);
-    books.tellDropping(this.#space.filled);
-    if (level !== undefined && level !== books.bufferLevel) books.bufferChanged(level, this.#space.filled);
+    const acked = () => books.replication.ackedPositions();
+    const level = this.#space.fillLevel(performance.now(), acked, bufferLevel(books));
+    tellDropping(books, this.#space.filled);
+    if (level !== undefined && level !== bufferLevel(books)) tellLevel(books, level, this.#space.filled);
   }
 
   /** What head office has taken may go. */
@@ -126,7 +128,7 @@ export class Upkeep {
       const { dropped, any } = transaction(() => {
         const held = { acked: replication.ackedPositions(), reserved: replication.reservedPositions() };
         const evicted = this.#space.evict(held);
-        books.noteDropped(evicted.dropped);
+        noteDropped(books, evicted.dropped);
         return evicted;
       });
       for (const [stream, rows] of Object.entries(dropped) as [Stream, number][]) {

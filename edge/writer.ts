@@ -6,6 +6,7 @@
  * After a failed transaction memory is read again from the disk: on an error forget, and recompute.
  */
 import { Bookkeeper, type BookkeeperOptions } from './bookkeeper.ts';
+import { droppingOf } from './buffer-news.ts';
 import type { Alert } from './contracts/alerts.ts';
 import { messageOf } from './contracts/errors.ts';
 import type { Receipt } from './contracts/intake.ts';
@@ -113,7 +114,7 @@ export class Writer {
     const { nextSweep } = this.#books.items;
     const sweep =
       nextSweep === undefined ? Number.POSITIVE_INFINITY : Math.max(nextSweep - elapsed, this.#lacksRoom ? REST_MS : 0);
-    const news = this.#books.dropping?.told === 0 ? 0 : HOUSEKEEPING_MS;
+    const news = droppingOf(this.#books)?.told === 0 ? 0 : HOUSEKEEPING_MS;
     return Math.max(0, refused, Math.min(wake, idle, sweep, this.#upkeep.restMs(), news));
   }
 
@@ -395,7 +396,7 @@ export class Writer {
       quiet: this.#books.liveness.quiet,
       forgotten: this.#books.forgotten,
       ...this.#upkeep.figures,
-      dropping: this.#books.dropping,
+      dropping: droppingOf(this.#books),
       items: this.#books.items.figures,
     };
   }
