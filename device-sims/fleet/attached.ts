@@ -8,6 +8,7 @@ import type { Faults } from './faults.ts';
 import { type FleetPlaces, openFleet } from './fleet.ts';
 import { type HubAddress, HubLinks, type Meter } from './links.ts';
 import { offlineOf } from './outages.ts';
+import { Patience } from './patience.ts';
 import { type FleetTally, newTally, type SimDevice } from './sim-device.ts';
 import { isSkewed, planStrikes, type Strike } from './strikes.ts';
 
@@ -21,22 +22,28 @@ export interface Fleet {
   readonly tally: FleetTally;
   /** When which fault strikes whom; known from the start on. */
   readonly strikes: readonly Strike[];
-  /** Connects. Devices begin to speak at this time of the simulated clock, epoch ms. */
-  start(simulated: number): Promise<void>;
+  /** Connects. Devices begin to speak at this time of the simulated clock, epoch ms. The signal ends it, and everything. */
+  start(simulated: number, signal: AbortSignal): Promise<void>;
   /** The two clocks go from here on, the shop's at this speed: the hub's shows this, the simulated one that, epoch ms. */
   began(hub: number, simulated?: number, speed?: number): void;
-  /** Frames that wait for the hub. Throws what went wrong with one. */
+  /** Frames that wait for the hub. Throws what went wrong with one, or when the hub takes nothing any more. */
   readonly onTheirWay: number;
   look(now: number): void;
-  /** Resolves at once, or when the hub has taken most of what is on its way. */
-  hold(): Promise<void>;
-  /** The last words of the devices; resolves when everything is acknowledged. */
-  stop(): Promise<void>;
+  /** Whether more is on its way than the hub should have to take at once. Throws as `onTheirWay`. */
+  readonly isFull: boolean;
+  /** Resolves when the hub has taken most of what is on its way, or at the signal. */
+  drained(signal: AbortSignal): Promise<void>;
+  /** The last words of the devices; resolves when everything is acknowledged, or at the signal at once, without them. */
+  stop(signal: AbortSignal): Promise<void>;
+  /** Ends everything at once; what is on its way stays there. */
+  abandon(): Promise<void>;
 }
 
-/** Frames on their way at once: more would only wait in memory. */
-const MOST_ON_THEIR_WAY = 5_000;
+/** Frames on their way at once: more would only wait in memory, and a report of a reader has a hundred kilobytes. */
+const MOST_ON_THEIR_WAY = 1_000;
 const PAUSE_MS = 10;
+/** While the first and the last words are waited for, the hub's pulse is felt so often. */
+const PULSE_MS = 1_000;
 
 /** A device that leaves files has a folder for them. */
 function makeFolder(entry: SimDevice['entry']): void {
@@ -67,19 +74,53 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
   devices.push(...openFleet({ world, of, linksOf, tally, clockOf, dir, serial, opcua, speed, overlooks: true }));
   const blows = new Blows(new Map(devices.map((device) => [device.name, device])), links);
   let strikes: readonly Strike[] = [];
+  const patience = new Patience();
+  const onTheirWay = (): number => {
+    const { acknowledged, resent, twice: again, broken } = tally;
+    const waiting = links.onTheirWay;
+    patience.check(waiting, acknowledged + resent + again + broken);
+    return waiting;
+  };
+  const abandon = async (): Promise<void> => {
+    links.abandon();
+    await Promise.all(devices.map((device) => device.drop?.()));
+  };
+  /** Resolves when that is done. At the signal, and when the hub takes nothing meanwhile, everything ends at once. */
+  const watched = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+    const done = work.then(() => true);
+    // Whoever waits hears of it below, or has left.
+    done.catch(() => undefined);
+    try {
+      for (let isDone = false; !isDone && !signal.aborted; ) {
+        isDone = await Promise.race([done, sleep(PULSE_MS, false, { signal }).catch(() => false)]);
+        if (!isDone) onTheirWay();
+      }
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+    if (signal.aborted) await abandon();
+  };
+  const beginnings = async (): Promise<void> => {
+    for (const device of devices) await device.start();
+  };
+  const lastWords = async (): Promise<void> => {
+    await Promise.all(devices.map((device) => device.stop()));
+    await links.close();
+  };
   return {
     tally,
     get strikes() {
       return strikes;
     },
-    async start(simulated) {
+    async start(simulated, signal) {
       began.hub = Date.now();
       began.simulated = simulated;
       strikes = planStrikes(faults, devices, of, { from: simulated, until: world.endsAt });
       flooding.name = strikes.find(({ fault }) => fault === 'flood')?.device ?? '';
       blows.plan(strikes);
       for (const { entry } of devices) makeFolder(entry);
-      for (const device of devices) await device.start();
+      await watched(beginnings(), signal);
     },
     began(hub, simulated = began.simulated, faster = began.speed) {
       began.hub = hub;
@@ -87,30 +128,23 @@ export function attach(world: World, options: HubOptions & { readonly seed: numb
       began.speed = faster;
     },
     get onTheirWay() {
-      return links.onTheirWay;
+      return onTheirWay();
+    },
+    get isFull() {
+      return onTheirWay() > MOST_ON_THEIR_WAY;
     },
     look(now) {
       blows.pass(now);
       for (const device of devices) if (!blows.isSilent(device.name)) device.look(now);
     },
-    async hold() {
-      try {
-        if (links.onTheirWay <= MOST_ON_THEIR_WAY) return;
-        while (links.onTheirWay > MOST_ON_THEIR_WAY / 2) await sleep(PAUSE_MS);
-      } catch (error) {
-        await links.close(true);
-        throw error;
-      }
+    async drained(signal) {
+      while (onTheirWay() > MOST_ON_THEIR_WAY / 2 && !signal.aborted) await sleep(PAUSE_MS);
     },
-    async stop() {
+    async stop(signal) {
       blows.end();
-      try {
-        await Promise.all(devices.map((device) => device.stop()));
-      } catch (error) {
-        await links.close(true);
-        throw error;
-      }
-      await links.close();
+      if (signal.aborted) await abandon();
+      else await watched(lastWords(), signal);
     },
+    abandon,
   };
 }

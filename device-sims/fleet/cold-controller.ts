@@ -63,6 +63,7 @@ export function openColdController(plan: ControllerPlan, { world, random, clock,
   const said = new Said();
   const watched: Watched[] = fridges.map((fridge) => ({ plan: fridge, failsAt: 0, mendedAt: 0 }));
   let isUp = false;
+  let isDropped = false;
   let startedAt = 0;
   let looked = Number.NEGATIVE_INFINITY;
   const stateOf = (one: Watched, now: number): FridgeState => {
@@ -92,6 +93,7 @@ export function openColdController(plan: ControllerPlan, { world, random, clock,
   };
   const powerUp = async (): Promise<void> => {
     mkdirSync(pki, { recursive: true });
+    if (isDropped) return;
     await server.start();
     startedAt = world.now;
     isUp = true;
@@ -121,6 +123,11 @@ export function openColdController(plan: ControllerPlan, { world, random, clock,
       tell(world.now);
       await sleep(LAST_WORDS_MS);
       await said.settled().finally(() => server.kill());
+    },
+    drop() {
+      isUp = false;
+      isDropped = true;
+      return server.kill();
     },
   };
 }

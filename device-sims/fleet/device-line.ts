@@ -71,9 +71,16 @@ export class DeviceLine implements SerialEnd {
   }
 
   async stop(): Promise<void> {
+    await this.drop();
+    this.check();
+  }
+
+  /** Whatever is still on it. */
+  async drop(): Promise<void> {
+    this.#isOut = true;
+    this.#pull();
     await this.#hands;
     await this.#cable?.remove();
-    this.check();
   }
 
   async #plug(cable: SerialCable): Promise<void> {

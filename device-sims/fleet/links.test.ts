@@ -1,4 +1,7 @@
 /** What becomes of the words of devices without a connection, with a real edge on the other end. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeStore, type Store } from '../harness/store.ts';
 import { waitUntil } from '../harness/wait-until.ts';
@@ -75,4 +78,33 @@ describe('a device without a connection', () => {
     for (const key of ['forgetful/1', 'sensor/2']) expect(all.has(key)).toBe(false);
     expect(tally.acknowledged).toBe(tally.sent);
   }, 30_000);
+});
+
+it('counts what waits for its turn, says a slow request again, and lets go of all of it at once', async () => {
+  let asked = 0;
+  // The first answer is 408, as after a pause of this machine within a request; the second one never comes.
+  const server = createServer((request, response) => {
+    asked += 1;
+    request.resume();
+    if (asked === 1) response.writeHead(408).end('slow');
+    else if (asked === 2) response.writeHead(202).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const links = new HubLinks({ mqtt: 'mqtt://127.0.0.1:9', http: `http://127.0.0.1:${port}` }, newTally());
+  const web = links.of('web');
+  await web.post('/push/web', '{}');
+  expect(asked).toBe(2);
+  const waiting = Array.from({ length: 40 }, () => web.post('/push/web', '{}'));
+  const ends = Promise.allSettled(waiting);
+  expect(links.onTheirWay).toBe(40);
+  await waitUntil('the next request', () => asked === 3);
+  const begun = performance.now();
+  links.abandon();
+  expect((await ends).every(({ status }) => status === 'rejected')).toBe(true);
+  expect(performance.now() - begun).toBeLessThan(2_500);
+  expect(asked).toBe(3);
+  server.closeAllConnections();
+  server.close();
 });

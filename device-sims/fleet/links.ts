@@ -38,7 +38,9 @@ export interface Meter {
 
 interface Connection {
   readonly wire: MqttWire;
-  readonly client: Promise<MqttClient>;
+  readonly client: MqttClient;
+  /** Resolves at the first connection, or at once where the cable is out. Rejects where there is no hub. */
+  readonly isThere: Promise<void>;
 }
 
 const NO_LINK_FAULTS: LinkFaults = {
@@ -61,12 +63,13 @@ export class HubLinks {
   readonly #tally: FleetTally;
   readonly #connections = new Map<string, Connection>();
   readonly #outages = new Outages();
-  /** Frames of a device that are on their way. */
+  /** Frames of a device that are on their way, those that wait for their turn included. */
   readonly #onTheirWay = new Map<string, number>();
   /** The last to a path or a folder: a device waits for its answer before it says the next. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #meter: Meter | undefined;
   #fault: unknown;
+  readonly #abandoned = new AbortController();
 
   constructor(hub: HubAddress, tally: FleetTally, faults: LinkFaults = NO_LINK_FAULTS, meter?: Meter) {
     this.#meter = meter;
@@ -81,14 +84,19 @@ export class HubLinks {
     return {
       publish: async (client, topic, payload) => {
         if (this.#isLost(device, client === device)) return;
-        const connected = await this.#connection(client).client;
-        const send: Send = (body) => publish(connected, topic, body);
-        await this.#send(device, random, Buffer.from(payload), send, true);
+        await this.#counted(device, async () => {
+          const { client: connected, isThere } = this.#connection(client);
+          await isThere;
+          const send: Send = (body) => publish(connected, topic, body);
+          await this.#send(device, random, Buffer.from(payload), send, true);
+        });
       },
       post: async (path, body, contentType = 'application/json') => {
         if (this.#isLost(device, true)) return;
         const send: Send = (bytes, broken) => this.#post(device, path, bytes, contentType, broken);
-        await this.#inTurn(path, () => this.#send(device, random, Buffer.from(body), send));
+        await this.#counted(device, () =>
+          this.#inTurn(path, () => this.#send(device, random, Buffer.from(body), send)),
+        );
       },
       leave: (folder, name, bytes) => {
         let copies = 0;
@@ -96,9 +104,11 @@ export class HubLinks {
           copies += 1;
           const own = copies === 1 ? name : name.replace(/(?=\.\w+$)/, `-${copies}`);
           await this.#outages.over(device);
-          await leaveFile(join(folder, own), content);
+          await leaveFile(join(folder, own), content, this.#abandoned.signal);
         };
-        return this.#inTurn(folder, () => this.#send(device, random, Buffer.from(bytes), send));
+        return this.#counted(device, () =>
+          this.#inTurn(folder, () => this.#send(device, random, Buffer.from(bytes), send)),
+        );
       },
     };
   }
@@ -121,11 +131,24 @@ export class HubLinks {
     return sum;
   }
 
-  /** @param force does not wait for what is on its way */
-  async close(force = false): Promise<void> {
+  /** Resolves when what is on its way is acknowledged. */
+  async close(): Promise<void> {
     for (const { wire, client } of this.#connections.values()) {
-      const connected = await client.catch(() => undefined);
-      await connected?.endAsync(force);
+      // One without a connection would wait for another; nothing is on its way.
+      if (client.connected) await client.endAsync();
+      else client.end(true);
+      wire.close();
+    }
+    this.#connections.clear();
+  }
+
+  /** Lets go of everything at once: what is on its way stays there. */
+  abandon(): void {
+    this.#abandoned.abort(new Error('the simulated shop was left'));
+    this.#outages.endAll();
+    for (const { wire, client } of this.#connections.values()) {
+      client.end(true);
+      wire.pull();
       wire.close();
     }
     this.#connections.clear();
@@ -136,6 +159,19 @@ export class HubLinks {
     if (!this.#outages.isOut(device) || (own && this.#faults.offline(device) === 'keeps')) return false;
     this.#tally.lost += 1;
     return true;
+  }
+
+  /** What goes wrong is kept for whoever asks how much is on its way. */
+  async #counted(device: string, send: () => Promise<void>): Promise<void> {
+    this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) + 1);
+    try {
+      await send();
+    } catch (error) {
+      this.#fault ??= error;
+      throw error;
+    } finally {
+      this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) - 1);
+    }
   }
 
   #inTurn(way: string, send: () => Promise<void>): Promise<void> {
@@ -149,16 +185,8 @@ export class HubLinks {
     const begun = performance.now();
     this.#meter?.said(payload);
     this.#tally.sent += 1;
-    this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) + 1);
-    try {
-      await this.#sendAll(device, random, payload, once);
-      this.#meter?.heard(payload, isPublish ? performance.now() - begun : undefined);
-    } catch (error) {
-      this.#fault ??= error;
-      throw error;
-    } finally {
-      this.#onTheirWay.set(device, (this.#onTheirWay.get(device) ?? 0) - 1);
-    }
+    await this.#sendAll(device, random, payload, once);
+    this.#meter?.heard(payload, isPublish ? performance.now() - begun : undefined);
   }
 
   async #sendAll(device: string, random: Random, payload: Buffer, once: Send): Promise<void> {
@@ -184,34 +212,30 @@ export class HubLinks {
     if (connection === undefined) {
       const wire = new MqttWire(this.#hub.mqtt);
       if (this.#outages.isOut(name)) wire.pull();
-      connection = { wire, client: this.#connect(name, wire) };
+      connection = this.#connect(name, wire);
       this.#connections.set(name, connection);
     }
     return connection;
   }
 
-  /** Resolves at the first connection, or at once where the cable is out. Throws where there is no hub. */
-  async #connect(name: string, wire: MqttWire): Promise<MqttClient> {
+  #connect(name: string, wire: MqttWire): Connection {
     const { username, password } = new URL(this.#hub.mqtt);
     const client = new MqttClient(() => wire.open(), {
       ...{ clientId: `sim-${name}`, clean: false, reconnectPeriod: 500 },
       ...(username !== '' && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
     });
-    const first = new Promise<void>((resolve, reject) => {
-      client.once('connect', () => resolve());
-      client.once('error', reject);
-    });
     client.on('error', () => undefined);
-    if (this.#outages.isOut(name)) first.catch(() => undefined);
-    else {
-      try {
-        await first;
-      } catch (error) {
+    if (this.#outages.isOut(name)) return { wire, client, isThere: Promise.resolve() };
+    const isThere = new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('error', (error) => {
         client.end(true);
-        throw error;
-      }
-    }
-    return client;
+        reject(new Error(`${this.#hub.mqtt}: no hub answers there (${reasonOf(error)})`, { cause: error }));
+      });
+    });
+    // Whoever publishes hears of it.
+    isThere.catch(() => undefined);
+    return { wire, client, isThere };
   }
 
   async #post(device: string, path: string, body: Buffer, contentType: string, broken: boolean): Promise<void> {
@@ -219,9 +243,10 @@ export class HubLinks {
       await this.#outages.over(device);
       const fault = await this.#postOnce(path, body, contentType, broken, this.#outages.cut(device));
       if (fault === undefined) return;
+      this.#abandoned.signal.throwIfAborted();
       if (this.#outages.isOut(device)) attempt = 0;
-      else if (attempt >= POST_TRIES) throw new Error(`POST ${path}: ${fault}`);
-      else await sleep(POST_PAUSE_MS);
+      else if (attempt >= POST_TRIES) throw new Error(`POST ${this.#hub.http}${path}: ${fault}`);
+      else await sleep(POST_PAUSE_MS, undefined, { signal: this.#abandoned.signal });
     }
   }
 
@@ -240,18 +265,26 @@ export class HubLinks {
         method: 'POST',
         headers: { 'content-type': contentType },
         body: new Uint8Array(body),
-        signal: AbortSignal.any([AbortSignal.timeout(10_000), cut]),
+        signal: AbortSignal.any([AbortSignal.timeout(10_000), cut, this.#abandoned.signal]),
       });
       answer = await response.text();
     } catch (error) {
-      return String(error);
+      return reasonOf(error);
     }
     if (response.ok) return undefined;
     const fault = `${response.status} ${answer.slice(0, 300)}`;
-    if (response.status === 429 || response.status >= 500) return fault;
+    // 408: this machine was too busy to say it in one go.
+    if (response.status === 408 || response.status === 429 || response.status >= 500) return fault;
     if (broken) return undefined;
     throw new Error(`POST ${path}: ${fault}`);
   }
+}
+
+/** `fetch failed` alone says nothing; a host with several addresses has several reasons. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return inner instanceof Error && inner !== error ? reasonOf(inner) : error.message;
 }
 
 /** Resolves with the PUBACK, over as many connections as it takes. */
@@ -277,10 +310,10 @@ export function damaged(payload: Buffer, random: Random): Buffer {
 }
 
 /** Resolves when the hub has moved it away: it does so when its records are on disk, or when it refused it. */
-async function leaveFile(path: string, bytes: Buffer): Promise<void> {
+async function leaveFile(path: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
   await writeAsTill(path, bytes, { renamed: true });
   for (let waited = 0; existsSync(path); waited += FILE_PAUSE_MS) {
     if (waited > FILE_PATIENCE_MS) throw new Error(`${path}: nobody takes this file; does the hub read this folder?`);
-    await sleep(FILE_PAUSE_MS);
+    await sleep(FILE_PAUSE_MS, undefined, { signal });
   }
 }

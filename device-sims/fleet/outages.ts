@@ -47,6 +47,14 @@ export class Outages {
     return controller.signal;
   }
 
+  /** Everybody has a connection again, however often it was cut. */
+  endAll(): void {
+    for (const outage of this.#out.values()) outage.end();
+    this.#out.clear();
+    for (const controller of this.#cuts.values()) controller.abort();
+    this.#cuts.clear();
+  }
+
   /** True if it had its connection until now. */
   begin(device: string): boolean {
     const outage = this.#out.get(device);

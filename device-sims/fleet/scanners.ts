@@ -67,7 +67,9 @@ function scanner(
   const line = new DeviceLine(dir, name, tally);
   /** One hand holds it. */
   let scanned: Promise<void> = Promise.resolve();
+  let isDropped = false;
   const scan = async (bytes: Buffer): Promise<void> => {
+    if (isDropped) return;
     await line.say(bytes);
     await sleep(PAUSE_MS);
   };
@@ -93,6 +95,10 @@ function scanner(
       await scanned;
       await sleep(LAST_WORDS_MS);
       await line.stop();
+    },
+    drop() {
+      isDropped = true;
+      return line.drop();
     },
   };
 }

@@ -77,5 +77,6 @@ export function openSerialReader(plan: SerialReaderPlan, parts: DeviceParts): Si
       await sleep(LAST_WORDS_MS);
       await line.stop();
     },
+    drop: () => line.drop(),
   };
 }

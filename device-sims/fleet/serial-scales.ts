@@ -52,5 +52,9 @@ export function openSerialScale(plan: SerialScalePlan, { world, random, tally }:
       clearInterval(timer);
       await line.stop();
     },
+    drop() {
+      clearInterval(timer);
+      return line.drop();
+    },
   };
 }

@@ -28,6 +28,8 @@ export interface SimDevice {
   /** Resolves when everything that it said is acknowledged; a device without acknowledgements resolves when it is sent. */
   settled(): Promise<void>;
   stop(): Promise<void>;
+  /** Lets go at once of what it holds on this machine: lines, processes, timers. Without last words. */
+  drop?(): Promise<void>;
 }
 
 /** What a device is made of; its kind, name and place come with it. */

@@ -2,13 +2,12 @@
  * A serial cable made of two pseudo-terminals (socat): what is written into one end comes out of the other. Pulled and
  * plugged in again it is another terminal under the same stable name, as an adapter is.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SerialPort } from 'serialport';
+import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 import { waitUntil } from './wait-until.ts';
 
 export class SerialCable {
@@ -16,8 +15,8 @@ export class SerialCable {
   /** Stable name of the hub's end. */
   readonly hubEnd: string;
   readonly #deviceEnd: string;
-  #socat: ChildProcess | undefined;
-  #blocker: ChildProcess | undefined;
+  #socat: GuardedProcess | undefined;
+  #blocker: GuardedProcess | undefined;
   #port: SerialPort | undefined;
   /** Nobody reads it: a terminal that nobody has open would end the cable when the hub stops. */
   #held: FileHandle | undefined;
@@ -36,7 +35,7 @@ export class SerialCable {
   /** Resolves to the terminal that the stable name means now. */
   async plug(): Promise<string> {
     const [hub, device] = [this.hubEnd, this.#deviceEnd];
-    const socat = spawn('socat', [`pty,raw,echo=0,link=${hub}`, `pty,raw,echo=0,link=${device}`], { stdio: 'ignore' });
+    const socat = spawnGuarded('socat', [`pty,raw,echo=0,link=${hub}`, `pty,raw,echo=0,link=${device}`]);
     this.#socat = socat;
     await waitUntil('the cable', () => existsSync(hub) && existsSync(device));
     this.#held = await open(hub, constants.O_RDWR | constants.O_NOCTTY);
@@ -55,7 +54,7 @@ export class SerialCable {
     await waitUntil('the names to vanish', () => !existsSync(this.hubEnd));
     await this.#end(this.#blocker);
     // Takes the numbers that have just become free.
-    this.#blocker = spawn('socat', [`pty,link=${this.hubEnd}-other`, 'pty'], { stdio: 'ignore' });
+    this.#blocker = spawnGuarded('socat', [`pty,link=${this.hubEnd}-other`, 'pty']);
     await waitUntil('another terminal', () => existsSync(`${this.hubEnd}-other`) && old !== '');
   }
 
@@ -82,15 +81,12 @@ export class SerialCable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #end(child: ChildProcess | undefined): Promise<void> {
+  async #end(child: GuardedProcess | undefined): Promise<void> {
     const port = this.#port;
     this.#port = undefined;
     await this.#held?.close();
     this.#held = undefined;
     if (port?.isOpen) await new Promise<void>((resolve) => port.close(() => resolve()));
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
+    if (child?.running()) await child.end('SIGTERM');
   }
 }

@@ -59,7 +59,9 @@ it('waits for a slow hub: no more than a second of it is on its way', async () =
       strikes: [],
       began: () => undefined,
       start: async () => undefined,
-      hold: async () => undefined,
+      isFull: false,
+      drained: async () => undefined,
+      abandon: async () => undefined,
     },
     get onTheirWay() {
       return waiting.length;

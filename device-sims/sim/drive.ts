@@ -92,7 +92,7 @@ export async function drive(
     }
   }
   const speed = (world.now - from) / (performance.now() - begun);
-  await fleet.stop();
+  await fleet.stop(stop);
   const seconds = (performance.now() - begun) / 1000;
   const { sent, acknowledged, latencies } = meter;
   const { p50, p99 } = latencies.summary();

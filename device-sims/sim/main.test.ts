@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../harness/free-port.ts';
 import { projectRoot } from '../harness/project.ts';
 import { readRun } from '../score/run-clock.ts';
 
@@ -82,6 +84,26 @@ test('a run that is stopped says so, and leaves whole lines', async () => {
   const records = lines(file);
   expect(records[0]?.kind).toBe('world');
   expect(records.at(-1)?.kind).not.toBe('ended');
+});
+
+test('a run is ended at once though its hub answers nothing, and says where there is no hub', async () => {
+  const deaf = createServer((socket) => void socket.on('error', () => undefined).resume());
+  deaf.listen(0, '127.0.0.1');
+  await once(deaf, 'listening');
+  const { port } = deaf.address() as AddressInfo;
+  const paced = (hub: string) => begin('run', '--world', 'pharmacy', '--speed', '60', '--hub', hub);
+  const { child, ended } = paced(`mqtt://127.0.0.1:${port}`);
+  await once(deaf, 'connection');
+  const signalled = performance.now();
+  child.kill('SIGINT');
+  const { code, err } = await ended;
+  expect(performance.now() - signalled).toBeLessThan(5_000);
+  expect(code).toBe(1);
+  expect(err).toContain('stopped before the end');
+  deaf.close();
+  const nobody = await paced(`mqtt://127.0.0.1:${await freePort()}`).ended;
+  expect(nobody.code).toBe(1);
+  expect(nobody.err).toMatch(/^store-hub-sim: mqtt:\/\/127\.0\.0\.1:\d+: no hub answers there \(.*ECONNREFUSED.*\)\n$/);
 });
 
 test('a paced run goes on at its speed', async () => {

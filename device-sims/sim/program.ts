@@ -10,6 +10,7 @@ import { loadRows } from './drive.ts';
 import { fitOut } from './floor.ts';
 import { planogramYaml } from './hub-planogram.ts';
 import { loadWorld, readyWorlds } from './load-world.ts';
+import { pacedRows } from './paced.ts';
 import { clockFileOf, faultFileOf, type RunOptions, run } from './run.ts';
 
 /** A Thursday: of weight 1 in the ready worlds. */
@@ -156,12 +157,17 @@ async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
       if (isTerminal) process.stderr.write(`\r\u001b[K${text}`);
     },
   };
-  const { finished, tally, said, load, seconds } = await run({ ...flags, file, ...(hub && { hub }) }, progress, stop);
+  const { finished, tally, said, load, paced, seconds } = await run(
+    { ...flags, file, ...(hub && { hub }) },
+    progress,
+    stop,
+  );
   if (isTerminal) process.stderr.write('\r\u001b[K');
   const days = flags.days === 1 ? 'one day' : `${flags.days} days`;
   say(`${file.world}, seed ${flags.seed}, ${days} from ${flags.from}: ${seconds.toFixed(1)} s`);
   say(columns(tally.rows().map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
   if (said) say(columns(saidRows(said).map(([name, count]) => [`  ${name}`, count.toLocaleString('en-US')])));
+  if (paced && pacedRows(paced).length > 0) say(columns(pacedRows(paced).map(([name, value]) => [`  ${name}`, value])));
   if (load) say(columns(loadRows(load).map(([name, value]) => [`  ${name}`, value])));
   if (flags.ledger !== undefined) say(`ledger: ${flags.ledger}`);
   if (flags.ledger !== undefined && flags.speed !== undefined) say(`clock of the run: ${clockFileOf(flags.ledger)}`);

@@ -4,13 +4,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attach, type HubOptions } from '../fleet/attached.ts';
+import { attach, type Fleet, type HubOptions } from '../fleet/attached.ts';
 import { NO_FAULTS } from '../fleet/faults.ts';
 import type { FleetTally } from '../fleet/sim-device.ts';
 import { writeStrikes } from '../fleet/strikes.ts';
 import { weekdayOf } from './calendar.ts';
 import { drive, type Load, LoadMeter } from './drive.ts';
 import { openLedgerFile } from './ledger-file.ts';
+import { livePaced, type Paced } from './paced.ts';
 import { openTally, type Tally } from './tally.ts';
 import { openWorld, type World } from './world.ts';
 import type { WorldFile } from './world-file.ts';
@@ -45,13 +46,13 @@ export interface RunResult {
   readonly said?: FleetTally | undefined;
   /** With a rate. */
   readonly load?: Load | undefined;
+  /** With a speed. */
+  readonly paced?: Paced | undefined;
   readonly seconds: number;
 }
 
 /** Simulated time between two looks at the outside. */
 const STEP_MS = 600_000;
-const PACED_STEP_MS = 50;
-const DEVICE_STEP_MS = 5_000;
 const SHOW_EVERY_MS = 200;
 /** A paced run passes over the night before the first day: it begins when staff come. */
 const BEFORE_OPENING_MINUTES = 90;
@@ -79,25 +80,41 @@ export async function run(options: RunOptions, progress: Progress, stop: AbortSi
   };
   let said: FleetTally | undefined;
   let load: Load | undefined;
+  let paced: Paced | undefined;
+  let fleet: Fleet | undefined;
   try {
-    const { speed, rate, hub } = options;
-    if (rate !== undefined && hub !== undefined) {
-      const meter = new LoadMeter();
-      const fleet = attach(world, { ...hub, meter, seed: options.seed, speed: 1 });
-      const from = firstMorning(options, world);
-      await fleet.start(from);
-      world.advance(from);
-      if (options.ledger !== undefined && hub.faults !== NO_FAULTS)
-        writeStrikes(faultFileOf(options.ledger), fleet.strikes);
-      load = await drive({ world, fleet, meter, rate }, stop, show);
+    const { seed, speed, rate, hub } = options;
+    if (hub !== undefined) {
+      const meter = rate === undefined ? undefined : new LoadMeter();
+      fleet = attach(world, { ...hub, meter, seed, speed: speed ?? 1 });
+      await begin(fleet, world, options, stop);
+      if (rate !== undefined && meter !== undefined) load = await drive({ world, fleet, meter, rate }, stop, show);
+      else if (speed !== undefined) {
+        paced = await pace({ world, fleet, speed }, options, stop, show);
+        await fleet.stop(stop);
+      }
       said = fleet.tally;
     } else if (speed === undefined) await hurry(world, stop, show);
-    else said = await pace(world, { ...options, speed }, stop, show);
+    else {
+      world.advance(firstMorning(options, world));
+      paced = await pace({ world, speed }, options, stop, show);
+    }
+  } catch (error) {
+    await fleet?.abandon();
+    throw error;
   } finally {
     ledger?.close();
   }
   const seconds = (performance.now() - begun) / 1000;
-  return { finished: world.now >= world.endsAt, tally, said, load, seconds };
+  return { finished: world.now >= world.endsAt, tally, said, load, paced, seconds };
+}
+
+async function begin(fleet: Fleet, world: World, options: RunOptions, stop: AbortSignal): Promise<void> {
+  const { ledger, hub } = options;
+  const from = firstMorning(options, world);
+  await fleet.start(from, stop);
+  world.advance(from);
+  if (ledger !== undefined && hub?.faults !== NO_FAULTS) writeStrikes(faultFileOf(ledger), fleet.strikes);
 }
 
 async function hurry(world: World, stop: AbortSignal, show: () => void): Promise<void> {
@@ -119,37 +136,30 @@ export function faultFileOf(ledger: string): string {
   return `${ledger}.faults.jsonl`;
 }
 
+/** Leaves the run's clock beside the ledger: at once, and again where it did not go evenly. */
 async function pace(
-  world: World,
-  options: RunOptions & { readonly speed: number },
+  parts: { readonly world: World; readonly fleet?: Fleet | undefined; readonly speed: number },
+  { ledger }: RunOptions,
   stop: AbortSignal,
   show: () => void,
-): Promise<FleetTally | undefined> {
-  const { speed, ledger, hub, seed } = options;
-  const from = firstMorning(options, world);
-  const fleet = hub && attach(world, { ...hub, seed, speed });
-  await fleet?.start(from);
-  world.advance(from);
-  const [begun, hubBegan] = [performance.now(), Date.now()];
-  fleet?.began(hubBegan);
-  if (ledger !== undefined) {
-    const [hub_began, simulated_began] = [hubBegan, from].map((ms) => new Date(ms).toISOString());
-    writeFileSync(clockFileOf(ledger), `${JSON.stringify({ hub_began, simulated_began, speed })}\n`);
-    if (fleet && hub.faults !== NO_FAULTS) writeStrikes(faultFileOf(ledger), fleet.strikes);
-  }
-  while (world.now < world.endsAt && !stop.aborted) {
-    const target = Math.min(world.endsAt, Math.floor(from + (performance.now() - begun) * speed));
-    // Devices look at the world between two steps, so with them steps are short.
-    while (world.now < target) {
-      world.advance(fleet ? Math.min(target, world.now + DEVICE_STEP_MS) : target);
-      fleet?.look(world.now);
-    }
-    show();
-    await sleep(PACED_STEP_MS, undefined, { signal: stop }).catch(() => undefined);
-    await fleet?.hold();
-  }
-  await fleet?.stop();
-  return fleet?.tally;
+): Promise<Paced> {
+  const { world, fleet, speed } = parts;
+  const [hub, simulated] = [Date.now(), world.now];
+  fleet?.began(hub, simulated);
+  const write = (more: object): void => {
+    if (ledger === undefined) return;
+    const clock = { hub_began: iso(hub), simulated_began: iso(simulated), speed, ...more };
+    writeFileSync(clockFileOf(ledger), `${JSON.stringify(clock)}\n`);
+  };
+  write({});
+  const paced = await livePaced(parts, stop, show);
+  if (paced.wentOn.length > 0)
+    write({ went_on: paced.wentOn.map((on) => ({ hub: iso(on.hub), simulated: iso(on.simulated) })) });
+  return paced;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function firstMorning({ file, from }: RunOptions, world: World): number {
