@@ -129,11 +129,13 @@ export class MappingPool {
     return false;
   }
 
+  /** Whoever is told brings more at once: called where a turn is over or wholly begun, and nobody is asked twice. */
   #release(): void {
     if (this.#held.length === 0 || this.#waitingBytes >= MANY_BYTES / 2) return;
-    const before = this.#held;
-    this.#held = before.filter(([lane]) => lane.waiting.length >= MANY / 2);
-    for (const [lane, again] of before) if (lane.waiting.length < MANY / 2) again();
+    const mayGoOn = ([lane]: readonly [lane: Lane, again: () => void]): boolean => lane.waiting.length < MANY / 2;
+    const ready = this.#held.filter(mayGoOn);
+    this.#held = this.#held.filter((held) => !mayGoOn(held));
+    for (const [, again] of ready) again();
   }
 
   #isPaused({ pausedUntil }: Lane): boolean {
@@ -156,13 +158,13 @@ export class MappingPool {
     if (job === undefined) return;
     const { bytes, topic, received } = job.frame;
     this.#waitingBytes -= bytes.length;
-    this.#release();
     // Who had a turn is the last to have one again.
     this.#lanes.delete(number);
     this.#lanes.set(number, lane);
     this.#running = { number, lane, job, began: this.#options.monotonic(), usedBefore: undefined };
     this.#tell({ is: 'map', lane: number, bytes, topic, received });
     this.#look(LOOK_MS);
+    this.#release();
   }
 
   #turn(): readonly [number, Lane] | undefined {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { parseConfig } from '../../config/loader.ts';
@@ -159,6 +159,55 @@ test('frames of one device are answered in their order, and a flood of one leave
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThan(1000);
 });
+
+test('who waits for room is told of it though others take it at once, and each frame has its own answer', async () => {
+  const busy = device({ climate: CELSIUS });
+  const sent: Promise<number>[] = [];
+  const send = (): void => {
+    const t = sent.length;
+    sent.push(readingsBy(busy, { t: t / 10 }).then(([reading]) => Math.round(Number(reading?.celsius) * 10)));
+  };
+  for (let i = 0; i < 800; i += 1) send();
+  const told: number[] = [];
+  for (const who of [1, 2, 3])
+    expect(
+      busy.hasRoom?.(() => {
+        told.push(who);
+        // As a connection does that is read again: within this call.
+        for (let i = 0; i < 300; i += 1) send();
+      }),
+    ).toBe(false);
+  for (let known = 0; known < sent.length; ) {
+    known = sent.length;
+    await Promise.all(sent);
+  }
+  expect(told).toEqual([1, 2, 3]);
+  expect(await Promise.all(sent)).toEqual(sent.map((_, t) => t));
+});
+
+test('who waits for room is told of it when the process dies, and when the device is given up', async () => {
+  if (!existsSync('/proc/self/task')) return console.log('SKIPPED: this system has no /proc');
+  const [busy, other] = [device({ climate: CELSIUS }), device({ climate: CELSIUS })];
+  await readingsBy(busy, { t: 0 });
+  const answers = Array.from({ length: 800 }, () => decoded(busy, { t: 1 }));
+  for (let i = 0; i < 800; i += 1) void other.decode(frameOf({ t: 1 }));
+  let told = 0;
+  for (const decoder of [busy, other]) expect(decoder.hasRoom?.(() => (told += 1))).toBe(false);
+  process.kill(mappingProcess(), 'SIGKILL');
+  other.close?.();
+  const failed = (await Promise.all(answers)).filter((answer) => !answer.ok);
+  expect(failed).toMatchObject([{ reason: expect.stringContaining('SIGKILL') }]);
+  expect(told).toBe(2);
+});
+
+/** Its id; Linux. */
+function mappingProcess(): number {
+  const lists = readdirSync('/proc/self/task').map((task) => `/proc/self/task/${task}/children`);
+  const children = lists.flatMap((list) => readFileSync(list, 'latin1').trim().split(' '));
+  const is = (pid: string): boolean =>
+    pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('mapping-process');
+  return Number(children.find(is));
+}
 
 test('more than all doors let in is to come again', async () => {
   const lane = device({ climate: CELSIUS });

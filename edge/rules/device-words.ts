@@ -155,7 +155,7 @@ function antennaText(trouble: AntennaTrouble, { zone, items = 0 }: AntennaFault)
   const there = zone === undefined ? '' : ` in ${zone}`;
   const name = nameOf(trouble).replace(/^./, (letter) => letter.toUpperCase());
   if (isDeaf(trouble))
-    return `${name} reads nothing any more, none of the ${items} items that it had${there}: check its cable, and whether metal stands before it. Until it reads something they are taken to be still there.`;
+    return `${name} reads nothing any more, none of the ${items} items that it had${there}: check its cable, and whether metal stands before it. Until it reads something they are taken to be still there: if they were carried away, hold a tagged item before it.`;
   return `${name} is not connected: check its cable. Until it is, what only it can see${there} is taken to be still there.`;
 }
 
