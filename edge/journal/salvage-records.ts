@@ -5,6 +5,11 @@ import type { Database } from './database.ts';
 import { MAX_ORDINAL, positionOf } from './positions.ts';
 import type { EventValues, Records } from './salvage-source.ts';
 
+/** Where events of a stream are. */
+export function tableOf(stream: JournalStream): string {
+  return `events_${stream}`;
+}
+
 /** The records that everything else hangs on. */
 export function writeRecords(
   db: Database,
