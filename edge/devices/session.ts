@@ -11,7 +11,7 @@ import { LARGE } from './large-packets.ts';
 import { type OutgoingMessage, publishBytes, pubrelBytes } from './outgoing.ts';
 
 /** Sent and not confirmed at the same time. */
-const WINDOW = 100;
+export const WINDOW = 100;
 /** Messages that may wait when further retained ones of QoS 0 are asked for. */
 const MOST_LATER = 10_000;
 /** Bytes that may wait in a socket before messages of QoS 0 to it are dropped. */

@@ -10,7 +10,7 @@ import type { DoorCounters } from './door-counters.ts';
 import { FilterTree } from './filter-tree.ts';
 import type { Keeper } from './keeper.ts';
 import { type OutgoingMessage, publishBytes } from './outgoing.ts';
-import { NAMED_FILTERS } from './personal-topics.ts';
+import { sessionsOf } from './saved-sessions.ts';
 import { type Link, type Queued, Session } from './session.ts';
 import { plain } from './topics.ts';
 import { keptTopic } from './without-cards.ts';
@@ -43,8 +43,6 @@ export interface SessionsParts {
 const PRESENT_FACTOR = 10;
 /** Each message of a session has a packet id of its own, of which there are 65,535. */
 const MOST_OF_A_SESSION = 60_000;
-/** Sent at the same time at most: of a client that was there when the hub ended, so many may have been sent. */
-const MAY_HAVE_BEEN_SENT = 100;
 
 export class Sessions {
   readonly #parts: SessionsParts;
@@ -72,50 +70,17 @@ export class Sessions {
   }
 
   restore(saved: SavedSessions): void {
-    const now = this.#parts.now();
-    const wasThere = new Set<string>();
-    const sent = new Map<string, number>();
-    for (const { client, away, sent: newest } of saved.sessions) {
-      this.#restored(client, now - (away ?? 0));
-      if (away === null) wasThere.add(client);
-      sent.set(client, newest);
-    }
-    for (const { client } of saved.handshakes) if (!this.#sessions.has(client)) this.#restored(client, now);
-    for (const { client, filter, qos } of saved.subscriptions) {
-      const session = this.#sessions.get(client);
-      if (filter === NAMED_FILTERS) {
-        if (session !== undefined) session.lostFilters = true;
-        continue;
-      }
-      session?.subscriptions.set(filter, qos);
-      if (session !== undefined) this.#tree.add(filter, session, qos);
-    }
-    for (const message of saved.queued) {
-      this.#number = message.number;
-      const session = this.#sessions.get(message.client);
-      if (session === undefined) continue;
-      const maybe = wasThere.has(message.client) && session.size < MAY_HAVE_BEEN_SENT;
-      const { buffer, byteOffset, byteLength } = message.payload;
-      const payload = Buffer.from(buffer, byteOffset, byteLength);
-      session.restore(
-        { ...message, payload },
-        maybe || message.released || message.number <= (sent.get(message.client) ?? 0),
-      );
-    }
-    this.#settled = this.#number;
-    for (const session of this.#sessions.values()) {
+    const { sessions, wereThere, newest } = sessionsOf(saved, this.#parts.now());
+    this.#number = newest;
+    this.#settled = newest;
+    for (const session of sessions) {
+      this.#sessions.set(session.client, session);
+      this.#away.set(session.client, session);
+      for (const [filter, qos] of session.subscriptions) this.#tree.add(filter, session, qos);
       this.bytes += session.bytes;
-      session.sent = sent.get(session.client) ?? 0;
-      // From now on it is known to be away.
-      if (wasThere.has(session.client)) this.#tell(session);
     }
-  }
-
-  #restored(client: string, awaySince: number): void {
-    const session = new Session(client, true);
-    session.awaySince = awaySince;
-    this.#sessions.set(client, session);
-    this.#away.set(client, session);
+    // From now on they are known to be away.
+    for (const session of wereThere) this.#tell(session);
   }
 
   /** Everything, as changes. */
