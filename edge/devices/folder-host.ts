@@ -116,15 +116,16 @@ export class FolderHost {
         away();
         this.#listen();
       };
+      // Where no process can be started this throws, and the next question tries again.
+      this.#child ??= this.#start();
       this.#calls.set(call, { resolve, reject, timer: setTimeout(late, this.#options.awayMs) });
       this.#tell({ is: 'ask', call, ask });
     });
   }
 
   #tell(message: ToFolders): void {
-    this.#child ??= this.#start();
     // What fails to be sent is told by the end of the process.
-    this.#child.send(message, () => undefined);
+    this.#child?.send(message, () => undefined);
   }
 
   #start(): ChildProcess {

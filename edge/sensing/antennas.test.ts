@@ -14,9 +14,9 @@ class Shop {
   readonly #readers: readonly ReaderZones[];
   now = 5 * MINUTE;
 
-  constructor(readers: readonly ReaderZones[] = READERS) {
+  constructor(readers: readonly ReaderZones[] = READERS, profile: 'default' | 'garment' = 'default') {
     this.#readers = readers;
-    this.presence = new EdgexPresence({ profile: 'default', departedAfter: 10 * MINUTE, readers, most: 1000 });
+    this.presence = new EdgexPresence({ profile, departedAfter: 10 * MINUTE, readers, most: 1000 });
   }
 
   see(antenna: number | undefined, tag: string, rssi = -60, reader = 'ceiling'): TagTransition | undefined {
@@ -189,6 +189,8 @@ describe('many tags of an antenna that reads nothing any more', () => {
   it('stay there, though strays are read next door all the time, and staff are told', () => {
     const shop = new Shop();
     shop.fill(1, 40);
+    for (let tag = 0; tag < 40; tag += 1) shop.see(2, `ceiling-1-${tag}`, -72);
+    shop.see(1, 'ceiling-1-0');
     expect(heardElsewhere(shop, 60, () => -72)).toBe(0);
     expect(shop.news()).toEqual(['ceiling 1 floor deaf 40']);
   });
@@ -199,6 +201,22 @@ describe('many tags of an antenna that reads nothing any more', () => {
     expect(heardElsewhere(shop, 5, (tag) => (tag < 12 ? -55 : -65))).toBe(40);
     expect(shop.pass(20, [2])).toHaveLength(40);
     expect(shop.news()).toEqual([]);
+  });
+
+  it.each(['default', 'garment'] as const)('that passed a portal are not held there (%s)', (profile) => {
+    for (const seconds of [5, 90]) {
+      const shop = new Shop(READERS, profile);
+      for (let tag = 0; tag < 30; tag += 1) for (let read = 0; read < 5; read += 1) shop.see(1, `shirt-${tag}`, -50);
+      shop.now += seconds * 1000;
+      let moved = 0;
+      for (let round = 0; round < 90; round += 1) {
+        shop.now += 2000;
+        for (let tag = 0; tag < 30; tag += 1) if (shop.see(2, `shirt-${tag}`, -65)?.is === 'moved') moved += 1;
+      }
+      expect(moved).toBe(30);
+      shop.pass(60, [2]);
+      expect(shop.news()).toEqual([]);
+    }
   });
 
   it('carried away over night they are found where they are in the morning, and staff are told that nothing is wrong', () => {

@@ -9,8 +9,8 @@
  *   antenna reads again; letting go what is there empties a zone, makes gaps of full shelves and sends staff running.
  *   So it is held, and staff are told. An antenna that had few tags cannot be told from an empty zone, and its tags
  *   depart. A reader that says "connected" while the antenna is silent is believed. Nor do stray reads next door
- *   take its tags, as they are weaker; if a quarter of them is heard more strongly elsewhere, they were carried there,
- *   all of them.
+ *   take its tags, as they are weaker; if a quarter of them is heard more strongly elsewhere, or again and again where
+ *   they were never heard before, they were carried there, all of them.
  *
  * Of a reader that is silent itself no antenna is told of: that is another fault. But what its antennas alone could see
  * is held in the same way, where another reader goes on in the zone.

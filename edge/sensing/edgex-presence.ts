@@ -10,6 +10,7 @@
  *
  * Beyond what is published: only time counts in which an antenna of the tag's zone was at work (covered-time.ts), and
  * while the antenna that has a tag is dead (antennas.ts) its age makes nothing easier: the offset does not fall below 0.
+ * But where nobody but the silence says that it is dead, 20 reads at an antenna that never heard the tag before tell.
  * After a restart, when nothing is known but the antenna, a tag moves only once the offset of its last known moment has
  * fallen to -T, so that a stray read does not move half a shop; from a dead antenna only after 20 reads elsewhere.
  */
@@ -71,6 +72,8 @@ const NO_RING: Ring = -1;
 interface Spot {
   readonly place: Place;
   readonly ring: Ring;
+  /** It was first read there then. */
+  readonly first: number;
   lastRead: number;
 }
 
@@ -127,7 +130,7 @@ export class EdgexPresence implements TagPresence {
       const key = `${reader}\0${antenna ?? ''}\0${zone}`;
       if (!spots.has(key)) {
         const place = this.#antennas.knownPlace(reader, antenna ?? undefined, zone);
-        spots.set(key, place && { place, ring: NO_RING, lastRead: NEVER });
+        spots.set(key, place && { place, ring: NO_RING, first: NEVER, lastRead: NEVER });
       }
       const at = spots.get(key);
       if (at !== undefined) {
@@ -238,9 +241,14 @@ export class EdgexPresence implements TagPresence {
 
   /** Another antenna's reads against those of the antenna that has it. */
   #isBetter(spot: Spot, at: Spot, now: number): boolean {
-    if (this.#rings.count(spot.ring) < ENOUGH_READS) return false;
+    const count = this.#rings.count(spot.ring);
+    if (count < ENOUGH_READS) return false;
     const byAge = offsetAt(now - at.lastRead, this.#profile);
-    const offset = this.#antennas.isNoWitness(at.place.ear, now) ? Math.max(0, byAge) : byAge;
+    const { ear } = at.place;
+    const isNoWitness = this.#antennas.isNoWitness(ear, now);
+    // As strays it would have been heard before: many that passed a portal look like a dead antenna at first.
+    if (isNoWitness && ear.saidDead === undefined && spot.first > ear.lastRead && count >= WINDOW) return true;
+    const offset = isNoWitness ? Math.max(0, byAge) : byAge;
     return this.#rings.mean(spot.ring) > this.#rings.mean(at.ring) + offset;
   }
 
@@ -267,7 +275,7 @@ export class EdgexPresence implements TagPresence {
       this.#rings.give(oldest.ring);
       tag.spots = tag.spots.filter((spot) => spot !== oldest);
     }
-    const spot: Spot = { place, ring: this.#rings.take(), lastRead: now };
+    const spot: Spot = { place, ring: this.#rings.take(), first: now, lastRead: now };
     tag.spots.push(spot);
     return spot;
   }

@@ -56,7 +56,7 @@ export interface DeadAntenna {
   readonly state: 'disconnected' | 'deaf';
 }
 
-/** `connected`: it is well again. */
+/** `connected`: it is well again, or it turned out that what it had was carried elsewhere. */
 export interface AntennaNews {
   readonly reader: string;
   readonly antenna: number | undefined;
