@@ -246,6 +246,12 @@ export class Bookkeeper {
     this.journal('retail.devices.clockstepped.v1', 'clock', this.options.hub, data);
   }
 
+  /** When something is to be done without any input, elapsed ms: a wake, a device that falls silent, items that are gone. */
+  get dueAt(): number {
+    const never = Number.POSITIVE_INFINITY;
+    return Math.min(this.engine.nextWake ?? never, this.liveness.nextAt ?? never, this.items.nextSweep ?? never);
+  }
+
   /** Runs wakes that are due; without room for new facts, those that need none. */
   runDue(hasRoom: boolean): void {
     if (this.engine.runDue(this.now, hasRoom)) this.dirty = true;

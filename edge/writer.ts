@@ -104,18 +104,12 @@ export class Writer {
   /** Milliseconds until the writer wants to run by itself: a due wake or the idle commit. */
   restMs(): number {
     const { elapsed } = this.#clock.now();
-    const { nextWake } = this.#books.engine;
-    const { nextAt } = this.#books.liveness;
-    const next = Math.min(nextWake ?? Number.POSITIVE_INFINITY, nextAt ?? Number.POSITIVE_INFINITY);
-    const due = next - elapsed;
-    const wake = this.#lacksRoom ? Math.max(due, REST_MS) : due;
+    const due = this.#books.dueAt - elapsed;
+    const work = this.#lacksRoom ? Math.max(due, REST_MS) : due;
     const idle = IDLE_COMMIT_MS - (elapsed - this.#committedAt);
     const refused = this.#refusing ? this.#refusing.until - performance.now() : 0;
-    const { nextSweep } = this.#books.items;
-    const sweep =
-      nextSweep === undefined ? Number.POSITIVE_INFINITY : Math.max(nextSweep - elapsed, this.#lacksRoom ? REST_MS : 0);
     const news = droppingOf(this.#books)?.told === 0 ? 0 : HOUSEKEEPING_MS;
-    return Math.max(0, refused, Math.min(wake, idle, sweep, this.#upkeep.restMs(), news));
+    return Math.max(0, refused, Math.min(work, idle, this.#upkeep.restMs(), news));
   }
 
   /** Runs what is due without any input. */
