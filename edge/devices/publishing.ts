@@ -5,45 +5,23 @@
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { Handshake } from '../contracts/sessions.ts';
-import type { CalmLog } from '../ops/calm-log.ts';
 import type { Acknowledge } from './acknowledgements.ts';
 import { type Codec, keptBytes } from './codec.ts';
 import type { Connection } from './connection.ts';
-import type { DoorCounters } from './door-counters.ts';
-import type { FramesIn } from './frames-in.ts';
-import type { Entry, Handshakes } from './handshakes.ts';
-import { DELIVERY_BYTES, type InFlight } from './in-flight.ts';
-import type { OutgoingMessage } from './outgoing.ts';
+import { FramePublishing, type FramePublishingParts } from './frame-publishing.ts';
+import type { Entry } from './handshakes.ts';
+import { DELIVERY_BYTES } from './in-flight.ts';
+import { bytesOf, type IncomingPublish, messageOfPublish, within } from './incoming.ts';
 import { maskPerson } from './personal-topics.ts';
 import { plain, type Route, routeOf, type TopicLimits, wrongName } from './topics.ts';
-import { Unacknowledged } from './unacknowledged.ts';
 import { mayPublish } from './users.ts';
 
-export interface IncomingPublish {
-  readonly topic: string;
-  readonly payload: Uint8Array | string;
-  qos: number;
-  readonly retain?: boolean;
-  readonly dup?: boolean;
-  readonly messageId?: number | undefined;
-}
-
-export interface PublishingParts {
+export interface PublishingParts extends FramePublishingParts {
   readonly intake: Intake;
   readonly codec: Codec;
-  readonly inFlight: InFlight;
-  readonly handshakes: Handshakes;
-  readonly counters: DoorCounters;
-  readonly log: CalmLog;
   /** Bytes of QoS 0 publishes and wills that may wait for the journal; what is over it is dropped and counted. */
   readonly qos0Limit: number;
   readonly topics: TopicLimits;
-  /** Absent: there are no devices with formats of their own. */
-  readonly frames?: FramesIn | undefined;
-  /** Sends it round to subscribers; undefined: nothing of it has to be on disk. */
-  readonly carry: (message: OutgoingMessage, handshake?: Handshake) => Promise<void> | undefined;
-  /** Wall clock, epoch ms. */
-  readonly now: () => number;
 }
 
 type Arrived =
@@ -62,10 +40,11 @@ export class Publishing {
   #qos0Bytes = 0;
   /** Devices repeat their topic for ever; the last few routes save reading it again. */
   readonly #routes = new Map<string, Route>();
-  readonly #unwritten = new Unacknowledged();
+  readonly #frames: FramePublishing;
 
   constructor(parts: PublishingParts) {
     this.#parts = parts;
+    this.#frames = new FramePublishing(parts);
   }
 
   /** A publish of a connected device. `acknowledge` with an error closes the connection. */
@@ -123,7 +102,7 @@ export class Publishing {
     const note = entry?.durable ? { client: entry.client, packet: entry.packet } : undefined;
     const travels = this.#travels(route, user === undefined);
     if (route.to === 'frame') {
-      this.#frame(route, packet, payload, connection, acknowledge, { entry, note, travels });
+      this.#frames.publish(route.device, packet, payload, connection, acknowledge, { entry, note, travels });
       return;
     }
     let also: Promise<void> | undefined;
@@ -171,86 +150,6 @@ export class Publishing {
     return mayTravel && route.to !== 'reading' && route.travels === true;
   }
 
-  /**
-   * A frame may be read in a later turn, so its receipt does not come in the order of the others: it is acknowledged in
-   * its turn all the same. What it makes is noted with its handshake: a crash may send it
-   * round to subscribers twice, but stores nothing twice. What goes round is on disk before, for it comes not again after.
-   */
-  #frame(
-    { device }: OfFrames,
-    packet: IncomingPublish,
-    payload: Uint8Array,
-    connection: Connection,
-    acknowledge: Acknowledge,
-    { entry, note, travels }: { entry: Entry | undefined; note: Handshake | undefined; travels: boolean },
-  ): void {
-    const { counters, log, handshakes, frames } = this.#parts;
-    const sender = `${connection.user?.name ?? ''}\0${connection.client.id}`;
-    const isQos1 = packet.qos === 1;
-    const written: Acknowledge = (error) => {
-      if (isQos1 && !error) this.#unwritten.acknowledged(sender, packet);
-      acknowledge(error);
-    };
-    const before = isQos1 ? this.#unwritten.before(sender, packet, payload) : undefined;
-    if (before !== undefined) {
-      connection.acknowledgements.whenStored(packet, written, before);
-      return;
-    }
-    connection.tookUp(payload.length);
-    const take = (): Promise<void> =>
-      new Promise((resolve, reject) => {
-        this.#take(device, packet.topic, payload, note, (receipt) => {
-          if (receipt.outcome !== 'not-stored') {
-            resolve();
-            return;
-          }
-          counters.notStored += 1;
-          const { reason } = receipt;
-          log.warn({ client: connection.client.id, reason }, 'a publish could not be stored, connection closed');
-          reject(new Error('not stored'));
-        });
-      });
-    const sent = travels ? this.#sendRound(packet, payload) : undefined;
-    const stored =
-      sent === undefined
-        ? take()
-        : note === undefined
-          ? Promise.all([take(), sent]).then(() => undefined)
-          : sent.then(take);
-    const settle = (error: Error | null): void => {
-      connection.gaveBack(payload.length);
-      if (entry !== undefined) handshakes.settle(entry, error);
-    };
-    stored.then(
-      () => settle(null),
-      () => settle(new Error('not stored')),
-    );
-    if (isQos1) this.#unwritten.keep(sender, packet, payload, stored);
-    connection.acknowledgements.whenStored(packet, written, stored);
-    connection.waitForRoom((again) => frames?.hasRoom(device, again) ?? true);
-  }
-
-  /** As the broker would if it were nobody's frame; a fault of it is a publish that was not stored. */
-  #sendRound(packet: IncomingPublish, payload: Uint8Array): Promise<void> | undefined {
-    try {
-      return this.#parts.carry(messageOfPublish(packet, payload));
-    } catch (thrown) {
-      return Promise.reject(thrown);
-    }
-  }
-
-  #take(
-    device: string,
-    topic: string,
-    payload: Uint8Array,
-    handshake: Handshake | undefined,
-    settle: (receipt: Receipt) => void,
-  ): void {
-    const { frames, now } = this.#parts;
-    const frame = { bytes: payload, topic, received: now() };
-    this.#within(payload.length, settle, (done) => frames?.take(device, frame, done, undefined, handshake));
-  }
-
   /** A QoS 2 publish that was taken already, or is on its way: acknowledged when it is stored, not stored again. */
   #cameBefore(connection: Connection, packet: IncomingPublish, acknowledge: Acknowledge): boolean {
     const before = this.#parts.handshakes.get(connection.client.id, packet.messageId ?? 0);
@@ -296,7 +195,7 @@ export class Publishing {
     client: string,
     connection?: Connection,
   ): void {
-    const { counters, qos0Limit } = this.#parts;
+    const { counters, qos0Limit, frames } = this.#parts;
     const size = payload.length + DELIVERY_BYTES;
     if (this.#qos0Bytes + size > qos0Limit) {
       counters.qos0Dropped += 1;
@@ -314,8 +213,8 @@ export class Publishing {
     if (arrived !== undefined) this.#give(arrived, payload.length, settle);
     else {
       const { device } = route;
-      this.#take(device, topic, payload, undefined, settle);
-      connection?.waitForRoom((again) => this.#parts.frames?.hasRoom(device, again) ?? true);
+      this.#frames.take(device, topic, payload, undefined, settle);
+      connection?.waitForRoom((again) => frames?.hasRoom(device, again) ?? true);
     }
   }
 
@@ -350,29 +249,11 @@ export class Publishing {
   }
 
   #give(arrived: Arrived, size: number, settle: (receipt: Receipt) => void): void {
-    const { intake } = this.#parts;
-    this.#within(size, settle, (done) => {
+    const { intake, inFlight, counters } = this.#parts;
+    within(inFlight, counters, size, settle, (done) => {
       if (arrived.delivery !== undefined) intake.deliver(arrived.delivery, done);
       else intake.refuse(arrived.refusal, done);
     });
-  }
-
-  #within(size: number, settle: (receipt: Receipt) => void, give: (done: (receipt: Receipt) => void) => void): void {
-    const { inFlight, counters } = this.#parts;
-    let settled = false;
-    const once = (receipt: Receipt): void => {
-      if (settled) return;
-      settled = true;
-      inFlight.done(size);
-      settle(receipt);
-    };
-    inFlight.add(size);
-    try {
-      give(once);
-    } catch (thrown) {
-      counters.faults += 1;
-      once({ outcome: 'not-stored', reason: messageOf(thrown) });
-    }
   }
 
   #route(topic: string, client: string): Way {
@@ -395,13 +276,4 @@ function named(
   topic: string,
 ): { client: string; address: string | undefined; topic: string } {
   return { client: client.id, address, topic: plain(maskPerson(topic), 128) };
-}
-
-function messageOfPublish({ topic, qos, retain = false }: IncomingPublish, payload: Uint8Array): OutgoingMessage {
-  // A copy: what was read is part of something larger, which would stay in memory with it.
-  return { topic, payload: new Uint8Array(payload), qos, retain };
-}
-
-function bytesOf(payload: Uint8Array | string): Uint8Array {
-  return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
