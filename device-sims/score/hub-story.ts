@@ -12,8 +12,9 @@ import { type Crossed, crossedIn, type TrueSale } from './truth.ts';
 
 const eventSchema = z.object({
   type: z.string(),
-  time: z.string(),
-  receivedtime: z.string(),
+  time: z.iso.datetime({ offset: true }),
+  // Without a time nothing could be held against it.
+  receivedtime: z.iso.datetime({ offset: true }),
   timequality: z.string().optional(),
   data: z.looseObject({}),
 });

@@ -33,6 +33,9 @@ const stockSchema = z.strictObject({
   skill: share.describe(
     '1 - error / error_of_silence: 1 knows all, 0 is worth no more than silence, below it misleads',
   ),
+  skill_of_a_guess: share.describe(
+    'the skill of saying once, of all shelves, that they are so many percent full, of the best such guess in hindsight: what is not above it needed no sensor',
+  ),
 });
 
 export const scoreSchema = z.strictObject({

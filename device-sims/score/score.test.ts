@@ -93,6 +93,10 @@ describe('stock', () => {
     expect(guess(10)).toMatchObject({ known: 1, error_known: 5, skill: 0 });
     expect(guess(40).skill).toBe(-6);
     expect(guess(5)).toMatchObject({ known: 1, error_known: 0, skill: 1 });
+    // All shelves were half full: here a guess is worth all that there is to know, and the score says so.
+    expect(guess(5).skill_of_a_guess).toBe(1);
+    // One stays full and one is half full: no single guess is better than silence.
+    expect(judge([picked(0, 'A1', 5)], []).stock.all).toMatchObject({ skill: 0, skill_of_a_guess: 0 });
   });
 
   it('tells shelves with a sensor from those without, which a hub may claim and is judged for', () => {

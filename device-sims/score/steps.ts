@@ -67,6 +67,17 @@ export function integrate<A, B>(
   return sum;
 }
 
+/** How long each value held within the spans, ms. */
+export function dwell<T>(steps: Steps<T>, spans: readonly Span[]): ReadonlyMap<T, number> {
+  const times = new Map<T, number>();
+  for (const span of spans) {
+    const held = [...steps.within(span)];
+    for (const [index, [at, value]] of held.entries())
+      times.set(value, (times.get(value) ?? 0) + (held[index + 1]?.[0] ?? span.until) - at);
+  }
+  return times;
+}
+
 export function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { from, until }) => sum + until - from, 0);
 }

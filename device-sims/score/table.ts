@@ -57,9 +57,9 @@ function callsText({ calls_per_episode, stale_hours }: Found, name: string): str
   return `${number(calls_per_episode)} calls a true ${name}; ${number(stale_hours)} h of alerts without reason`;
 }
 
-function stockText({ known, error_known, error, error_of_silence }: Stock, gtins?: number): string {
+function stockText({ known, error_known, error, error_of_silence, skill_of_a_guess }: Stock, gtins?: number): string {
   const products = gtins === undefined ? '' : ` of ${gtins} products`;
-  return `${share(known)} of shelf-time known, wrong by ${itemsText(error_known)}; in all ${itemsText(error)}${products}, ${itemsText(error_of_silence)} if silent`;
+  return `${share(known)} of shelf-time known, wrong by ${itemsText(error_known)}; in all ${itemsText(error)}${products}, ${itemsText(error_of_silence)} if silent; one guess for all would reach ${share(skill_of_a_guess)}`;
 }
 
 function foundText({ episodes, missed, brief, repeated, ...found }: Found): string {

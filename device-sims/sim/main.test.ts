@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +75,8 @@ test('a hub that said nothing found none of the gaps of a day', async () => {
 
 test('a run that is stopped says so, and leaves whole lines', async () => {
   const file = join(folder, 'stopped.jsonl');
+  // Of a run before, with faults.
+  writeFileSync(`${file}.faults.jsonl`, '');
   const { child, ended } = begin('run', '--world', 'pharmacy', '--days', '300', '--ledger', file);
   await new Promise((go) => setTimeout(go, 1_500));
   child.kill('SIGTERM');
@@ -84,6 +86,7 @@ test('a run that is stopped says so, and leaves whole lines', async () => {
   const records = lines(file);
   expect(records[0]?.kind).toBe('world');
   expect(records.at(-1)?.kind).not.toBe('ended');
+  expect(existsSync(`${file}.faults.jsonl`)).toBe(false);
 });
 
 test('a run is ended at once though its hub answers nothing, and says where there is no hub', async () => {
@@ -142,6 +145,8 @@ test('wrong use is 2, a failure is 1, and each says what is wrong', async () => 
     [2, /a number above 0/, ['run', '--world', 'fashion', '--speed', '0']],
     [2, /no fault "resned"; there are resend, garbage/, ['run', '--world', 'fashion', '--faults', 'resned:5']],
     [2, /--faults and --dir go with --hub/, ['run', '--world', 'fashion', '--faults', 'resend:5']],
+    [2, /address such as mqtt:/, ['run', '-w', 'fashion', '--speed', '60', '--hub', '127.0.0.1:1883']],
+    [2, /address such as http:/, ['run', '-w', 'fashion', '--hub-http', 'localhost:8080']],
     [2, /--serial needs --dir/, ['config', '--world', 'fashion', '--serial']],
     [2, /broken\.yaml:2:1: colour: unknown key/, ['run', '--world', broken]],
     [2, /unknown command/, ['walk']],

@@ -83,14 +83,27 @@ export function createProgram(stop: AbortSignal): Command {
     .option('--until <time>', 'end before midnight of the last day, at a time such as 11:00', timeOfDay)
     .option('--coverage <percent>', "shelves that have a sensor; default: the world's", whole(0, 100))
     .option('-l, --ledger <file>', 'where to write what happened: one JSON object a line')
-    .option('--speed <n>', 'so many times as fast as life; default: as fast as it can', above(0))
+    .option(
+      '--speed <n>',
+      'so many times as fast as life, but no faster than the hub takes what is said; default: as fast as it can',
+      above(0),
+    )
     .option(
       '--rate <n>',
       'instead of --speed: so fast that its devices say n readings a second; see below',
       whole(1, 1e6),
     )
-    .option('--hub <url>', `its devices speak to this hub; needs --speed or --rate; with --rate default ${LOCAL_HUB}`)
-    .option('--hub-http <url>', 'the same hub by HTTP', 'http://127.0.0.1:8080')
+    .option(
+      '--hub <url>',
+      `its devices speak to this hub; needs --speed or --rate; with --rate default ${LOCAL_HUB}`,
+      address('mqtt://127.0.0.1:1883', ['mqtt:', 'mqtts:']),
+    )
+    .option(
+      '--hub-http <url>',
+      'the same hub by HTTP',
+      address('http://127.0.0.1:8080', ['http:', 'https:']),
+      'http://127.0.0.1:8080',
+    )
     .addOption(
       new Option('--faults <list>', 'what goes wrong, such as resend:5,wifi:0.3,reboot; the words are below')
         .default(NO_FAULTS, 'none')
@@ -173,7 +186,8 @@ async function runIt(given: RunFlags, stop: AbortSignal): Promise<void> {
   if (flags.ledger !== undefined && flags.speed !== undefined) say(`clock of the run: ${clockFileOf(flags.ledger)}`);
   if (flags.ledger !== undefined && faults !== NO_FAULTS) say(`faults: ${faultFileOf(flags.ledger)}`);
   if (finished) return;
-  process.stderr.write('store-hub-sim: stopped before the end; the ledger has no record `ended`\n');
+  const cut = flags.ledger === undefined ? '' : '; the ledger has no record `ended`, and cannot be scored';
+  process.stderr.write(`store-hub-sim: stopped before the end${cut}\n`);
   process.exitCode = 1;
 }
 
@@ -249,6 +263,14 @@ function faults(text: string): Faults {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
   }
+}
+
+function address(example: string, protocols: readonly string[]): (text: string) => string {
+  return (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url !== undefined && protocols.includes(url.protocol) && url.hostname !== '') return text;
+    throw new InvalidArgumentError(`It must be an address such as ${example}.`);
+  };
 }
 
 function folder(text: string): string {

@@ -2,7 +2,7 @@
  * `run`: lets a world live, as fast as it can or paced, and writes its ledger; with a hub, its devices speak to it. The
  * only place here that knows of wall time.
  */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attach, type Fleet, type HubOptions } from '../fleet/attached.ts';
 import { NO_FAULTS } from '../fleet/faults.ts';
@@ -65,6 +65,9 @@ export async function run(options: RunOptions, progress: Progress, stop: AbortSi
   world.watch(tally.witness);
   const ledger = options.ledger === undefined ? undefined : openLedgerFile(options.ledger);
   if (ledger) world.watch(ledger.witness);
+  // Those of an earlier run of this name would be taken for this one's.
+  if (options.ledger !== undefined)
+    for (const of of [clockFileOf, faultFileOf]) rmSync(of(options.ledger), { force: true });
   const { timezone } = options.file;
   const clock = new Intl.DateTimeFormat('en-GB', {
     timeZone: timezone,
