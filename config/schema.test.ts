@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { checkDeviceEntries } from '../edge/cli/device-entries.ts';
 import { parseConfig } from './loader.ts';
 import { configJsonSchema, type StoreConfig, storeSchema } from './schema.ts';
 
@@ -18,13 +19,16 @@ test('the example is valid, by the loader and by the JSON Schema that editors us
   expect(validate(parse(example)), JSON.stringify(validate.errors)).toBe(true);
 });
 
-test('every line that the example comments out is valid too, and shows the true defaults', () => {
+test('every line that the example comments out is valid too, also for the codecs, and shows the true defaults', async () => {
   const full = example
     .replace(/^#( {3}.*)$/gm, '$1')
     .replace(/^# ([a-z_]+:.*)$/gm, '$1')
     .replace(/^( +)# ([a-z_]+: )/gm, '$1$2');
   expect(full).not.toMatch(/^ *#? *# *[a-z_]+:( |$)/m);
-  const { config, notices } = parseConfig(full, '/etc/store-hub/store.yaml', {});
+  const loaded = parseConfig(full, '/etc/store-hub/store.yaml', {});
+  const { config, notices } = loaded;
+  expect(config.devices.map(({ codec }) => codec)).toContain('csv');
+  await checkDeviceEntries(loaded);
   expect(config.cloud?.sasl?.mechanism).toBe('scram-sha-512');
   expect(config.campaigns[0]?.holdout).toBe(0.1);
   expect(notices).toEqual([]);
