@@ -86,7 +86,10 @@ describeWith('socat')('shelves on scales of three makers', () => {
 
   async function tells(last: unknown): Promise<void> {
     for (const { shelf } of SCALES)
-      await waitUntil(`${shelf} to be ${last}`, async () => (await told(shelf)).at(-1) === last, { everyMs: 300 });
+      await waitUntil(`${shelf} to be ${last}`, async () => (await told(shelf)).at(-1) === last, {
+        everyMs: 300,
+        timeoutMs: 60_000,
+      });
   }
 
   it('count items, say what they cannot explain, raise the gap, and journal nothing else', async () => {
@@ -112,5 +115,5 @@ describeWith('socat')('shelves on scales of three makers', () => {
     for (const { shelf } of SCALES) expect(await told(shelf)).toEqual([5, 'unclear, nearest 6', 2, 3]);
     const letters = await store.run(['dead-letters', 'list', '--json']);
     expect(letters.stdout.trim()).toBe('');
-  }, 90_000);
+  }, 300_000);
 });

@@ -6,23 +6,27 @@ type Row = readonly [question: string, answer: string, made_of: string];
 export function tableOf(score: Score): string {
   const { gaps, stock, items, traffic, excursions, sales } = score;
   const rows: Row[] = [
-    ['shelf gaps found', share(gaps.all.recall), foundText(gaps.all)],
+    ['shelf gaps found, all shelves', share(gaps.all.recall), foundText(gaps.all)],
     ['  shelves with a sensor', share(gaps.with_sensor.recall), foundText(gaps.with_sensor)],
     ['  shelves without one', share(gaps.without_sensor.recall), foundText(gaps.without_sensor)],
     ['alerts that were right', share(gaps.all.precision), callsText(gaps.all, 'gap')],
-    ['time to find a gap', seconds(gaps.all.seconds_to_find.p50), `p95 ${seconds(gaps.all.seconds_to_find.p95)}`],
+    [
+      'median time to find a gap',
+      seconds(gaps.all.seconds_to_find.p50),
+      `p95 ${seconds(gaps.all.seconds_to_find.p95)}`,
+    ],
     ['stock known, against silence', share(stock.all.skill), stockText(stock.all, stock.gtins)],
     ['  shelves with a sensor', share(stock.with_sensor.skill), stockText(stock.with_sensor)],
     ['  shelves without one', share(stock.without_sensor.skill), stockText(stock.without_sensor)],
     [
-      'levels told a true change',
+      'levels told per true change',
       number(stock.events_per_change),
       stock.unplanned === 0 ? '' : `${stock.unplanned} of them of what nobody planned`,
     ],
     [
       'items in the right zone',
       share(items.right_zone),
-      `${items.items} tagged items; ${number(items.events_per_move)} events a true move (${items.true_moves})`,
+      `${items.items} tagged items; ${number(items.events_per_move)} events per true move (${items.true_moves})`,
     ],
     [
       'traffic error an hour',
@@ -31,7 +35,11 @@ export function tableOf(score: Score): string {
     ],
     ['excursions found', share(excursions.recall), `${foundText(excursions)}, ${excursions.excused} of warm air only`],
     ['  alerts that were right', share(excursions.precision), callsText(excursions, 'excursion')],
-    ['  time to find one', seconds(excursions.seconds_to_find.p50), `p95 ${seconds(excursions.seconds_to_find.p95)}`],
+    [
+      '  median time to find one',
+      seconds(excursions.seconds_to_find.p50),
+      `p95 ${seconds(excursions.seconds_to_find.p95)}`,
+    ],
     [
       'sales',
       sales.missing + sales.doubled + sales.different + sales.invented === 0 ? 'all' : 'NOT all',
@@ -54,7 +62,7 @@ function faultRows(faults: NonNullable<Score['faults']>): Row[] {
 }
 
 function callsText({ calls_per_episode, stale_hours }: Found, name: string): string {
-  return `${number(calls_per_episode)} calls a true ${name}; ${number(stale_hours)} h of alerts without reason`;
+  return `${number(calls_per_episode)} alerts per true ${name}; ${number(stale_hours)} h of alerts without reason`;
 }
 
 function stockText({ known, error_known, error, error_of_silence, skill_of_a_guess }: Stock, gtins?: number): string {
