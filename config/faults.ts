@@ -15,7 +15,8 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-function faultText(fault: ConfigFault): string {
+/** `store.yaml:3:5: mqtt.listen: ...` */
+export function faultText(fault: ConfigFault): string {
   const place = `${fault.file}:${fault.line}:${fault.column}`;
   return fault.key === '' ? `${place}: ${fault.message}` : `${place}: ${fault.key}: ${fault.message}`;
 }
@@ -39,11 +40,12 @@ export interface Finding {
 
 const SECRET = /pass|secret|token|pin$/i;
 
-/** The name most like `name`, when it is near enough to be a slip of the hand. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/** The name most like `name`, when it is near enough to be a slip of the hand: a third of it changed, `most` letters. */
+export function nearest(name: string, known: readonly string[], most = Number.POSITIVE_INFINITY): string | undefined {
   if (known.length === 0) return undefined;
   const best = closest(name.toLowerCase(), [...known]);
-  return distance(name.toLowerCase(), best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
+  const few = Math.min(most, Math.max(1, Math.floor(best.length / 3)));
+  return distance(name.toLowerCase(), best) <= few ? best : undefined;
 }
 
 function unknownKeyMessage(path: Path): string {

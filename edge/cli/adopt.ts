@@ -56,7 +56,7 @@ export async function adopt(
   const after = withDevice(before, entry);
   const { config } = await checked(after, file);
   const trial = await trialOf(config, found.frames, options);
-  for (const text of adoptionNotes(config, loaded.config)) note(text);
+  for (const text of adoptionNotes(config)) note(text);
   const change = difference(before, after);
   const answer = { file, entry, ...(trial && { tried: trial }) };
   if (!options.json) {

@@ -3,35 +3,31 @@ import { existsSync, readdirSync } from 'node:fs';
 import { nearest } from '../../config/faults.ts';
 import type { StoreConfig } from '../../config/schema.ts';
 import { serviceNotes } from './service-notes.ts';
+import { zoneNotes } from './zone-notes.ts';
 
 const BY_ID = '/dev/serial/by-id';
 
 type Device = StoreConfig['devices'][number];
 
-/** `config` with the new entry, which is its last one; `before` without. */
-export function adoptionNotes(config: StoreConfig, before: StoreConfig): string[] {
+/** `config` with the new entry, which is its last one. */
+export function adoptionNotes(config: StoreConfig): string[] {
   const device = config.devices.at(-1);
   if (device === undefined) return [];
-  return [...placeNotes(device, before), ...serialNotes(device), ...folderNotes(device), ...serviceNotes([device])];
+  return [...placeNotes(device, config), ...serialNotes(device), ...folderNotes(device), ...serviceNotes([device])];
 }
 
-function placeNotes(device: Device, before: StoreConfig): string[] {
-  const shelves = before.planogram.map(({ shelf }) => shelf);
-  const zones = new Set([
-    ...before.planogram.map(({ zone }) => zone),
-    ...before.devices.flatMap(({ zone, antennas = {} }) => [zone, ...Object.values(antennas)]),
-  ]);
-  const known = [...zones].filter((zone) => zone !== undefined);
-  const notes = [device.zone, ...Object.values(device.antennas ?? {})].flatMap((zone) => {
-    const near = zone === undefined || zones.has(zone) ? undefined : nearest(zone, known);
-    return near === undefined ? [] : `zone ${zone} is named nowhere else; did you mean ${near}?`;
-  });
+function placeNotes(device: Device, config: StoreConfig): string[] {
+  const last = config.devices.length - 1;
+  const notes = zoneNotes(config).flatMap(({ path: [list, index], message }) =>
+    list === 'devices' && index === last ? [message] : [],
+  );
+  const shelves = config.planogram.map(({ shelf }) => shelf);
   const { shelf } = device;
   if (shelf !== undefined && !shelves.includes(shelf)) {
     const near = nearest(shelf, shelves);
     notes.push(`shelf ${shelf} is not in the planogram${near === undefined ? '' : `; did you mean ${near}?`}`);
   }
-  return [...new Set(notes)];
+  return notes;
 }
 
 function serialNotes({ serial }: Device): string[] {

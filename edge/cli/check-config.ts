@@ -1,11 +1,12 @@
 /** `check-config`: every fault of the configuration with its place, in the order of the file. */
 import type { Command } from 'commander';
-import { ConfigError } from '../../config/faults.ts';
+import { ConfigError, faultText } from '../../config/faults.ts';
 import { checkDeviceEntries } from './device-entries.ts';
 import { checkDoorFiles } from './door-files.ts';
 import { serviceNotes } from './service-notes.ts';
 import { configOf } from './settings.ts';
 import { json, line, note } from './terminal.ts';
+import { zoneNotes } from './zone-notes.ts';
 
 export function addCheckConfig(program: Command): void {
   program
@@ -19,9 +20,11 @@ export function addCheckConfig(program: Command): void {
 async function checkConfig(options: { json?: boolean }, command: Command): Promise<void> {
   try {
     const loaded = configOf(command);
-    const { config, file, notices } = loaded;
+    const { config, file, notices, faultAt } = loaded;
     await checkDeviceEntries(loaded);
-    for (const notice of [...notices, ...checkDoorFiles(loaded), ...serviceNotes(config.devices)]) note(notice);
+    const zones = zoneNotes(config).map(({ path, message }) => faultText(faultAt(path, message)));
+    for (const notice of [...notices, ...checkDoorFiles(loaded), ...zones, ...serviceNotes(config.devices)])
+      note(notice);
     if (options.json) await json([]);
     else await line(`${file}: ok (hub ${config.hub})`);
   } catch (error) {

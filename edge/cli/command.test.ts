@@ -140,6 +140,18 @@ test('check-config sees the environment, and mentions what an operator should kn
   expect(noticed.stderr).toMatch(/^store-hub: http\.listen 0\.0\.0\.0:8080: everyone on that network may use it/);
 });
 
+test('check-config tells of a zone that is likely misspelt, at its place, and says ok all the same', async () => {
+  const shelf = '{ shelf: A, zone: beverages, gtin: "09521234543213", name: Water, capacity: 9, minimum: 2 }';
+  const gate = '{ name: gate-1, codec: impinj, push: true, antennas: { "1": beverges, "2": back-room } }';
+  const folder = folderWith(`hub: store-0042\nplanogram:\n  - ${shelf}\ndevices:\n  - ${gate}\n`);
+  expect(await run(['check-config', ...STORE], folder)).toEqual({
+    code: 0,
+    stdout: 'store.yaml: ok (hub store-0042)\n',
+    stderr:
+      'store-hub: store.yaml:5:65: devices[0].antennas.1: zone beverges is named nowhere else; did you mean beverages?\n',
+  });
+});
+
 test('an erasure from a pipe says that --yes is missing', async () => {
   const refused = await run(['shoppers', 'erase', ...STORE], withStore);
   expect(refused.code).toBe(2);
