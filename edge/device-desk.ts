@@ -91,6 +91,11 @@ export class DeviceDesk {
     return this.#stations.has(device);
   }
 
+  /** Whether its frames may name persons. */
+  isPersonal(device: string): boolean {
+    return this.#stations.get(device)?.personal === true;
+  }
+
   /** Whether more frames of it may come; if not, `again` is called once, when they may. */
   hasRoom(device: string, again?: () => void): boolean {
     return this.#stations.get(device)?.decoder.hasRoom?.(again) ?? true;

@@ -178,7 +178,7 @@ export class HttpDoors {
         if (one.op === 'acknowledge') this.#countAcknowledged(one.request);
         return answer;
       },
-      retry: retrying(reader, decoder, intake, request, devices.desk),
+      retry: retrying(reader, decoder, intake, request, devices.desk, devices.frames),
       discard: async (letter) => (await request({ op: 'discard', letter })) === true,
       check: () => check.soon(),
     });

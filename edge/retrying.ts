@@ -6,7 +6,8 @@ import type { CountedIntake } from './counted-intake.ts';
 import type { Request } from './crossing.ts';
 import { type DeviceDesk, FRAME_KIND } from './device-desk.ts';
 import type { Codec } from './devices/codec.ts';
-import { routeOfParts } from './devices/topics.ts';
+import type { FramesIn } from './devices/frames-in.ts';
+import { plain, routeOfParts } from './devices/topics.ts';
 import type { JournalReader } from './journal/reader.ts';
 
 type Retried = Receipt | { readonly outcome: 'refused-again'; readonly reason: string };
@@ -17,21 +18,32 @@ export function retrying(
   codec: Pick<Codec, 'decode'>,
   intake: CountedIntake,
   request: (request: Request) => Promise<unknown>,
-  desk: Pick<DeviceDesk, 'has' | 'retry'>,
+  desk: Pick<DeviceDesk, 'has' | 'isPersonal' | 'retry'>,
+  frames: Pick<FramesIn, 'framed'>,
 ): (id: string) => Promise<Retried | undefined> {
+  const again = async (id: string, device: string, bytes: Uint8Array, topic: string | undefined): Promise<Retried> => {
+    const frame = { bytes, topic, received: Date.now() };
+    const receipt = await new Promise<Receipt>((resolve) => desk.retry(device, frame, resolve));
+    if (receipt.outcome === 'refused') return refused(receipt.reason ?? 'it is refused again');
+    if (receipt.outcome === 'accepted') await request({ op: 'discard', letter: id });
+    return receipt;
+  };
   return async (id) => {
     const letter = reader.deadLetter(id);
     if (!letter) return undefined;
     const { kind, device, bytes, topic } = letter;
-    const refused = (reason: string): Retried => ({ outcome: 'refused-again', reason });
     if (kind === FRAME_KIND) {
       if (bytes === null) return refused('its bytes were not kept');
       if (!desk.has(device)) return refused(`no device ${device} with a codec is configured any more`);
-      const frame = { bytes, topic: topic ?? undefined, received: Date.now() };
-      const receipt = await new Promise<Receipt>((resolve) => desk.retry(device, frame, resolve));
-      if (receipt.outcome === 'refused') return refused(receipt.reason ?? 'it is refused again');
-      if (receipt.outcome === 'accepted') await request({ op: 'discard', letter: id });
-      return receipt;
+      return again(id, device, bytes, topic ?? undefined);
+    }
+    // A stranger's, that may have been adopted since.
+    if (topic !== null) {
+      const adopted = frames.framed(topic)?.device;
+      if (adopted === undefined || !desk.has(adopted)) return refused(unmapped(topic));
+      if (bytes === null) return refused('its bytes were not kept');
+      if (desk.isPersonal(adopted)) return refused(`${adopted} may name persons, and their names were not kept`);
+      return again(id, adopted, bytes, topic);
     }
     const route = routeOfParts(kind, device);
     if (route.to === 'dead-letter') return refused(route.reason);
@@ -48,4 +60,13 @@ export function retrying(
     if (receipt.outcome === 'accepted') await request({ op: 'discard', letter: id });
     return receipt;
   };
+}
+
+function refused(reason: string): Retried {
+  return { outcome: 'refused-again', reason };
+}
+
+function unmapped(topic: string): string {
+  const name = plain(topic, 128);
+  return `no device format is mapped to ${name}: \`store-hub devices adopt ${name}\`, then start the edge again`;
 }

@@ -119,6 +119,11 @@ describe('a running store', () => {
     // What an entry makes of the last frames is shown first; one that understands none of them is not written.
     const gate = ['adopt', 'readers/gate', '--as', 'gate-1'];
     await publish(['readers/gate', tag(7)]);
+    const letter = JSON.parse((await store.run(['dead-letters', 'list', '--json'])).stdout.split('\n')[0] ?? '') as {
+      id: string;
+    };
+    const tooSoon = await store.run(['dead-letters', 'retry', letter.id]);
+    expect(tooSoon.stderr).toContain('mapped to readers/gate: `store-hub devices adopt readers/gate`, then');
     const deaf = await devices(...gate, '--codec', 'zebra', '--yes');
     expect([deaf.code, deaf.stderr]).toEqual([2, expect.stringMatching(/zebra does not understand .* impinj would/)]);
     const antennas = ['--antenna', '1=entrance', '--antenna', '2=beverage', '--rhythm', '5m'];
@@ -144,6 +149,8 @@ describe('a running store', () => {
     await store.edge.stop();
     expect((await devices('list')).code).toBe(1);
     await store.edge.start();
+    const retried = await store.run(['dead-letters', 'retry', letter.id]);
+    expect([retried.code, retried.stdout]).toEqual([0, `${letter.id}: accepted (1 new, 0 known already)\n`]);
     await publish([UPLINK_TOPIC, UPLINK.replace('u-1', 'u-3')]);
     const report = JSON.parse((await devices('list', '--json')).stdout) as {
       devices: { name: string; readings: number }[];

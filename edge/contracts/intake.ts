@@ -58,7 +58,7 @@ export interface Refusal {
   readonly pointers: readonly string[];
   /** The bytes as received (masked where they may name a person); null where they may not be kept. */
   readonly bytes: Uint8Array | null;
-  /** Of a frame that came on a topic: it is tried again with it. */
+  /** Of a frame that came on a topic, and of what came on one that is nobody's: it is tried again with it. */
   readonly topic?: string | undefined;
   readonly handshake?: Handshake | undefined;
   /** Moves with the dead letter. */

@@ -2,6 +2,7 @@
  * The way of one publish: route, decode, hand to the journal, acknowledge when its receipt is here. The broker asks
  * "may this be published?" before it acknowledges, so its callback is where the acknowledgement is held.
  */
+import { maskCardData } from '../contracts/card-data.ts';
 import { messageOf } from '../contracts/errors.ts';
 import type { Delivery, Intake, Receipt, Refusal } from '../contracts/intake.ts';
 import type { Handshake } from '../contracts/sessions.ts';
@@ -230,10 +231,12 @@ export class Publishing {
     const received = now();
     if (route.to !== 'reading') {
       counters.refused += 1;
-      const { kind, device, reason } = route;
+      const { kind, device, reason, travels } = route;
       this.#parts.frames?.stranger(plain(maskPerson(topic), 128), plain(client, 128), payload, received);
       const bytes = keptBytes(codec, kind, payload);
-      return { refusal: { kind, device, received, reason, pointers: [], bytes, handshake } };
+      // Whoever adopts it later can try it again.
+      const of = travels ? maskCardData(topic) : undefined;
+      return { refusal: { kind, device, received, reason, pointers: [], bytes, topic: of, handshake } };
     }
     const { kind, device } = route;
     const decoded = codec.decode(kind, device, payload, received);
