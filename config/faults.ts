@@ -85,12 +85,17 @@ export function explain(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return unit === '' ? `must be at most ${issue.maximum}, not ${value}` : `has more than ${issue.maximum} ${unit}`;
     case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}, not ${value}`;
+      return oneOf(issue.values.map(String), issue.input, value);
     case 'invalid_key':
       return issue.issues[0]?.message;
     default:
       return undefined;
   }
+}
+
+function oneOf(names: readonly string[], input: unknown, value: string): string {
+  const near = typeof input === 'string' ? nearest(input, names) : undefined;
+  return `must be one of ${names.join(', ')}, not ${value}${near === undefined ? '' : `; did you mean ${near}?`}`;
 }
 
 function unitOf(origin: string): string {

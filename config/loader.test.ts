@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { CODECS } from '../edge/contracts/devices.ts';
 import { ConfigError } from './faults.ts';
 import { loadConfig, parseConfig } from './loader.ts';
 
@@ -115,10 +116,11 @@ const WRONG: readonly (readonly [name: string, text: string, ...messages: string
     '2:17: http.listen: 127.0.0.1:1883 is taken by mqtt.listen: give each its own port',
   ],
   [
-    'a device with the name of a card, and an antenna that is no number',
-    'hub: a\ndevices:\n  - { name: "4111111111111111", rhythm: 5m }\n  - { name: r, codec: impinj, push: true, antennas: { one: x } }\n',
+    'a device with the name of a card, an antenna that is no number, and a codec that is misspelt',
+    'hub: a\ndevices:\n  - { name: "4111111111111111", rhythm: 5m }\n  - { name: r, codec: impinj, push: true, antennas: { one: x } }\n  - { name: g, codec: Impinjj, push: true }\n',
     '3:13: devices[0].name: reads like the number of a payment card, which is masked wherever it comes: choose another name',
     '4:60: devices[1].antennas.one: expected the number of an antenna',
+    `5:23: devices[2].codec: must be one of ${CODECS.join(', ')}, not "Impinjj"; did you mean impinj?`,
   ],
   [
     'a scale without its shelf',
