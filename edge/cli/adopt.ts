@@ -105,7 +105,7 @@ async function entryHeard(what: string, options: AdoptOptions, heard: HeardParts
     return { entry: { name: options.as ?? what }, frames: [] };
   }
   const stranger = strangerOf(what, strangers);
-  if (stranger === undefined) throw new HubError('NOT_FOUND', notHeard(what, strangers));
+  if (stranger === undefined) throw new HubError('DEVICE_NOT_FOUND', notHeard(what, strangers));
   const { topic } = stranger;
   const kept = await heard.frames();
   if (topic.startsWith(PUSH)) return pushed(topic.slice(PUSH.length), options, stranger, kept.get(topic) ?? []);
@@ -229,7 +229,8 @@ function trialText({ frames, understood, readings, reasons, notes }: Trial): str
 }
 
 async function agreed(file: string): Promise<boolean> {
-  if (process.stdin.isTTY !== true) throw new HubError('NEEDS_YES', 'nothing was written: nobody can be asked');
+  if (process.stdin.isTTY !== true)
+    throw new HubError('NEEDS_YES', 'nothing was written: without a terminal it needs --yes');
   const questions = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await questions.question(`write this to ${file}? [y/N] `)).trim());

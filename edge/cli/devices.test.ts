@@ -99,10 +99,14 @@ describe('a running store', () => {
     expect([dry.code, dry.stderr]).toEqual([0, '']);
     expect(dry.stdout).toContain('+   - name: Fridge-7');
     expect(readFileSync(store.configFile, 'utf8')).toBe(before);
-    expect((await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7')).stderr).toContain('nobody can be asked');
+    expect((await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7')).stderr).toContain('needs --yes');
     const wrong = await devices('adopt', UPLINK_TOPIC, '--codec', 'scanner', '--yes');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('codec scanner comes by serial')]);
-    expect((await devices('adopt', 'nonsense', '--yes')).stderr).toContain('zigbee2mqtt/door-3');
+    const unheard = await devices('adopt', 'nonsense', '--yes');
+    expect([unheard.code, unheard.stderr]).toEqual([
+      1,
+      expect.stringMatching(/zigbee2mqtt\/door-3[\s\S]*what to do: `store-hub devices list` shows/),
+    ]);
     expect((await devices('adopt', 'freezer', '--yes')).stderr).toContain('is in the configuration already');
 
     const adopted = await devices('adopt', UPLINK_TOPIC, '--unit', 'fridge-7', '--model', 'em300-th', '--yes');

@@ -225,11 +225,7 @@ async function watch(name: string, options: { json?: boolean; once?: boolean }, 
       'GET',
       `/devices/${encodeURIComponent(name)}/frames?after=${after}`,
     );
-    if (status === 404)
-      throw new HubError(
-        'NOT_FOUND',
-        `no device ${name} is configured or was heard; \`store-hub devices list\` names all`,
-      );
+    if (status === 404) throw new HubError('DEVICE_NOT_FOUND', `no device ${name} is configured or was heard`);
     if (status !== 200) throw new HubError('EDGE_DOWN', `the edge answers ${status} on edge.sock`);
     const { frames } = framesReportSchema.parse(body);
     for (const frame of frames) {

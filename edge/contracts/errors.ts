@@ -45,6 +45,7 @@ const CATALOGUE = {
   INTERNAL: { exit: 1, advice: 'this is a fault of the program: keep the log, and report it' },
   INPUT_REFUSED: { exit: 2, advice: 'run it again' },
   EVENT_NOT_FOUND: { exit: 1, advice: '`store-hub journal tail` shows the newest ids' },
+  DEVICE_NOT_FOUND: { exit: 1, advice: '`store-hub devices list` shows what is configured and what was heard' },
   LETTER_NOT_FOUND: { exit: 1, advice: '`store-hub dead-letters list` shows the ids' },
   EPC_UNREADABLE: {
     exit: 1,
