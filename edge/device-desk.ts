@@ -91,6 +91,11 @@ export class DeviceDesk {
     return this.#stations.has(device);
   }
 
+  /** Where it leaves its files. */
+  folderOf(device: string): DeviceConfig['folder'] {
+    return this.#stations.get(device)?.config.folder;
+  }
+
   /** Whether its frames may name persons. */
   isPersonal(device: string): boolean {
     return this.#stations.get(device)?.personal === true;

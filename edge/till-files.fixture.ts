@@ -18,6 +18,7 @@ export interface SoldData {
 }
 
 export interface Letter {
+  readonly id: string;
   readonly device: string;
   readonly reason: string;
   readonly count: number;

@@ -88,6 +88,9 @@ it('taken files are moved and their names never collide, broken ones are refused
   });
   await waitUntil('the move of the refused', () => own.names('refused').length === 1);
   expect(own.names()).toEqual(['refused', 'taken']);
+  const again = await own.store.run(['dead-letters', 'retry', letter?.id ?? '']);
+  const [from, to] = [own.path('refused'), own.folder];
+  expect(again.stderr).toContain(`correct it in ${from}, and put it back into ${to} (broken.csv: line 4000`);
   // Mended and put back, it is taken.
   writeFileSync(own.path('broken.csv'), broken.replace('9521234543219', '9521234543213'));
   await own.untilSold(2005);
