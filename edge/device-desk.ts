@@ -16,6 +16,7 @@ import type { Kind } from './contracts/readings.ts';
 import type { Handshake } from './contracts/sessions.ts';
 import type { DeviceRegister } from './device-register.ts';
 import type { DecodedPayload } from './devices/codec.ts';
+import { withoutZone } from './reader-zones.ts';
 
 /** Under this kind the frames are dead letters that no codec understood; their device is the configured one. */
 export const FRAME_KIND = 'frame';
@@ -30,7 +31,7 @@ export interface DeskParts {
   /** Is told of valid readings that never reach the journal. */
   readonly counted?: (kind: Kind, readings: number) => void;
   /** Is told what each device said, and what was wrong with it. */
-  readonly register?: Pick<DeviceRegister, 'seen' | 'refused' | 'failed' | 'showFrame'>;
+  readonly register?: Pick<DeviceRegister, 'seen' | 'refused' | 'failed' | 'hint' | 'showFrame'>;
 }
 
 /** What is noted in the transaction that stores a frame. */
@@ -241,7 +242,13 @@ export class DeviceDesk {
     }
     // What says nothing of its own is there all the same.
     if (first) register?.seen(config.name, received, { kind: 'status', readings: [], counted: 0 });
-    if (understood.ok) register?.showFrame(config.name, frame, understood, personal);
+    if (understood.ok && register !== undefined) {
+      const { said, note: told } = understood;
+      const hint = withoutZone(config, said);
+      if (hint !== undefined) register.hint(config.name, received, hint);
+      const note = hint === undefined || told === undefined ? (hint ?? told) : `${told}; ${hint}`;
+      register.showFrame(config.name, frame, { said, note }, personal);
+    }
     const noted = position !== undefined || handshake !== undefined;
     const [whole, ...also] = parts.length > 0 || !noted ? parts : [nothingOf(config.name, received)];
     if (whole === undefined) {

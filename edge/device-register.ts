@@ -57,6 +57,8 @@ export interface DeviceView {
   /** Of its transport, as long as it lasts. */
   readonly trouble: string | undefined;
   readonly error: { readonly reason: string; readonly at: number } | undefined;
+  /** What its entry lacks: it works, but something of it leads to nothing. */
+  readonly hint: { readonly reason: string; readonly at: number } | undefined;
 }
 
 interface Entry {
@@ -78,6 +80,7 @@ interface Entry {
   online: boolean | undefined;
   trouble: string | undefined;
   error: { reason: string; at: number } | undefined;
+  hint: { reason: string; at: number } | undefined;
   ring: FrameRing | undefined;
   /** Somebody watches it until then, epoch ms. */
   watched: number;
@@ -152,6 +155,12 @@ export class DeviceRegister {
   failed(device: string, now: number, reason: string): void {
     const entry = this.#entries.get(device);
     if (entry !== undefined) entry.error = { reason: reason.slice(0, LONGEST_REASON), at: now };
+  }
+
+  /** What it says is stored, but its entry lacks something. */
+  hint(device: string, now: number, reason: string): void {
+    const entry = this.#entries.get(device);
+    if (entry !== undefined) entry.hint = { reason: reason.slice(0, LONGEST_REASON), at: now };
   }
 
   /** The way to a configured device is disturbed; undefined: it works again. */
@@ -278,7 +287,7 @@ function newEntry(name: string, config: DeviceConfig | undefined, tally: FrameTa
     through: undefined,
     ...{ lastSeen: undefined, frames: 0, readings: 0 },
     ...{ minute: 0, nowFrames: 0, nowReadings: 0, beforeFrames: 0, beforeReadings: 0 },
-    ...{ batteryPercent: undefined, online: undefined, trouble: undefined, error: undefined },
+    ...{ batteryPercent: undefined, online: undefined, trouble: undefined, error: undefined, hint: undefined },
     ...{ ring: undefined, watched: 0 },
   };
 }
@@ -311,7 +320,7 @@ function text(mask: Mask, value: string): string {
 }
 
 function view(entry: Entry, now: number): DeviceView {
-  const { name, config, lastSeen, frames, readings, batteryPercent, online, trouble, error } = entry;
+  const { name, config, lastSeen, frames, readings, batteryPercent, online, trouble, error, hint } = entry;
   const minute = Math.floor(now / MINUTE);
   if (minute !== entry.minute) turn(entry, minute);
   // Of the minute before, the part that is not a minute ago yet.
@@ -326,7 +335,7 @@ function view(entry: Entry, now: number): DeviceView {
     ...{ lastSeen, frames, readings },
     framesPerMinute: Math.round(entry.beforeFrames * rest + entry.nowFrames),
     readingsPerMinute: Math.round(entry.beforeReadings * rest + entry.nowReadings),
-    ...{ batteryPercent, online, trouble, error },
+    ...{ batteryPercent, online, trouble, error, hint },
   };
 }
 

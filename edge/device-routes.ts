@@ -40,8 +40,21 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const base64 = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString('base64');
 
 function deviceReport(device: DeviceView, dead: readonly DeadAntenna[]): DevicesReport['devices'][number] {
-  const { name, configured, codec, way, place, lastSeen, frames, readings, batteryPercent, online, trouble, error } =
-    device;
+  const {
+    name,
+    configured,
+    codec,
+    way,
+    place,
+    lastSeen,
+    frames,
+    readings,
+    batteryPercent,
+    online,
+    trouble,
+    error,
+    hint,
+  } = device;
   return {
     ...{ name, configured, codec, way, place, frames, readings },
     through: device.through ?? null,
@@ -53,6 +66,7 @@ function deviceReport(device: DeviceView, dead: readonly DeadAntenna[]): Devices
     dead_antennas: dead.filter(({ reader }) => reader === name).map(({ antenna }) => antenna ?? null),
     trouble: trouble ?? null,
     error: error === undefined ? null : { reason: error.reason, at: iso(error.at) },
+    hint: hint === undefined ? null : { reason: hint.reason, at: iso(hint.at) },
   };
 }
 

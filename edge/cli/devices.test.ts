@@ -155,11 +155,15 @@ describe('a running store', () => {
     await store.edge.start();
     const retried = await store.run(['dead-letters', 'retry', letter.id]);
     expect([retried.code, retried.stdout]).toEqual([0, `${letter.id}: accepted (1 new, 0 known already)\n`]);
-    await publish([UPLINK_TOPIC, UPLINK.replace('u-1', 'u-3')]);
+    await publish([UPLINK_TOPIC, UPLINK.replace('u-1', 'u-3')], ['readers/gate', tag(7)], ['readers/gate', tag(1)]);
     const report = JSON.parse((await devices('list', '--json')).stdout) as {
       devices: { name: string; readings: number }[];
     };
     expect(report.devices.find(({ name }) => name === 'Fridge-7')?.readings).toBeGreaterThan(0);
+    const noZone = 'antenna 7 has no zone: add it to antennas';
+    expect((await devices('watch', 'gate-1', '--once')).stdout.split(noZone)).toHaveLength(2);
+    const listed = (await devices('list')).stdout.split('\n').find((line) => line.startsWith('gate-1'));
+    expect(listed).toMatch(new RegExp(`  ok +${noZone} \\(\\d+ s ago\\)$`));
   });
 
   test('tries a refused frame again through its codec, with its topic', async () => {

@@ -25,7 +25,7 @@ import { bytesText, json, line, outputClosed, plain, secondsText, table } from '
 const WATCH_MS = 500;
 
 const LIST_HELP = `
-STATE  ok        what it said last was understood
+STATE  ok        what it said last was understood; LAST ERROR may say what its entry lacks
        refused   what it said last was not: LAST ERROR says why, \`dead-letters list\` keeps it
        quiet     it says nothing any more
        offline   by its own word
@@ -175,9 +175,10 @@ function stateOf(device: DeviceReport, quiet: ReadonlySet<string>): string {
   return dead_antennas.length === 0 ? 'ok' : `antenna ${dead_antennas.map((number) => number ?? '').join(', ')}`.trim();
 }
 
-function errorOf({ trouble, error }: DeviceReport): string {
+function errorOf({ trouble, error, hint }: DeviceReport): string {
   if (trouble !== null) return plain(trouble);
-  return error === null ? '-' : `${plain(error.reason)} (${ago(error.at)} ago)`;
+  const last = hint !== null && (error === null || hint.at > error.at) ? hint : error;
+  return last === null ? '-' : `${plain(last.reason)} (${ago(last.at)} ago)`;
 }
 
 function strangerRow(stranger: StrangerReport, codecs: ReadonlyMap<string, string>): string[] {

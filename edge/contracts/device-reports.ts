@@ -27,6 +27,8 @@ export const deviceReportSchema = z.object({
   dead_antennas: z.array(z.number().nullable()),
   trouble: z.string().nullable(),
   error: z.object({ reason: z.string(), at: moment }).nullable(),
+  /** What its entry lacks, though it works. */
+  hint: z.object({ reason: z.string(), at: moment }).nullable(),
 });
 export type DeviceReport = z.infer<typeof deviceReportSchema>;
 
