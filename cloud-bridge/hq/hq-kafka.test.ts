@@ -256,6 +256,19 @@ describeWithKafka("head office's Kafka", () => {
       await other.disconnect().catch(() => undefined);
     });
 
+    test('begins again where it stopped, although a fetch brought more', async () => {
+      await transaction(producer, 'store-0042', batch('store-0042', 1, 6));
+      const reader = new PartitionReader(cloud());
+      await reader.start();
+      const offsets: number[] = [];
+      const take = ({ offset }: CommittedRecord) => offsets.push(offset);
+      const reached = await reader.read(topicOf('sales'), 1, 0, 2, take);
+      expect(reached).toBe(2);
+      await reader.read(topicOf('sales'), 1, reached, 6, take);
+      expect(offsets).toEqual([0, 1, 2, 3, 4, 5]);
+      await reader.stop();
+    });
+
     test('reads on at what is left when retention overtakes it', async () => {
       await transaction(producer, 'store-0042', batch('store-0042', 1, 10));
       await transaction(producer, 'store-0042', batch('store-0042', 11, 20));

@@ -158,8 +158,8 @@ export class PartitionReader {
   }
 
   /**
-   * Gives every committed record with `from <= offset < to` to `take`, in order, and resolves with the offset reached:
-   * `to` or more, or less when somebody's open transaction stood in the way for a minute. When head office's retention
+   * Gives every committed record with `from <= offset < to` to `take`, in order, and resolves with the offset where
+   * whoever reads on begins: `to`, or less when somebody's open transaction stood in the way for a minute. When head office's retention
    * overtakes it, it says so through `cut` and goes on at the oldest record that is left: all that `take` was given
    * before is deleted by then.
    */
@@ -206,7 +206,8 @@ export class PartitionReader {
         if (now - blockedSince > BLOCKED_LIMIT) break;
       }
     }
-    return position;
+    // A fetch brings more than was asked for: what came meanwhile was not taken.
+    return Math.min(position, Math.max(from, to));
   }
 
   /** One fetch, or the partition's start when it has moved beyond `position`. */
