@@ -9,9 +9,11 @@ import type { Stranger } from './strangers.ts';
 
 /** `dead`: antennas that read nothing. */
 export function deviceRoutes(app: FastifyInstance, register: DeviceRegister, dead: () => readonly DeadAntenna[]): void {
+  const started = iso(Date.now());
   app.get(
     '/devices',
     (): DevicesReport => ({
+      started,
       devices: register.list(Date.now()).map((device) => deviceReport(device, dead())),
       strangers: register.strangers.list().map(strangerReport),
       others: register.others + register.strangers.others,

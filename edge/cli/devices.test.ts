@@ -163,6 +163,7 @@ describe('a running store', () => {
     const noZone = 'antenna 7 has no zone: add it to antennas';
     expect((await devices('watch', 'gate-1', '--once')).stdout.split(noZone)).toHaveLength(2);
     const listed = (await devices('list')).stdout.split('\n').find((line) => line.startsWith('gate-1'));
+    expect((await devices('list')).stdout).toMatch(/^camera .* not since the start \d+ s ago .* never /m);
     expect(listed).toMatch(new RegExp(`  ok +${noZone} \\(\\d+ s ago\\)$`));
   });
 

@@ -64,7 +64,7 @@ export function addDevices(program: Command): void {
   devices
     .command('list')
     .description('all that were heard or are configured, then strangers')
-    .option('--json', 'print {devices, strangers, others} as one JSON object')
+    .option('--json', 'print {started, devices, strangers, others} as one JSON object')
     .addHelpText('after', LIST_HELP)
     .action(list);
   devices
@@ -123,12 +123,12 @@ async function list(options: { json?: boolean }, command: Command): Promise<void
     await json(report);
     return;
   }
-  const { devices, strangers, others } = report;
+  const { devices, strangers, others, started } = report;
   if (devices.length === 0) await line('no device was heard, and none is configured');
   else {
     const quiet = await quietDevices(socket);
     const head = ['NAME', 'CODEC', 'WAY', 'PLACE', 'LAST SEEN', 'RATE', 'BATTERY', 'STATE', 'LAST ERROR'];
-    await line(table([head, ...devices.map((device) => row(device, quiet))]));
+    await line(table([head, ...devices.map((device) => row(device, quiet, started))]));
   }
   if (strangers.length > 0) {
     const head = ['STRANGER', 'CLIENT', 'LAST SEEN', 'COUNT', 'SIZE', 'CODEC', 'BEGINS WITH'];
@@ -145,7 +145,7 @@ async function quietDevices(socket: string): Promise<ReadonlySet<string>> {
   return new Set(statusSchema.safeParse(body).data?.quiet);
 }
 
-function row(device: DeviceReport, quiet: ReadonlySet<string>): string[] {
+function row(device: DeviceReport, quiet: ReadonlySet<string>, started: string): string[] {
   const { name, configured, codec, way, place, last_seen, battery_percent } = device;
   const rate = `${device.frames_per_minute}/min`;
   const readings = device.readings_per_minute;
@@ -154,7 +154,7 @@ function row(device: DeviceReport, quiet: ReadonlySet<string>): string[] {
     configured ? codec : `(${codec})`,
     plain(way),
     place || '-',
-    last_seen === null ? 'never' : `${ago(last_seen)} ago`,
+    last_seen === null ? `not since the start ${ago(started)} ago` : `${ago(last_seen)} ago`,
     readings === device.frames_per_minute ? rate : `${rate}, ${readings} readings`,
     battery_percent === null ? '-' : `${Math.round(battery_percent)} %`,
     stateOf(device, quiet),

@@ -47,6 +47,8 @@ export const strangerReportSchema = z.object({
 export type StrangerReport = z.infer<typeof strangerReportSchema>;
 
 export const devicesReportSchema = z.object({
+  /** Since when the edge listens; what was heard before is not in here. */
+  started: moment,
   devices: z.array(deviceReportSchema),
   strangers: z.array(strangerReportSchema),
   /** Frames of devices and strangers for which there was no place. */
