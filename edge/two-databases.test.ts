@@ -7,17 +7,28 @@ import { salvage } from './journal/salvage.ts';
 import { ANNA, BOB, keyed, Shop } from './shoppers.fixture.ts';
 import { openWriter } from './writer.fixture.ts';
 
+/** One of the two is again what it was before `change`. */
+function putBackAfter(shop: Shop, file: string, change: () => void): void {
+  shop.restart();
+  shop.writer.close();
+  const putBack = shop.copy(file);
+  shop.writer = openWriter(shop.folder, shop.clocks);
+  change();
+  shop.writer.close();
+  putBack();
+  shop.writer = openWriter(shop.folder, shop.clocks);
+}
+
+/** Anna withdraws, Bob is erased. */
+function leave(shop: Shop): void {
+  shop.give(shop.consent(ANNA, false));
+  shop.ask({ op: 'erase', shopper: BOB });
+}
+
 describe('a crash between the two commits', () => {
   /** Like one: shoppers.db has what `change` says, the journal does not. */
   function crashed(shop: Shop, change: () => void): void {
-    shop.restart();
-    shop.writer.close();
-    const putBack = shop.copy('journal.db');
-    shop.writer = openWriter(shop.folder, shop.clocks);
-    change();
-    shop.writer.close();
-    putBack();
-    shop.writer = openWriter(shop.folder, shop.clocks);
+    putBackAfter(shop, 'journal.db', change);
   }
 
   it('loses no grant: the journal is told at the next start', () => {
@@ -82,15 +93,7 @@ describe('what another journal or another shoppers.db brings back', () => {
     const shop = new Shop();
     shop.give(shop.consent(ANNA, true), shop.consent(BOB, true));
     const [anna, bob] = shop.events('shoppers').map((event) => String(event.shopper));
-    shop.restart();
-    shop.writer.close();
-    const restore = shop.copy('journal.db');
-    shop.writer = openWriter(shop.folder, shop.clocks);
-    shop.give(shop.consent(ANNA, false));
-    shop.ask({ op: 'erase', shopper: BOB });
-    shop.writer.close();
-    restore();
-    shop.writer = openWriter(shop.folder, shop.clocks);
+    putBackAfter(shop, 'journal.db', () => leave(shop));
     expect(shop.events('shoppers').slice(2)).toMatchObject([
       { type: 'consent', granted: false, shopper: anna },
       { type: 'consent', granted: false, shopper: bob },
@@ -135,15 +138,7 @@ describe('what another journal or another shoppers.db brings back', () => {
   it('is nothing that was withdrawn since an older shoppers.db', () => {
     const shop = new Shop();
     shop.give(shop.consent(ANNA, true), shop.consent(BOB, true));
-    shop.restart();
-    shop.writer.close();
-    const putBack = shop.copy('shoppers.db');
-    shop.writer = openWriter(shop.folder, shop.clocks);
-    shop.give(shop.consent(ANNA, false));
-    shop.ask({ op: 'erase', shopper: BOB });
-    shop.writer.close();
-    putBack();
-    shop.writer = openWriter(shop.folder, shop.clocks);
+    putBackAfter(shop, 'shoppers.db', () => leave(shop));
     expect(shop.give(shop.sighted(ANNA, 'dairy'), shop.sighted(BOB, 'dairy')).figures.shoppersLost).toBe(true);
     expect(shop.events('shoppers').map(({ type }) => type)).not.toContain('present');
     expect(shop.rows('shoppers.db', 'SELECT pseudonym, granted FROM shoppers')).toEqual([
